@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Flags every target shares, and the functions the folders use to declare libraries and tests.
+
+add_library(quantscope_flags INTERFACE)
+target_compile_options(quantscope_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -fno-math-errno)
+# GCC 12 reports these inside std::string and std::vector where nothing is wrong (GCC bug 105651 and kin).
+target_compile_options(quantscope_flags INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds>)
+if(QUANTSCOPE_WARNINGS_AS_ERRORS)
+  target_compile_options(quantscope_flags INTERFACE -Werror)
+endif()
+if(QUANTSCOPE_SANITIZE)
+  target_compile_options(quantscope_flags INTERFACE
+    -fsanitize=${QUANTSCOPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(quantscope_flags INTERFACE -fsanitize=${QUANTSCOPE_SANITIZE})
+endif()
+target_include_directories(quantscope_flags INTERFACE
+  ${PROJECT_SOURCE_DIR}/src)
+
+# Standard and third-party headers that most files use; parsed once.
+add_library(quantscope_pch STATIC ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
+target_precompile_headers(quantscope_pch PRIVATE
+  <algorithm> <array> <cmath> <cstdint> <cstring> <functional> <map> <memory> <optional> <span>
+  <string> <string_view> <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <fmt/format.h>)
+target_link_libraries(quantscope_pch PRIVATE quantscope_flags fmt::fmt tl::expected OpenMP::OpenMP_CXX)
+
+# quantscope_library(NAME SOURCES... LINK ...): one static library a folder; layers are the LINK lists.
+function(quantscope_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC quantscope_flags fmt::fmt tl::expected ${ARG_LINK}
+                                PRIVATE OpenMP::OpenMP_CXX ${ARG_PRIVATE_LINK})
+  target_precompile_headers(${name} REUSE_FROM quantscope_pch)
+endfunction()
+
+# quantscope_test(NAME SOURCES... LINK ...): a Qt Test program without a GUI, run by ctest.
+function(quantscope_test name)
+  cmake_parse_arguments(ARG "LONG" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES AUTOMOC ON
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE quantscope_flags Qt6::Test ${ARG_LINK})
+  target_compile_definitions(${name} PRIVATE
+    QUANTSCOPE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QUANTSCOPE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "QT_QPA_PLATFORM=offscreen" TIMEOUT 600)
+  if(ARG_LONG)
+    set_tests_properties(${name} PROPERTIES LABELS long TIMEOUT 3600)
+  endif()
+endfunction()

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "quant/scheme.h"
+
+namespace quantscope {
+
+/// How weights are quantized: a method of the registry, its own parameters, and the scheme it aims for.
+struct Recipe {
+    std::string method = "rtn";
+    Scheme scheme;
+    std::map<std::string, std::string> parameters;
+    bool operator==(const Recipe&) const = default;
+};
+
+/// Another recipe for the layers whose name matches a glob pattern ("blk.0.*", "*.ffn_down").
+struct LayerOverride {
+    std::string pattern;
+    Recipe recipe;
+    bool operator==(const LayerOverride&) const = default;
+};
+
+/// How activations are quantized. `isStatic`: the range comes from calibration instead of the data at hand.
+struct ActivationRecipe {
+    Scheme scheme;
+    bool isStatic = false;
+    bool operator==(const ActivationRecipe&) const = default;
+};
+
+/// One thing to compare: a value with equality and a text form.
+struct Variant {
+    std::string name;  ///< as on screen; empty = its title
+    Recipe weights;
+    std::optional<ActivationRecipe> activations;
+    std::vector<LayerOverride> overrides;  ///< the first match wins
+    bool operator==(const Variant&) const = default;
+    [[nodiscard]] bool isFloat() const;
+};
+
+/// Text form: the weights' recipe ("int4/affine/group=64"), then parts introduced by " @": "@act=int8/token",
+/// "@act-static=int8/tensor", "@blk.0.*=int8/channel", "@name=mine". parse(text(v)) == v.
+std::string variantText(const Variant& variant);
+Result<Variant> parseVariant(std::string_view text);
+/// Variants separated by ';'.
+Result<std::vector<Variant>> parseVariants(std::string_view text);
+/// "int4 affine g64", or the given name.
+std::string variantTitle(const Variant& variant);
+
+/// Glob match with '*' and '?', case-sensitive.
+bool matchesPattern(std::string_view pattern, std::string_view name);
+
+/// The recipe a variant applies to the layer of this name.
+const Recipe& recipeFor(const Variant& variant, std::string_view layerName);
+
+}  // namespace quantscope

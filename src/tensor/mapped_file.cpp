@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+namespace quantscope {
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path) {
+    const auto systemError = [&] {
+        const int code = errno;
+        return fail(Error{code == ENOENT ? ErrorKind::NotFound : ErrorKind::CannotRead, std::strerror(code),
+                          path.string(), {}, "Check the path and the permissions"});
+    };
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return systemError();
+    struct stat info {};
+    const bool known = fstat(descriptor, &info) == 0;
+    if (!known || !S_ISREG(info.st_mode)) {
+        ::close(descriptor);
+        return fail(Error{ErrorKind::CannotRead, "not a regular file", path.string(), {}, "Choose a file"});
+    }
+    std::shared_ptr<MappedFile> file(new MappedFile());
+    file->m_path = path;
+    const auto size = static_cast<size_t>(info.st_size);
+    if (size > 0) {
+        void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        if (address == MAP_FAILED) {
+            ::close(descriptor);
+            return systemError();
+        }
+        file->m_bytes = {static_cast<const std::byte*>(address), size};
+    }
+    ::close(descriptor);
+    return std::shared_ptr<const MappedFile>(std::move(file));
+}
+
+MappedFile::~MappedFile() {
+    if (!m_bytes.empty()) munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
+}
+
+Storage MappedFile::part(uint64_t offset, uint64_t count) const {
+    assert(offset <= m_bytes.size() && count <= m_bytes.size() - offset);
+    return {shared_from_this(), m_bytes.subspan(offset, count)};
+}
+
+}  // namespace quantscope
