@@ -45,7 +45,9 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
     return *this;
 }
 
-AtomicFile::~AtomicFile() { discard(); }
+AtomicFile::~AtomicFile() {
+    discard();
+}
 
 void AtomicFile::discard() noexcept {
     if (m_descriptor >= 0) ::close(m_descriptor);
@@ -58,8 +60,8 @@ Error AtomicFile::systemError(std::string what) const {
     const int code = errno;
     std::string fix = "Choose another place, or check the folder and its permissions";
     if (code == ENOSPC || code == EDQUOT) fix = "Free some space on this disk; the old file is untouched";
-    return Error{ErrorKind::CannotWrite, fmt::format("{}: {}", what, std::strerror(code)), m_target.string(), {},
-                 fix};
+    return Error{
+        ErrorKind::CannotWrite, fmt::format("{}: {}", what, std::strerror(code)), m_target.string(), {}, fix};
 }
 
 Status AtomicFile::write(std::span<const std::byte> bytes) {
@@ -74,7 +76,9 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
     return {};
 }
 
-Status AtomicFile::write(std::string_view text) { return write(std::as_bytes(std::span(text.data(), text.size()))); }
+Status AtomicFile::write(std::string_view text) {
+    return write(std::as_bytes(std::span(text.data(), text.size())));
+}
 
 Status AtomicFile::padTo(size_t alignment) {
     static constexpr std::array<std::byte, 4096> kZeros{};
@@ -111,8 +115,11 @@ Result<std::string> readTextFile(const std::filesystem::path& path, uint64_t lim
     const uint64_t size = std::filesystem::file_size(path, code);
     if (code) return fail(Error{ErrorKind::CannotRead, code.message(), path.string(), {}, {}});
     if (size > limitBytes) {
-        return fail(Error{ErrorKind::Unsupported, fmt::format("{} bytes, more than the {} expected here", size, limitBytes),
-                          path.string(), {}, "Choose a smaller file"});
+        return fail(Error{ErrorKind::Unsupported,
+                          fmt::format("{} bytes, more than the {} expected here", size, limitBytes),
+                          path.string(),
+                          {},
+                          "Choose a smaller file"});
     }
     std::ifstream stream(path, std::ios::binary);
     std::string text(static_cast<size_t>(size), '\0');

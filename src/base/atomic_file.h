@@ -11,11 +11,11 @@
 
 namespace quantscope {
 
-/// Writes a file so that readers see the old contents or the new, never a part: everything goes to a temporary file
-/// beside the target, which is synced and renamed by commit(). Without commit() the temporary is removed and the old
-/// file stays as it was.
+/// Writes a file so that readers see the old contents or the new, never a part: everything goes to a
+/// temporary file beside the target, which is synced and renamed by commit(). Without commit() the temporary
+/// is removed and the old file stays as it was.
 class AtomicFile {
-   public:
+ public:
     static Result<AtomicFile> create(const std::filesystem::path& target);
 
     AtomicFile(AtomicFile&& other) noexcept;
@@ -34,7 +34,7 @@ class AtomicFile {
     /// Syncs and replaces the target. No further write is allowed.
     Status commit();
 
-   private:
+ private:
     AtomicFile() = default;
     void discard() noexcept;
     [[nodiscard]] Error systemError(std::string what) const;

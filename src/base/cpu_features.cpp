@@ -44,7 +44,9 @@ Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
     return r;
 }
 
-bool bit(unsigned word, int index) { return ((word >> index) & 1U) != 0; }
+bool bit(unsigned word, int index) {
+    return ((word >> index) & 1U) != 0;
+}
 
 uint64_t enabledStates() {
     unsigned low = 0;
@@ -90,8 +92,12 @@ std::string cpuName() {
     return name.data();
 }
 #else
-CpuFeatures detectCpuFeatures() { return {}; }
-std::string cpuName() { return "unknown processor"; }
+CpuFeatures detectCpuFeatures() {
+    return {};
+}
+std::string cpuName() {
+    return "unknown processor";
+}
 #endif
 
 }  // namespace quantscope

@@ -21,11 +21,11 @@ using ProgressSink = std::function<void(const Progress&)>;
 ///
 ///     if (!job.proceed(done / total, "layer 3")) return fail(ErrorKind::Cancelled, "stopped");
 ///
-/// Progress reaches the sink on changes of at least 0.5 % and at most 20 times a second. A Job is a cheap value;
-/// its copies share the throttle; `proceed` may be called from several threads, the sink is called by one at a
-/// time and must not block.
+/// Progress reaches the sink on changes of at least 0.5 % and at most 20 times a second. A Job is a cheap
+/// value; its copies share the throttle; `proceed` may be called from several threads, the sink is called by
+/// one at a time and must not block.
 class Job {
-   public:
+ public:
     /// A job that nobody watches and nobody stops.
     Job();
     explicit Job(std::stop_token stop, ProgressSink sink = {});
@@ -38,7 +38,7 @@ class Job {
     /// A job for one part of this one: its 0..1 maps to from..to here.
     [[nodiscard]] Job part(double from, double to) const;
 
-   private:
+ private:
     struct Throttle;
     std::stop_token m_stop;
     std::shared_ptr<Throttle> m_throttle;

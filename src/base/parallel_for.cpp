@@ -8,11 +8,17 @@
 
 namespace quantscope {
 
-int threadCount() { return omp_get_max_threads(); }
+int threadCount() {
+    return omp_get_max_threads();
+}
 
-void limitThreadsOfCaller(int threads) { omp_set_num_threads(std::max(1, threads)); }
+void limitThreadsOfCaller(int threads) {
+    omp_set_num_threads(std::max(1, threads));
+}
 
-int availableCores() { return std::max(1, omp_get_num_procs()); }
+int availableCores() {
+    return std::max(1, omp_get_num_procs());
+}
 
 void parallelFor(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) {
     assert(grain >= 1);

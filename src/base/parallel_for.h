@@ -10,26 +10,28 @@ namespace quantscope {
 /// Threads a parallel loop started from this thread will use.
 int threadCount();
 
-/// Limits the parallel loops started from the calling thread (and only those) to `threads` >= 1. The window's lane
-/// leaves one core to the GUI thread with it.
+/// Limits the parallel loops started from the calling thread (and only those) to `threads` >= 1. The window's
+/// lane leaves one core to the GUI thread with it.
 void limitThreadsOfCaller(int threads);
 
 /// Cores the process may run on.
 int availableCores();
 
-/// Calls body(begin, end) on consecutive ranges of at most `grain` >= 1 items that cover [0, count), in any order
-/// and on any thread. Ranges depend on `count` and `grain` alone, never on the number of threads. The only place
-/// that names OpenMP. `body` must not throw.
+/// Calls body(begin, end) on consecutive ranges of at most `grain` >= 1 items that cover [0, count), in any
+/// order and on any thread. Ranges depend on `count` and `grain` alone, never on the number of threads. The
+/// only place that names OpenMP. `body` must not throw.
 void parallelFor(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 
-/// map(begin, end) on each range, results merged left to right in the order of the ranges, so that floating-point
-/// sums are the same for 1, 2 or 8 threads. T needs a default constructor and merge(T&, const T&).
+/// map(begin, end) on each range, results merged left to right in the order of the ranges, so that
+/// floating-point sums are the same for 1, 2 or 8 threads. T needs a default constructor and merge(T&, const
+/// T&).
 template <class T, class Map, class Merge>
 T parallelReduce(int64_t count, int64_t grain, const Map& map, const Merge& merge) {
     const int64_t ranges = count <= 0 ? 0 : (count + grain - 1) / grain;
     std::vector<T> parts(static_cast<size_t>(ranges));
-    parallelFor(count, grain,
-                [&](int64_t begin, int64_t end) { parts[static_cast<size_t>(begin / grain)] = map(begin, end); });
+    parallelFor(count, grain, [&](int64_t begin, int64_t end) {
+        parts[static_cast<size_t>(begin / grain)] = map(begin, end);
+    });
     T total{};
     for (const T& part : parts) merge(total, part);
     return total;

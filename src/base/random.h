@@ -7,11 +7,11 @@
 
 namespace quantscope {
 
-/// Counter-based random numbers: the n-th number of a stream is a pure function of (seed, stream, n), so results do
-/// not depend on the order or the number of threads that draw them. The mixer is SplitMix64's finalizer (Steele, Lea
-/// and Flood, OOPSLA 2014), applied twice.
+/// Counter-based random numbers: the n-th number of a stream is a pure function of (seed, stream, n), so
+/// results do not depend on the order or the number of threads that draw them. The mixer is SplitMix64's
+/// finalizer (Steele, Lea and Flood, OOPSLA 2014), applied twice.
 class CounterRandom {
-   public:
+ public:
     constexpr explicit CounterRandom(uint64_t seed, uint64_t stream = 0)
         : m_key(mix(seed + kGolden) ^ mix(mix(stream + kGolden) + kGolden)) {}
 
@@ -29,7 +29,7 @@ class CounterRandom {
         return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * uniform(2 * n + 1));
     }
 
-   private:
+ private:
     static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
 
     static constexpr uint64_t mix(uint64_t x) {

@@ -49,7 +49,9 @@ inline tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::stri
     return tl::unexpected<Error>(Error{kind, std::move(message), {}, std::move(field), std::move(fix)});
 }
 
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+    return tl::unexpected<Error>(std::move(error));
+}
 
 /// The same error with the file's name, unless a deeper layer has named one already.
 Error inFile(Error error, const std::string& file);

@@ -30,10 +30,10 @@ using MetadataValue = std::variant<bool, int64_t, uint64_t, double, std::string,
                                    std::vector<double>, std::vector<std::string>>;
 using Metadata = std::map<std::string, MetadataValue, std::less<>>;
 
-/// An open file, or folder of files, with tensors. Opening reads headers only; load() maps the data and copies nothing
-/// where the alignment allows. Safe to use from several threads.
+/// An open file, or folder of files, with tensors. Opening reads headers only; load() maps the data and
+/// copies nothing where the alignment allows. Safe to use from several threads.
 class Checkpoint {
-   public:
+ public:
     virtual ~Checkpoint() = default;
 
     /// "GGUF v3", "safetensors", "safetensors (4 shards)", "npy", ...
@@ -49,8 +49,8 @@ class Checkpoint {
     [[nodiscard]] const TensorEntry* find(std::string_view name) const;
 };
 
-/// Opens by content, not by file name: GGUF, safetensors, sharded index, npy, npz, csv; a folder with config.json and
-/// safetensors opens as one checkpoint.
+/// Opens by content, not by file name: GGUF, safetensors, sharded index, npy, npz, csv; a folder with
+/// config.json and safetensors opens as one checkpoint.
 Result<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::filesystem::path& path);
 
 }  // namespace quantscope

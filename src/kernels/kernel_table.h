@@ -16,16 +16,17 @@ namespace quantscope {
 struct Extremes {
     float minimum = 0;  ///< 0 when there is no number
     float maximum = 0;
-    int64_t count = 0;     ///< numbers (not NaN)
+    int64_t count = 0;  ///< numbers (not NaN)
     int64_t nanCount = 0;
     int64_t infCount = 0;
     double sum = 0;
     double sumOfSquares = 0;
 };
 
-/// Fast forms of the elementwise passes, one table an instruction set; each is bit-exact with the reference table in
-/// every integer and every r^ (sums in double may differ in the last bits: the order of addition is the kernel's own).
-/// All work on consecutive floats in the calling thread; the caller cuts the work and starts threads.
+/// Fast forms of the elementwise passes, one table an instruction set; each is bit-exact with the reference
+/// table in every integer and every r^ (sums in double may differ in the last bits: the order of addition is
+/// the kernel's own). All work on consecutive floats in the calling thread; the caller cuts the work and
+/// starts threads.
 struct ElementwiseKernels {
     /// Extremes, sum and sum of squares in one pass.
     Extremes (*extremes)(const float* src, int64_t count);
@@ -37,8 +38,8 @@ struct ElementwiseKernels {
     void (*encode)(const float* src, int32_t* dst, int64_t count, const QuantizeParams& params);
     /// r^ from codes.
     void (*decode)(const int32_t* src, float* dst, int64_t count, const QuantizeParams& params);
-    /// counts[i] += elements in bin i of `bins` equal bins over [low, high]; values outside go to the first or last bin,
-    /// NaN is skipped. bin = min(bins - 1, int((x - low) * (bins / (high - low)))).
+    /// counts[i] += elements in bin i of `bins` equal bins over [low, high]; values outside go to the first
+    /// or last bin, NaN is skipped. bin = min(bins - 1, int((x - low) * (bins / (high - low)))).
     void (*histogram)(const float* src, int64_t count, float low, float high, int bins, uint64_t* counts);
     /// Element type conversions to float.
     void (*fromF16)(const uint16_t* src, float* dst, int64_t count);
@@ -55,8 +56,9 @@ struct KernelTable {
 /// Every table that was compiled in, best first, reference last.
 std::span<const KernelTable* const> kernelTables();
 
-/// The best table the machine has, or the one named in `overrideName` (the environment variable QUANTSCOPE_KERNELS is read
-/// by main and passed here). InvalidArgument when the name is unknown or the machine lacks its features.
+/// The best table the machine has, or the one named in `overrideName` (the environment variable
+/// QUANTSCOPE_KERNELS is read by main and passed here). InvalidArgument when the name is unknown or the
+/// machine lacks its features.
 Result<const KernelTable*> chooseKernels(const CpuFeatures& available, std::string_view overrideName = {});
 
 }  // namespace quantscope

@@ -42,7 +42,7 @@ struct LayerResult {
 
 /// A quantization method: stateless, one file pair, one line in the registry.
 class Method {
-   public:
+ public:
     virtual ~Method() = default;
     [[nodiscard]] virtual const MethodInfo& info() const = 0;
     [[nodiscard]] virtual Result<LayerResult> quantize(const LayerInput& input, const Recipe& recipe,

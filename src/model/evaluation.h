@@ -17,7 +17,8 @@ namespace quantscope {
 class Model;
 
 /// How a text is cut into windows and which tokens are scored.
-/// LlamaCpp: windows of `window` tokens that do not overlap; the first token is replaced by BOS if the model adds BOS;
+/// LlamaCpp: windows of `window` tokens that do not overlap; the first token is replaced by BOS if the model
+/// adds BOS;
 ///   targets window/2+1 .. window-1 are scored (llama-perplexity). Needs two windows of text.
 /// GptqPaper: non-overlapping windows, every target scored, remainder dropped.
 /// Sliding: stride `stride`, each target scored once with as much context as the window gives.
@@ -47,32 +48,32 @@ struct Percentiles {
 /// One variant's score, refined after every window. Deltas are paired with the first variant, token by token.
 struct VariantScore {
     std::string name;
-    int64_t tokens = 0;        ///< scored
-    double meanNll = 0;        ///< nats a token
-    double perplexity = 0;     ///< exp(meanNll)
-    double perplexitySe = 0;   ///< perplexity * standard error of meanNll
-    double deltaNll = 0;       ///< mean of nll - nll of the reference
-    double deltaNllSe = 0;     ///< its standard error, paired
-    double klMean = 0;         ///< mean KL(reference || variant), nats
+    int64_t tokens = 0;       ///< scored
+    double meanNll = 0;       ///< nats a token
+    double perplexity = 0;    ///< exp(meanNll)
+    double perplexitySe = 0;  ///< perplexity * standard error of meanNll
+    double deltaNll = 0;      ///< mean of nll - nll of the reference
+    double deltaNllSe = 0;    ///< its standard error, paired
+    double klMean = 0;        ///< mean KL(reference || variant), nats
     double klMeanSe = 0;
     Percentiles kl;
     double top1Agreement = 0;  ///< share of tokens whose most likely next token is the reference's
     double top1AgreementSe = 0;
-    double deltaPRms = 0;      ///< root mean square of p(variant) - p(reference) of the true token
+    double deltaPRms = 0;  ///< root mean square of p(variant) - p(reference) of the true token
     double deltaPRmsSe = 0;
     double deltaPMean = 0;
     double deltaPMeanSe = 0;
     Percentiles deltaP;
-    double nllCorrelation = 0;   ///< Pearson, with the reference's nll
-    double bitsPerWeight = 0;    ///< of the quantized linear layers, all overhead included
-    uint64_t weightBytes = 0;    ///< of the whole model under this variant
-    double seconds = 0;          ///< spent in this variant
+    double nllCorrelation = 0;     ///< Pearson, with the reference's nll
+    double bitsPerWeight = 0;      ///< of the quantized linear layers, all overhead included
+    uint64_t weightBytes = 0;      ///< of the whole model under this variant
+    double seconds = 0;            ///< spent in this variant
     std::vector<double> chunkNll;  ///< mean nll of each window
 };
 
 /// One scored token, for the coloured text.
 struct TokenScore {
-    int32_t token = 0;       ///< the target's id
+    int32_t token = 0;  ///< the target's id
     float nllReference = 0;
     float nll = 0;
     float kl = 0;
@@ -94,6 +95,7 @@ using EvaluationSink = std::function<void(const EvaluationResult&)>;
 /// Scores all variants over the same tokens in lock step. The first variant is the reference.
 Result<EvaluationResult> evaluate(const Model& model, const std::vector<int32_t>& tokens,
                                   const std::vector<Variant>& variants, const EvaluationProtocol& protocol,
-                                  const KernelTable& kernels, const Job& job, const EvaluationSink& sink = {});
+                                  const KernelTable& kernels, const Job& job,
+                                  const EvaluationSink& sink = {});
 
 }  // namespace quantscope

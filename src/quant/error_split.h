@@ -6,8 +6,9 @@
 
 namespace quantscope {
 
-/// Squared error of a quantization, split exactly: elements outside the representable range [r^(codeMin), r^(codeMax)]
-/// are clipped, all others are rounded. Sums in double; mergeable, so chunks, threads and groups add up.
+/// Squared error of a quantization, split exactly: elements outside the representable range [r^(codeMin),
+/// r^(codeMax)] are clipped, all others are rounded. Sums in double; mergeable, so chunks, threads and groups
+/// add up.
 struct ErrorSplit {
     int64_t count = 0;
     int64_t clippedCount = 0;

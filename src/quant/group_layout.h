@@ -8,9 +8,9 @@
 
 namespace quantscope {
 
-/// How a [rows x cols] matrix is cut into groups that share a scale. Every granularity is a grid of blockRows x blockCols
-/// rectangles (ragged at the right and lower edge): tensor = all x all, output channel and token = 1 x cols, input
-/// channel = rows x 1, group = 1 x g.
+/// How a [rows x cols] matrix is cut into groups that share a scale. Every granularity is a grid of blockRows
+/// x blockCols rectangles (ragged at the right and lower edge): tensor = all x all, output channel and token
+/// = 1 x cols, input channel = rows x 1, group = 1 x g.
 struct GroupLayout {
     int64_t rows = 0;
     int64_t cols = 0;

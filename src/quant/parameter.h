@@ -22,10 +22,11 @@ struct ParameterInfo {
     std::string label;  ///< as on screen: "Group size"
     std::string help;   ///< formula, meaning, source
     ParameterKind kind = ParameterKind::Choice;
-    std::vector<ParameterChoice> choices;  ///< Choice; for Integer, optional preferred stops (bits: 2,3,4,5,6,7,8,16)
-    double minimum = 0;                    ///< Integer, Real
+    std::vector<ParameterChoice>
+        choices;         ///< Choice; for Integer, optional preferred stops (bits: 2,3,4,5,6,7,8,16)
+    double minimum = 0;  ///< Integer, Real
     double maximum = 0;
-    double step = 0;          ///< 0 = continuous
+    double step = 0;           ///< 0 = continuous
     bool logarithmic = false;  ///< slider spacing
     std::string defaultValue;
     bool slider = false;  ///< worth a slider (bits, clip limits), otherwise a field

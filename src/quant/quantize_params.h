@@ -7,8 +7,8 @@
 
 namespace quantscope {
 
-/// Scale and zero point of one group. Integer and Float domains: r = S (q - zeroPoint). Minimum domain: zeroPoint holds
-/// the value m of code 0 and r = S q + m.
+/// Scale and zero point of one group. Integer and Float domains: r = S (q - zeroPoint). Minimum domain:
+/// zeroPoint holds the value m of code 0 and r = S q + m.
 struct GroupParams {
     float scale = 1;
     float zeroPoint = 0;
@@ -17,8 +17,9 @@ struct GroupParams {
 
 /// Everything an elementwise pass over one group needs; plain, so that instruction-set files can include it.
 /// t = r / S (or r * (1/S) if multiplyByInverse); Minimum domain: t = (r - m) / S.
-/// q = clamp(round(t + Z)) if zeroPointInside, else clamp(round(t) + Z), to [codeMin, codeMax]; in the Minimum domain Z is
-/// not added. S == 0 (an all-zero group) gives q = Z (or 0) clamped and r^ = 0 (or m). NaN becomes the code of 0.
+/// q = clamp(round(t + Z)) if zeroPointInside, else clamp(round(t) + Z), to [codeMin, codeMax]; in the
+/// Minimum domain Z is not added. S == 0 (an all-zero group) gives q = Z (or 0) clamped and r^ = 0 (or m).
+/// NaN becomes the code of 0.
 struct QuantizeParams {
     GroupParams group;
     int32_t codeMin = -127;
@@ -27,7 +28,7 @@ struct QuantizeParams {
     ZeroPointDomain domain = ZeroPointDomain::Integer;
     bool zeroPointInside = false;
     bool multiplyByInverse = false;
-    uint64_t seed = 0;         ///< Stochastic: random number n of CounterRandom(seed) belongs to element n
+    uint64_t seed = 0;          ///< Stochastic: random number n of CounterRandom(seed) belongs to element n
     uint64_t firstElement = 0;  ///< index in the tensor of the first element of the run
 };
 

@@ -14,9 +14,10 @@
 namespace quantscope {
 
 /// What every later stage sees of a quantized tensor: packed codes, parameters per group, the scheme.
-/// Codes are stored as unsigned offsets q - codeMin, `bits` bits each, LSB first, each row starting on a byte boundary.
+/// Codes are stored as unsigned offsets q - codeMin, `bits` bits each, LSB first, each row starting on a byte
+/// boundary.
 class QuantizedTensor {
-   public:
+ public:
     QuantizedTensor(Scheme scheme, Shape shape, GroupLayout layout, std::vector<std::byte> packedCodes,
                     std::vector<GroupParams> groups);
 
@@ -33,11 +34,12 @@ class QuantizedTensor {
     [[nodiscard]] std::vector<int32_t> codes() const;
     [[nodiscard]] QuantizeParams paramsAt(int64_t row, int64_t col) const;
 
-    /// Bits for all of it (codes with padding, scales, zero points or minima as stored) over the number of elements.
+    /// Bits for all of it (codes with padding, scales, zero points or minima as stored) over the number of
+    /// elements.
     [[nodiscard]] double bitsPerWeight() const;
     [[nodiscard]] uint64_t totalBytes() const;
 
-   private:
+ private:
     Scheme m_scheme;
     Shape m_shape;
     GroupLayout m_layout;
@@ -56,6 +58,7 @@ Result<QuantizedTensor> quantize(const Tensor& input, const Scheme& scheme, cons
 Tensor dequantize(const QuantizedTensor& quantized);
 
 /// Scale and zero point of every group of the layout: the first half of quantize().
-Result<std::vector<GroupParams>> chooseGroupParams(const MatrixView& input, const Scheme& scheme, const Job& job = {});
+Result<std::vector<GroupParams>> chooseGroupParams(const MatrixView& input, const Scheme& scheme,
+                                                   const Job& job = {});
 
 }  // namespace quantscope

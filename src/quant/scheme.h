@@ -23,8 +23,8 @@ enum class Mapping : uint8_t { Symmetric, Affine };
 /// Affine mappings use all 2^b codes and ignore this.
 enum class SymmetricRange : uint8_t { Narrow, Full, PowerOfTwo, NoClip, SignedExtreme };
 
-/// Integer: Z rounded to a code (the usual). Float: Z keeps its fraction (HQQ). Minimum: no Z; the group stores the
-/// value m of code 0 and r = S q + m (GGUF Q4_1, Q5_1, MLX).
+/// Integer: Z rounded to a code (the usual). Float: Z keeps its fraction (HQQ). Minimum: no Z; the group
+/// stores the value m of code 0 and r = S q + m (GGUF Q4_1, Q5_1, MLX).
 enum class ZeroPointDomain : uint8_t { Integer, Float, Minimum };
 
 enum class RangeEstimator : uint8_t { MinMax, Percentile, Mse, Kl, MovingAverage, Manual };
@@ -36,17 +36,19 @@ enum class Granularity : uint8_t { Tensor, OutputChannel, InputChannel, Group, B
 /// How a scale (and a float zero point or minimum) is stored, and therefore rounded before it is used.
 enum class ScaleFormat : uint8_t { F32, F16, BF16 };
 
-/// Everything that decides the codes of a tensor: independent choices over a grid of levels. A value: compares,
-/// hashes, prints and parses; serves as cache key, undo state, session entry and test row.
+/// Everything that decides the codes of a tensor: independent choices over a grid of levels. A value:
+/// compares, hashes, prints and parses; serves as cache key, undo state, session entry and test row.
 struct Scheme {
-    std::string format = "int";  ///< a name of the number format table: "float", "int" (later formats add lines there)
-    int bits = 8;                ///< 2..8 and 16 for "int"; 32 for "float"
-    bool isSigned = true;        ///< codes -2^(b-1).. or 0..2^b-1
+    std::string format =
+        "int";     ///< a name of the number format table: "float", "int" (later formats add lines there)
+    int bits = 8;  ///< 2..8 and 16 for "int"; 32 for "float"
+    bool isSigned = true;  ///< codes -2^(b-1).. or 0..2^b-1
     Mapping mapping = Mapping::Symmetric;
     SymmetricRange symmetricRange = SymmetricRange::Narrow;
-    bool rangeIncludesZero = true;  ///< extend [min, max] to contain 0 before S and Z are computed (affine only)
+    bool rangeIncludesZero =
+        true;  ///< extend [min, max] to contain 0 before S and Z are computed (affine only)
     ZeroPointDomain zeroPointDomain = ZeroPointDomain::Integer;
-    bool zeroPointInside = false;  ///< round(r/S + Z) instead of round(r/S) + Z
+    bool zeroPointInside = false;    ///< round(r/S + Z) instead of round(r/S) + Z
     bool multiplyByInverse = false;  ///< r * (1/S) instead of r / S; differs in the last bit
     RangeEstimator estimator = RangeEstimator::MinMax;
     double percentileLow = 0.01;    ///< in percent, Percentile only
@@ -71,8 +73,8 @@ struct Scheme {
 Scheme floatScheme();
 
 /// Text form: parts separated by '/', defaults omitted: "float", "int8", "int4/affine/group=64",
-/// "uint8/affine/percentile=10,90", "int4/symmetric/full/channel/half-away", "preset=q4_0". Order of the parts after
-/// the first is free. parse(text(s)) == s for every valid scheme.
+/// "uint8/affine/percentile=10,90", "int4/symmetric/full/channel/half-away", "preset=q4_0". Order of the
+/// parts after the first is free. parse(text(s)) == s for every valid scheme.
 std::string schemeText(const Scheme& scheme);
 /// InvalidArgument names the part and lists what is accepted.
 Result<Scheme> parseScheme(std::string_view text);
@@ -83,13 +85,14 @@ Status validate(const Scheme& scheme);
 /// Names a person recognizes: "int4 affine, group 64".
 std::string schemeTitle(const Scheme& scheme);
 
-/// The controls that apply to `scheme` now, in drawing order (group size only when the granularity is group, ...). Keys
-/// are stable; values are read and written as text.
+/// The controls that apply to `scheme` now, in drawing order (group size only when the granularity is group,
+/// ...). Keys are stable; values are read and written as text.
 std::vector<ParameterInfo> schemeParameters(const Scheme& scheme);
 std::string schemeParameter(const Scheme& scheme, std::string_view key);
 Result<Scheme> withSchemeParameter(Scheme scheme, std::string_view key, std::string_view value);
 
-/// An ecosystem's convention: name ("torch", "torchao", "gptq", "awq", "q8_0", ...), what it means, its source.
+/// An ecosystem's convention: name ("torch", "torchao", "gptq", "awq", "q8_0", ...), what it means, its
+/// source.
 struct SchemePreset {
     std::string name;
     std::string label;

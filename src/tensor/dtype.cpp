@@ -28,7 +28,9 @@ constexpr std::array kInfos = {
 
 }  // namespace
 
-std::span<const DTypeInfo> allDTypes() { return kInfos; }
+std::span<const DTypeInfo> allDTypes() {
+    return kInfos;
+}
 
 const DTypeInfo& infoOf(DType dtype) {
     const auto& info = kInfos.at(static_cast<size_t>(dtype));
@@ -37,7 +39,8 @@ const DTypeInfo& infoOf(DType dtype) {
 }
 
 std::optional<DType> dtypeNamed(std::string_view name) {
-    const auto it = std::find_if(kInfos.begin(), kInfos.end(), [&](const DTypeInfo& i) { return i.name == name; });
+    const auto it =
+        std::find_if(kInfos.begin(), kInfos.end(), [&](const DTypeInfo& i) { return i.name == name; });
     if (it == kInfos.end()) return std::nullopt;
     return it->dtype;
 }

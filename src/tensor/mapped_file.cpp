@@ -15,8 +15,11 @@ namespace quantscope {
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path) {
     const auto systemError = [&] {
         const int code = errno;
-        return fail(Error{code == ENOENT ? ErrorKind::NotFound : ErrorKind::CannotRead, std::strerror(code),
-                          path.string(), {}, "Check the path and the permissions"});
+        return fail(Error{code == ENOENT ? ErrorKind::NotFound : ErrorKind::CannotRead,
+                          std::strerror(code),
+                          path.string(),
+                          {},
+                          "Check the path and the permissions"});
     };
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return systemError();

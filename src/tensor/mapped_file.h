@@ -12,7 +12,7 @@ namespace quantscope {
 
 /// A whole file mapped for reading. Pages are read when touched, so that a 100 GB file opens at once.
 class MappedFile : public std::enable_shared_from_this<MappedFile> {
-   public:
+ public:
     static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
     MappedFile(const MappedFile&) = delete;
     MappedFile& operator=(const MappedFile&) = delete;
@@ -23,7 +23,7 @@ class MappedFile : public std::enable_shared_from_this<MappedFile> {
     /// A part that keeps the mapping alive; offset + count must lie inside (asserted: parsers check first).
     [[nodiscard]] Storage part(uint64_t offset, uint64_t count) const;
 
-   private:
+ private:
     MappedFile() = default;
     std::filesystem::path m_path;
     std::span<const std::byte> m_bytes;

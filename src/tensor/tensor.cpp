@@ -72,8 +72,8 @@ Result<Tensor> Tensor::create(DType dtype, Shape shape, Storage storage) {
     if (!needed) return fail(needed.error());
     if (storage.bytes().size() != *needed) {
         return fail(ErrorKind::Malformed,
-                    fmt::format("{} of {} needs {} bytes, {} given", describe(shape), infoOf(dtype).name, *needed,
-                                storage.bytes().size()),
+                    fmt::format("{} of {} needs {} bytes, {} given", describe(shape), infoOf(dtype).name,
+                                *needed, storage.bytes().size()),
                     "data");
     }
     if (!aligned(infoOf(dtype), storage.bytes()))
@@ -93,7 +93,9 @@ Tensor Tensor::fromBytes(DType dtype, Shape shape, std::vector<std::byte> bytes)
     return {dtype, std::move(shape), ownedStorage(std::move(bytes))};
 }
 
-int64_t Tensor::cols() const { return m_shape.empty() ? 1 : m_shape.back(); }
+int64_t Tensor::cols() const {
+    return m_shape.empty() ? 1 : m_shape.back();
+}
 
 int64_t Tensor::rows() const {
     int64_t rows = 1;
@@ -106,6 +108,8 @@ std::span<const float> Tensor::floats() const {
     return as<float>();
 }
 
-MatrixView Tensor::matrix() const { return {floats().data(), rows(), cols(), cols()}; }
+MatrixView Tensor::matrix() const {
+    return {floats().data(), rows(), cols(), cols()};
+}
 
 }  // namespace quantscope

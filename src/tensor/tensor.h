@@ -15,12 +15,12 @@ namespace quantscope {
 
 /// Bytes somebody keeps alive: an owned vector or a part of a mapped file. Never written after construction.
 class Storage {
-   public:
+ public:
     Storage(std::shared_ptr<const void> owner, std::span<const std::byte> bytes)
         : m_owner(std::move(owner)), m_bytes(bytes) {}
     [[nodiscard]] std::span<const std::byte> bytes() const { return m_bytes; }
 
-   private:
+ private:
     std::shared_ptr<const void> m_owner;
     std::span<const std::byte> m_bytes;
 };
@@ -46,14 +46,15 @@ struct MatrixView {
     [[nodiscard]] bool contiguous() const { return stride == cols || rows <= 1; }
 };
 
-/// An immutable, shared n-dimensional array. Copies are cheap and refer to the same bytes; the id is a counter, the same
-/// for all copies and never reused, and serves as a cache key.
+/// An immutable, shared n-dimensional array. Copies are cheap and refer to the same bytes; the id is a
+/// counter, the same for all copies and never reused, and serves as a cache key.
 class Tensor {
-   public:
+ public:
     Tensor() = default;  ///< empty F32 tensor of shape [0]
 
-    /// Checks that the shape does not overflow, has no negative dimension, that block types divide the last dimension,
-    /// and that the storage holds exactly the bytes needed (InvalidArgument or Malformed otherwise).
+    /// Checks that the shape does not overflow, has no negative dimension, that block types divide the last
+    /// dimension, and that the storage holds exactly the bytes needed (InvalidArgument or Malformed
+    /// otherwise).
     static Result<Tensor> create(DType dtype, Shape shape, Storage storage);
     /// Owned float data; `values.size()` must equal the shape's element count (asserted).
     static Tensor fromFloats(Shape shape, std::vector<float> values);
@@ -80,7 +81,7 @@ class Tensor {
         return {reinterpret_cast<const T*>(bytes().data()), bytes().size() / sizeof(T)};
     }
 
-   private:
+ private:
     Tensor(DType dtype, Shape shape, Storage storage);
 
     uint64_t m_id = 0;
@@ -89,8 +90,8 @@ class Tensor {
     Storage m_storage{nullptr, {}};
 };
 
-/// Bytes a tensor of this type and shape needs; an error when the product overflows 63 bits, a dimension is negative
-/// or a block type does not divide the last dimension.
+/// Bytes a tensor of this type and shape needs; an error when the product overflows 63 bits, a dimension is
+/// negative or a block type does not divide the last dimension.
 Result<uint64_t> bytesNeeded(DType dtype, const Shape& shape);
 
 }  // namespace quantscope
