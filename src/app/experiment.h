@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "methods/variant.h"
+#include "model/evaluation.h"
+
+namespace quantscope {
+
+/// One tensor of a checkpoint file or folder.
+struct TensorSource {
+    std::string path;    ///< as openCheckpoint takes it
+    std::string tensor;  ///< name inside
+    bool operator==(const TensorSource&) const = default;
+};
+
+/// A generated tensor: text form of analysis/synthetic_sources ("normal/rows=512/cols=1024/seed=1").
+struct SyntheticSource {
+    std::string spec;
+    bool operator==(const SyntheticSource&) const = default;
+};
+
+/// The captured input of a linear layer over a text: [tokens x in].
+struct ActivationSource {
+    std::string modelPath;
+    std::string textPath;
+    std::string layer;  ///< "blk.3.ffn_down"
+    int tokens = 512;
+    bool operator==(const ActivationSource&) const = default;
+};
+
+/// What the Tensor lab looks at.
+using MatrixSource = std::variant<TensorSource, SyntheticSource, ActivationSource>;
+
+/// What the Model lab looks at.
+struct ModelSource {
+    std::string modelPath;
+    std::string textPath;
+    bool operator==(const ModelSource&) const = default;
+};
+
+/// Two positions inside a matrix: rows [rowBegin, rowEnd), columns [colBegin, colEnd). All zero = the whole.
+struct Region {
+    int64_t rowBegin = 0;
+    int64_t rowEnd = 0;
+    int64_t colBegin = 0;
+    int64_t colEnd = 0;
+    bool operator==(const Region&) const = default;
+};
+
+/// How the tensor part is measured.
+struct TensorProtocol {
+    int histogramBins = 256;
+    int clipCurvePoints = 96;
+    int heatmapVariant = 1;  ///< index of the variant the heat maps show
+    Region heatmapRegion;
+    bool operator==(const TensorProtocol&) const = default;
+};
+
+/// How the model part is measured, beside the evaluation protocol.
+struct ModelProtocol {
+    EvaluationProtocol evaluation;
+    int layerTokens = 512;   ///< tokens of the text used for layer errors and captured activations; 0 = none
+    int layerVariant = 1;    ///< index of the variant the layer table shows
+    std::string layer;       ///< layer whose activations are drawn; empty = the first ffn_down
+    bool operator==(const ModelProtocol&) const = default;
+};
+
+/// What is compared, on what, and how it is measured. Plain data: the window edits one, the command line runs one, a
+/// session file is one. The first variant is the reference.
+struct Experiment {
+    MatrixSource matrix;
+    ModelSource model;
+    std::vector<Variant> variants;
+    TensorProtocol tensorProtocol;
+    ModelProtocol modelProtocol;
+    bool operator==(const Experiment&) const = default;
+};
+
+constexpr int kMaxVariants = 6;
+
+/// Float reference, int8 channel, int4 channel, int4 affine group 64: what a newcomer sees first.
+std::vector<Variant> defaultVariants();
+
+/// JSON with a version; text(parse(text(e))) == text(e). Errors name the field.
+std::string experimentJson(const Experiment& experiment);
+Result<Experiment> parseExperiment(std::string_view json);
+
+/// The quantscope-cli command line that reproduces the tensor or the model part.
+std::string tensorCommandLine(const Experiment& experiment);
+std::string modelCommandLine(const Experiment& experiment);
+
+}  // namespace quantscope

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+namespace quantscope {
+
+/// One thread, one waiting slot, newest request wins. submit() replaces what waits and asks the running job to stop
+/// refining; the job decides which of its tiers obey (a preview runs to its end, a full pass stops). Everything a job
+/// delivers carries its request's sequence number, which only grows, so a receiver shows whatever is newer than what it
+/// shows. The lane dies first, then what its deliveries point to.
+template <class Request>
+class LatestLane {
+   public:
+    /// Runs on the lane's thread. `refine` is stopped when a newer request waits or the lane ends.
+    using Work = std::function<void(const Request& request, uint64_t sequence, std::stop_token refine)>;
+
+    explicit LatestLane(Work work, std::function<void()> onThreadStart = {})
+        : m_work(std::move(work)), m_thread([this, start = std::move(onThreadStart)](const std::stop_token& end) {
+              if (start) start();
+              loop(end);
+          }) {}
+
+    LatestLane(const LatestLane&) = delete;
+    LatestLane& operator=(const LatestLane&) = delete;
+
+    ~LatestLane() {
+        m_thread.request_stop();
+        {
+            const std::lock_guard lock(m_mutex);
+            m_refine.request_stop();
+        }
+        m_wake.notify_all();
+    }
+
+    /// Queues a request; returns its sequence number (1, 2, ...).
+    uint64_t submit(Request request) {
+        const std::lock_guard lock(m_mutex);
+        m_waiting.emplace(std::move(request), ++m_sequence);
+        m_refine.request_stop();
+        m_wake.notify_all();
+        return m_sequence;
+    }
+
+    /// Drops what waits and stops the running job.
+    void cancel() {
+        const std::lock_guard lock(m_mutex);
+        m_waiting.reset();
+        m_refine.request_stop();
+    }
+
+    /// True while a job runs or waits.
+    [[nodiscard]] bool busy() const {
+        const std::lock_guard lock(m_mutex);
+        return m_running || m_waiting.has_value();
+    }
+
+   private:
+    void loop(const std::stop_token& end) {
+        while (true) {
+            std::unique_lock lock(m_mutex);
+            m_running = false;
+            m_wake.wait(lock, end, [this] { return m_waiting.has_value(); });
+            if (end.stop_requested()) return;
+            const auto job = std::move(*m_waiting);
+            m_waiting.reset();
+            m_refine = std::stop_source();
+            m_running = true;
+            const std::stop_token refine = m_refine.get_token();
+            lock.unlock();
+            m_work(job.first, job.second, refine);
+        }
+    }
+
+    Work m_work;
+    mutable std::mutex m_mutex;
+    std::condition_variable_any m_wake;
+    std::optional<std::pair<Request, uint64_t>> m_waiting;
+    std::stop_source m_refine;
+    uint64_t m_sequence = 0;
+    bool m_running = false;
+    std::jthread m_thread;  // last: joined before anything it uses is destroyed
+};
+
+}  // namespace quantscope
