@@ -1,56 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "base/cpu_features.h"
 #include "base/result.h"
-#include "quant/error_split.h"
-#include "quant/quantize_params.h"
+#include "kernels/elementwise_kernels.h"
+#include "kernels/forward_kernels.h"
 
 namespace quantscope {
-
-/// Extremes of a run of floats; NaN elements are counted and otherwise ignored, infinities take part.
-struct Extremes {
-    float minimum = 0;  ///< 0 when there is no number
-    float maximum = 0;
-    int64_t count = 0;  ///< numbers (not NaN)
-    int64_t nanCount = 0;
-    int64_t infCount = 0;
-    double sum = 0;
-    double sumOfSquares = 0;
-};
-
-/// Fast forms of the elementwise passes, one table an instruction set; each is bit-exact with the reference
-/// table in every integer and every r^ (sums in double may differ in the last bits: the order of addition is
-/// the kernel's own). All work on consecutive floats in the calling thread; the caller cuts the work and
-/// starts threads.
-struct ElementwiseKernels {
-    /// Extremes, sum and sum of squares in one pass.
-    Extremes (*extremes)(const float* src, int64_t count);
-    /// dst = r^ (dst may equal src). Stochastic rounding included.
-    void (*fakeQuantize)(const float* src, float* dst, int64_t count, const QuantizeParams& params);
-    /// The error split, without storing r^.
-    ErrorSplit (*quantizeError)(const float* src, int64_t count, const QuantizeParams& params);
-    /// Codes as int32 (with sign).
-    void (*encode)(const float* src, int32_t* dst, int64_t count, const QuantizeParams& params);
-    /// r^ from codes.
-    void (*decode)(const int32_t* src, float* dst, int64_t count, const QuantizeParams& params);
-    /// counts[i] += elements in bin i of `bins` equal bins over [low, high]; values outside go to the first
-    /// or last bin, NaN is skipped. bin = min(bins - 1, int((x - low) * (bins / (high - low)))).
-    void (*histogram)(const float* src, int64_t count, float low, float high, int bins, uint64_t* counts);
-    /// Element type conversions to float.
-    void (*fromF16)(const uint16_t* src, float* dst, int64_t count);
-    void (*fromBf16)(const uint16_t* src, float* dst, int64_t count);
-};
 
 /// One implementation of everything in this folder, and what it needs.
 struct KernelTable {
     std::string_view name;  ///< "reference", "avx2", "avx512": as in QUANTSCOPE_KERNELS
     CpuFeatures required;
     ElementwiseKernels elementwise;
+    ForwardKernels forward;
 };
 
 /// Every table that was compiled in, best first, reference last.

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/kernel_table.h"
+
+#include <array>
+#include <string>
+
+#include "kernels/reference/tables.h"
+
+namespace quantscope {
+namespace {
+
+std::string acceptedNames() {
+    std::string names;
+    for (const KernelTable* table : kernelTables()) {
+        names += (names.empty() ? "" : ", ") + std::string(table->name);
+    }
+    return names;
+}
+
+}  // namespace
+
+std::span<const KernelTable* const> kernelTables() {
+    static const KernelTable reference{"reference", {}, kReferenceElementwise, kReferenceForward};
+    static const std::array tables{&reference};
+    return tables;
+}
+
+Result<const KernelTable*> chooseKernels(const CpuFeatures& available, std::string_view overrideName) {
+    for (const KernelTable* table : kernelTables()) {
+        const bool runs = available.covers(table->required);
+        if (overrideName.empty()) {
+            if (runs) return table;
+        } else if (table->name == overrideName) {
+            if (runs) return table;
+            return fail(ErrorKind::InvalidArgument,
+                        "the kernels \"" + std::string(overrideName) + "\" need " +
+                            describe(table->required) + ", this machine has " + describe(available),
+                        "QUANTSCOPE_KERNELS", "Unset it, or set it to \"reference\".");
+        }
+    }
+    return fail(ErrorKind::InvalidArgument,
+                "there are no kernels named \"" + std::string(overrideName) + "\"", "QUANTSCOPE_KERNELS",
+                "Unset it, or choose one of " + acceptedNames() + ".");
+}
+
+}  // namespace quantscope
