@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/job.h"
+#include "base/result.h"
+#include "kernels/kernel_table.h"
+#include "methods/variant.h"
+#include "model/model.h"
+
+namespace quantscope {
+
+/// What a variant does to one linear layer. Every error is a relative Frobenius norm: ||A^ - A|| / ||A||,
+/// 0 when both are zero.
+struct LayerError {
+    std::string layer;
+    int64_t block = 0;
+    LinearKind kind = LinearKind::Query;
+    double weightError = 0;  ///< W^ against W
+    double localError =
+        0;  ///< X W^^T against X W^T, X the float model's input (quantized if the variant does)
+    double accumulatedError = 0;  ///< the quantized run's output against the float run's
+    double inputError =
+        0;  ///< the quantized run's input against the float run's: what arrives already broken
+    double bitsPerWeight = 0;
+    int64_t parameters = 0;
+};
+
+/// All linear layers of the blocks, in running order, in one lock-step pass, one layer in memory at a time.
+Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
+                                                   const Variant& variant, int64_t window,
+                                                   const KernelTable& kernels, const Job& job);
+
+}  // namespace quantscope
