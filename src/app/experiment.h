@@ -66,14 +66,14 @@ struct TensorProtocol {
 /// How the model part is measured, beside the evaluation protocol.
 struct ModelProtocol {
     EvaluationProtocol evaluation;
-    int layerTokens = 512;   ///< tokens of the text used for layer errors and captured activations; 0 = none
-    int layerVariant = 1;    ///< index of the variant the layer table shows
-    std::string layer;       ///< layer whose activations are drawn; empty = the first ffn_down
+    int layerTokens = 512;  ///< tokens of the text used for layer errors and captured activations; 0 = none
+    int layerVariant = 1;   ///< index of the variant the layer table shows
+    std::string layer;      ///< layer whose activations are drawn; empty = the first ffn_down
     bool operator==(const ModelProtocol&) const = default;
 };
 
-/// What is compared, on what, and how it is measured. Plain data: the window edits one, the command line runs one, a
-/// session file is one. The first variant is the reference.
+/// What is compared, on what, and how it is measured. Plain data: the window edits one, the command line runs
+/// one, a session file is one. The first variant is the reference.
 struct Experiment {
     MatrixSource matrix;
     ModelSource model;

@@ -12,18 +12,19 @@
 
 namespace quantscope {
 
-/// One thread, one waiting slot, newest request wins. submit() replaces what waits and asks the running job to stop
-/// refining; the job decides which of its tiers obey (a preview runs to its end, a full pass stops). Everything a job
-/// delivers carries its request's sequence number, which only grows, so a receiver shows whatever is newer than what it
-/// shows. The lane dies first, then what its deliveries point to.
+/// One thread, one waiting slot, newest request wins. submit() replaces what waits and asks the running job
+/// to stop refining; the job decides which of its tiers obey (a preview runs to its end, a full pass stops).
+/// Everything a job delivers carries its request's sequence number, which only grows, so a receiver shows
+/// whatever is newer than what it shows. The lane dies first, then what its deliveries point to.
 template <class Request>
 class LatestLane {
-   public:
+ public:
     /// Runs on the lane's thread. `refine` is stopped when a newer request waits or the lane ends.
     using Work = std::function<void(const Request& request, uint64_t sequence, std::stop_token refine)>;
 
     explicit LatestLane(Work work, std::function<void()> onThreadStart = {})
-        : m_work(std::move(work)), m_thread([this, start = std::move(onThreadStart)](const std::stop_token& end) {
+        : m_work(std::move(work)),
+          m_thread([this, start = std::move(onThreadStart)](const std::stop_token& end) {
               if (start) start();
               loop(end);
           }) {}
@@ -62,7 +63,7 @@ class LatestLane {
         return m_running || m_waiting.has_value();
     }
 
-   private:
+ private:
     void loop(const std::stop_token& end) {
         while (true) {
             std::unique_lock lock(m_mutex);

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// An experiment as JSON: the session file's heart and the batch format of the command line.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "app/experiment.h"
+
+namespace quantscope {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kVersion = 1;
+constexpr const char* kRuleNames[] = {"llama.cpp", "gptq", "sliding"};
+constexpr const char* kOrderNames[] = {"auto", "chunk-major", "layer-major"};
+
+struct SourceJson {
+    Json operator()(const TensorSource& s) const { return {{"path", s.path}, {"tensor", s.tensor}}; }
+    Json operator()(const SyntheticSource& s) const { return {{"synthetic", s.spec}}; }
+    Json operator()(const ActivationSource& s) const {
+        return {{"model", s.modelPath}, {"text", s.textPath}, {"layer", s.layer}, {"tokens", s.tokens}};
+    }
+};
+
+/// Reads members of an object and remembers the first thing that was wrong, with its path.
+class Reader {
+ public:
+    Reader(const Json& json, std::string path, std::optional<Error>& error)
+        : m_json(json), m_path(std::move(path)), m_error(error) {
+        if (!m_json.is_object()) complain("", "an object");
+    }
+
+    void text(const char* key, std::string& value) const {
+        if (const Json* found = member(key)) {
+            if (found->is_string())
+                value = found->get<std::string>();
+            else
+                complain(key, "a text");
+        }
+    }
+
+    template <class T>
+    void integer(const char* key, T& value, int64_t minimum, int64_t maximum) const {
+        const Json* found = member(key);
+        if (found == nullptr) return;
+        if (!found->is_number_integer() || found->get<double>() < static_cast<double>(minimum) ||
+            found->get<double>() > static_cast<double>(maximum)) {
+            complain(key, fmt::format("a whole number from {} to {}", minimum, maximum));
+            return;
+        }
+        value = static_cast<T>(found->get<int64_t>());
+    }
+
+    template <class T, size_t N>
+    void choice(const char* key, T& value, const char* const (&names)[N]) const {
+        std::string name;
+        text(key, name);
+        if (name.empty()) return;
+        for (size_t i = 0; i < N; ++i)
+            if (name == names[i]) value = static_cast<T>(i);
+        if (name != names[static_cast<size_t>(value)])
+            complain(key, fmt::format("one of {}", fmt::join(names, ", ")));
+    }
+
+    [[nodiscard]] const Json* member(const char* key) const {
+        if (!m_json.is_object()) return nullptr;
+        const auto it = m_json.find(key);
+        return it == m_json.end() ? nullptr : &*it;
+    }
+    [[nodiscard]] bool has(const char* key) const { return member(key) != nullptr; }
+    [[nodiscard]] Reader child(const char* key) const {
+        static const Json kEmpty = Json::object();
+        const Json* found = member(key);
+        return {found != nullptr ? *found : kEmpty, m_path + key + ".", m_error};
+    }
+
+    void complain(const std::string& key, const std::string& expected) const {
+        if (m_error) return;
+        m_error = Error{ErrorKind::Malformed, "expected " + expected, {}, m_path + key, "Correct this field"};
+    }
+    void complain(const std::string& key, const Error& inner) const {
+        if (m_error) return;
+        m_error = inner;
+        m_error->field = m_path + key + (inner.field.empty() ? "" : ": " + inner.field);
+    }
+
+ private:
+    const Json& m_json;
+    std::string m_path;
+    std::optional<Error>& m_error;
+};
+
+Json regionJson(const Region& r) {
+    return Json::array({r.rowBegin, r.rowEnd, r.colBegin, r.colEnd});
+}
+
+void readRegion(const Reader& reader, const char* key, Region& region) {
+    const Json* found = reader.member(key);
+    if (found == nullptr) return;
+    const auto valid = [](const Json& j) {
+        return j.is_number_unsigned() && j.get<uint64_t>() < (1ULL << 40);
+    };
+    if (!found->is_array() || found->size() != 4 || !std::all_of(found->begin(), found->end(), valid)) {
+        reader.complain(key, "four whole numbers: first row, row end, first column, column end");
+        return;
+    }
+    region = {(*found)[0], (*found)[1], (*found)[2], (*found)[3]};
+}
+
+MatrixSource readMatrix(const Reader& reader) {
+    if (reader.has("synthetic")) {
+        SyntheticSource source;
+        reader.text("synthetic", source.spec);
+        return source;
+    }
+    if (reader.has("layer")) {
+        ActivationSource source;
+        reader.text("model", source.modelPath);
+        reader.text("text", source.textPath);
+        reader.text("layer", source.layer);
+        reader.integer("tokens", source.tokens, 1, 1 << 20);
+        return source;
+    }
+    TensorSource source;
+    reader.text("path", source.path);
+    reader.text("tensor", source.tensor);
+    return source;
+}
+
+void readVariants(const Reader& reader, std::vector<Variant>& variants) {
+    const Json* list = reader.member("variants");
+    if (list == nullptr || !list->is_array() || list->empty() || list->size() > 1000) {
+        reader.complain("variants", "a list of one or more variant texts");
+        return;
+    }
+    variants.clear();
+    for (const Json& item : *list) {
+        const std::string where = fmt::format("variants[{}]", variants.size());
+        if (!item.is_string()) return reader.complain(where, "a text such as int4/affine/group=64");
+        auto parsed = parseVariant(item.get<std::string>());
+        if (!parsed) return reader.complain(where, parsed.error());
+        variants.push_back(std::move(*parsed));
+    }
+}
+
+void readEvaluation(const Reader& reader, EvaluationProtocol& p) {
+    reader.choice("rule", p.rule, kRuleNames);
+    reader.choice("order", p.order, kOrderNames);
+    reader.integer("window", p.window, 2, 1 << 20);
+    reader.integer("stride", p.stride, 1, 1 << 20);
+    reader.integer("chunks", p.maxChunks, 0, std::numeric_limits<int>::max());
+    reader.integer("memory", p.memoryBudgetBytes, 1 << 20, int64_t{1} << 50);
+}
+
+}  // namespace
+
+std::string experimentJson(const Experiment& e) {
+    Json variants = Json::array();
+    for (const Variant& variant : e.variants) variants.push_back(variantText(variant));
+    const TensorProtocol& t = e.tensorProtocol;
+    const ModelProtocol& m = e.modelProtocol;
+    const EvaluationProtocol& v = m.evaluation;
+    const Json json = {
+        {"quantscope", kVersion},
+        {"matrix", std::visit(SourceJson{}, e.matrix)},
+        {"model", {{"model", e.model.modelPath}, {"text", e.model.textPath}}},
+        {"variants", variants},
+        {"tensorProtocol",
+         {{"bins", t.histogramBins},
+          {"clipPoints", t.clipCurvePoints},
+          {"heatmapVariant", t.heatmapVariant},
+          {"heatmapRegion", regionJson(t.heatmapRegion)}}},
+        {"modelProtocol",
+         {{"rule", kRuleNames[static_cast<size_t>(v.rule)]},
+          {"window", v.window},
+          {"stride", v.stride},
+          {"chunks", v.maxChunks},
+          {"order", kOrderNames[static_cast<size_t>(v.order)]},
+          {"memory", v.memoryBudgetBytes},
+          {"layerTokens", m.layerTokens},
+          {"layerVariant", m.layerVariant},
+          {"layer", m.layer}}},
+    };
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Experiment> parseExperiment(std::string_view text) {
+    const Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded() || !json.is_object())
+        return fail(ErrorKind::Malformed, "not a JSON object", {}, "Open a session or experiment file");
+    std::optional<Error> error;
+    const Reader root(json, "", error);
+    int version = 0;
+    root.integer("quantscope", version, 1, kVersion);
+    if (version == 0) root.complain("quantscope", fmt::format("the format's version, {}", kVersion));
+    Experiment e;
+    e.matrix = readMatrix(root.child("matrix"));
+    const Reader model = root.child("model");
+    model.text("model", e.model.modelPath);
+    model.text("text", e.model.textPath);
+    readVariants(root, e.variants);
+    const Reader t = root.child("tensorProtocol");
+    t.integer("bins", e.tensorProtocol.histogramBins, 2, 2048);
+    t.integer("clipPoints", e.tensorProtocol.clipCurvePoints, 2, 2048);
+    t.integer("heatmapVariant", e.tensorProtocol.heatmapVariant, 0, 1000);
+    readRegion(t, "heatmapRegion", e.tensorProtocol.heatmapRegion);
+    const Reader m = root.child("modelProtocol");
+    readEvaluation(m, e.modelProtocol.evaluation);
+    m.integer("layerTokens", e.modelProtocol.layerTokens, 0, 1 << 20);
+    m.integer("layerVariant", e.modelProtocol.layerVariant, 0, 1000);
+    m.text("layer", e.modelProtocol.layer);
+    if (error) return fail(std::move(*error));
+    return e;
+}
+
+}  // namespace quantscope

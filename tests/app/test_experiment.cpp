@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QtTest>
+
+#include "app/experiment.h"
+
+using namespace quantscope;
+
+class TestExperiment : public QObject {
+    Q_OBJECT
+ private slots:
+    void defaultsAreFourVariants();
+    void jsonRoundTrip_data();
+    void jsonRoundTrip();
+    void badJsonNamesTheField_data();
+    void badJsonNamesTheField();
+    void commandLinesQuote();
+};
+
+void TestExperiment::defaultsAreFourVariants() {
+    const auto variants = defaultVariants();
+    QCOMPARE(variants.size(), size_t{4});
+    QVERIFY(variants[0].isFloat());
+    QCOMPARE(variants[3].weights.scheme.groupSize, int64_t{64});
+    QCOMPARE(variants[3].weights.scheme.bits, 4);
+}
+
+void TestExperiment::jsonRoundTrip_data() {
+    QTest::addColumn<int>("source");
+    QTest::addRow("tensor") << 0;
+    QTest::addRow("synthetic") << 1;
+    QTest::addRow("activation") << 2;
+}
+
+void TestExperiment::jsonRoundTrip() {
+    QFETCH(int, source);
+    Experiment e;
+    if (source == 0) e.matrix = TensorSource{"a folder/model.gguf", "blk.0.ffn_down.weight"};
+    if (source == 1) e.matrix = SyntheticSource{"normal/rows=8/cols=8/seed=3"};
+    if (source == 2) e.matrix = ActivationSource{"m", "t", "blk.1.attn_q", 64};
+    e.model = {"model\"quoted\"", "text\nline"};
+    e.variants = defaultVariants();
+    e.tensorProtocol.heatmapRegion = {1, 2, 3, 4};
+    e.modelProtocol.evaluation.rule = WindowRule::Sliding;
+    e.modelProtocol.evaluation.order = EvaluationOrder::LayerMajor;
+    e.modelProtocol.evaluation.maxChunks = 3;
+    e.modelProtocol.layer = "blk.1.ffn_down";
+    const auto parsed = parseExperiment(experimentJson(e));
+    QVERIFY2(parsed.has_value(), parsed ? "" : describe(parsed.error()).c_str());
+    QVERIFY(*parsed == e);
+}
+
+void TestExperiment::badJsonNamesTheField_data() {
+    QTest::addColumn<QByteArray>("json");
+    QTest::addColumn<QByteArray>("field");
+    QTest::addRow("no json") << QByteArray("{") << QByteArray("");
+    QTest::addRow("array") << QByteArray("[]") << QByteArray("");
+    QTest::addRow("version") << QByteArray(R"({"quantscope":9,"variants":["float"]})")
+                             << QByteArray("quantscope");
+    QTest::addRow("no version") << QByteArray(R"({"variants":["float"]})") << QByteArray("quantscope");
+    QTest::addRow("no variants") << QByteArray(R"({"quantscope":1})") << QByteArray("variants");
+    QTest::addRow("bad variant") << QByteArray(R"({"quantscope":1,"variants":["int99"]})")
+                                 << QByteArray("variants[0]");
+    QTest::addRow("bad window")
+        << QByteArray(R"({"quantscope":1,"variants":["float"],"modelProtocol":{"window":1}})")
+        << QByteArray("modelProtocol.window");
+    QTest::addRow("bad rule") << QByteArray(
+                                     R"({"quantscope":1,"variants":["float"],"modelProtocol":{"rule":"x"}})")
+                              << QByteArray("modelProtocol.rule");
+    QTest::addRow("text as number") << QByteArray(
+                                           R"({"quantscope":1,"variants":["float"],"model":{"model":3}})")
+                                    << QByteArray("model.model");
+    QTest::addRow("region")
+        << QByteArray(R"({"quantscope":1,"variants":["float"],"tensorProtocol":{"heatmapRegion":[1]}})")
+        << QByteArray("tensorProtocol.heatmapRegion");
+    QTest::addRow("deep") << QByteArray(100'000, '[') << QByteArray("");
+}
+
+void TestExperiment::badJsonNamesTheField() {
+    QFETCH(QByteArray, json);
+    QFETCH(QByteArray, field);
+    const auto parsed = parseExperiment(json.toStdString());
+    QVERIFY(!parsed.has_value());
+    QVERIFY2(parsed.error().field.starts_with(field.toStdString()), parsed.error().field.c_str());
+    QVERIFY(!parsed.error().message.empty());
+}
+
+void TestExperiment::commandLinesQuote() {
+    Experiment e;
+    e.matrix = TensorSource{"it's here.gguf", "t"};
+    e.variants = {defaultVariants()[0], defaultVariants()[1]};
+    QVERIFY(tensorCommandLine(e).find(R"('it'\''s here.gguf' --tensor t)") != std::string::npos);
+    e.model = {"m.gguf", "a b.txt"};
+    QVERIFY(modelCommandLine(e).find("--model m.gguf --text 'a b.txt'") != std::string::npos);
+}
+
+QTEST_APPLESS_MAIN(TestExperiment)
+#include "test_experiment.moc"

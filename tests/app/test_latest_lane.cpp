@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// No sleeping for luck: every wait is for a stated event. Run under ThreadSanitizer by the tsan preset.
+#include <QtTest>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <mutex>
+#include <vector>
+
+#include "app/latest_lane.h"
+
+using namespace quantscope;
+
+namespace {
+
+void waitUntilIdle(const LatestLane<int>& lane) {
+    while (lane.busy()) std::this_thread::yield();
+}
+
+}  // namespace
+
+class TestLatestLane : public QObject {
+    Q_OBJECT
+ private slots:
+    void runsWhatIsSubmitted();
+    void newestReplacesWhatWaits();
+    void newerRequestStopsRefining();
+    void previewsAppearDuringADrag();
+    void endsWhileBusy();
+    void manySubmitsKeepOrder();
+    void threadStartHookRunsOnTheLane();
+    void cancelDropsWhatWaits();
+};
+
+void TestLatestLane::runsWhatIsSubmitted() {
+    std::promise<int> seen;
+    LatestLane<int> lane([&](const int& request, uint64_t sequence, const std::stop_token&) {
+        QCOMPARE(sequence, uint64_t{1});
+        seen.set_value(request);
+    });
+    QCOMPARE(lane.submit(42), uint64_t{1});
+    QCOMPARE(seen.get_future().get(), 42);
+}
+
+void TestLatestLane::newestReplacesWhatWaits() {
+    std::promise<void> started;
+    std::promise<void> release;
+    auto released = release.get_future().share();
+    std::vector<int> ran;
+    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token&) {
+        ran.push_back(request);
+        if (request == 1) {
+            started.set_value();
+            released.wait();
+        }
+    });
+    lane.submit(1);
+    started.get_future().wait();
+    lane.submit(2);
+    lane.submit(3);
+    lane.submit(4);
+    release.set_value();
+    waitUntilIdle(lane);
+    QCOMPARE(ran, (std::vector<int>{1, 4}));
+}
+
+void TestLatestLane::newerRequestStopsRefining() {
+    std::promise<void> started;
+    std::atomic<int> stopped{0};
+    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token& refine) {
+        if (request != 1) return;
+        started.set_value();
+        while (!refine.stop_requested()) std::this_thread::yield();
+        ++stopped;
+    });
+    lane.submit(1);
+    started.get_future().wait();
+    lane.submit(2);
+    waitUntilIdle(lane);
+    QCOMPARE(stopped.load(), 1);
+}
+
+void TestLatestLane::previewsAppearDuringADrag() {
+    // A preview slower than the events must still be shown: it runs to its end, whatever waits.
+    std::atomic<int> shown{0};
+    std::atomic<bool> full{false};
+    std::atomic<int> last{0};
+    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token& refine) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        ++shown;
+        last = request;
+        full = !refine.stop_requested();
+    });
+    for (int event = 1; event <= 200; ++event) {
+        lane.submit(event);
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    waitUntilIdle(lane);
+    QCOMPARE(last.load(), 200);
+    QVERIFY(full.load());
+    QVERIFY(shown.load() >= 2);
+    QVERIFY(shown.load() <= 200);
+}
+
+void TestLatestLane::endsWhileBusy() {
+    std::promise<void> started;
+    bool sawStop = false;
+    {
+        LatestLane<int> lane([&](const int&, uint64_t, const std::stop_token& refine) {
+            started.set_value();
+            while (!refine.stop_requested()) std::this_thread::yield();
+            sawStop = true;
+        });
+        lane.submit(1);
+        started.get_future().wait();
+    }
+    QVERIFY(sawStop);
+}
+
+void TestLatestLane::manySubmitsKeepOrder() {
+    std::vector<uint64_t> sequences;
+    {
+        LatestLane<int> lane(
+            [&](const int&, uint64_t sequence, const std::stop_token&) { sequences.push_back(sequence); });
+        for (int i = 0; i < 20'000; ++i) lane.submit(i);
+        waitUntilIdle(lane);
+    }
+    QVERIFY(!sequences.empty());
+    QVERIFY(std::is_sorted(sequences.begin(), sequences.end()));
+    QCOMPARE(sequences.back(), uint64_t{20'000});
+}
+
+void TestLatestLane::threadStartHookRunsOnTheLane() {
+    std::thread::id hook;
+    std::promise<std::thread::id> work;
+    LatestLane<int> lane(
+        [&](const int&, uint64_t, const std::stop_token&) { work.set_value(std::this_thread::get_id()); },
+        [&] { hook = std::this_thread::get_id(); });
+    lane.submit(1);
+    QVERIFY(work.get_future().get() == hook);
+    QVERIFY(hook != std::this_thread::get_id());
+}
+
+void TestLatestLane::cancelDropsWhatWaits() {
+    std::promise<void> started;
+    std::vector<int> ran;
+    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token& refine) {
+        ran.push_back(request);
+        if (request == 1) started.set_value();
+        while (request == 1 && !refine.stop_requested()) std::this_thread::yield();
+    });
+    lane.submit(1);
+    started.get_future().wait();
+    lane.cancel();
+    waitUntilIdle(lane);
+    QCOMPARE(ran, (std::vector<int>{1}));
+}
+
+QTEST_APPLESS_MAIN(TestLatestLane)
+#include "test_latest_lane.moc"

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The long checks of ./dev test --long: sanitizers over the whole suite, the lane under ThreadSanitizer, five minutes of
+# fuzzing a parser, the real model. Each prints one line when it is through; the first failure ends the run.
+set -eu
+cd "$(dirname "$0")/.."
+fuzz_seconds=${QUANTSCOPE_FUZZ_SECONDS:-300}
+
+say() { printf '== %s\n' "$*"; }
+
+build_preset() { # preset, targets...
+    preset=$1; shift
+    cmake --preset "$preset" >/dev/null
+    cmake --build "build/$preset" ${1:+--target "$@"}
+}
+
+./dev get-model
+
+say "address and undefined behaviour sanitizers, all tests"
+build_preset asan
+QT_QPA_PLATFORM=offscreen ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions="$PWD/tests/lsan.supp" \
+    ctest --test-dir build/asan --output-on-failure -LE long
+
+say "thread sanitizer, the Qt-free lane"
+build_preset tsan test_latest_lane
+OMP_NUM_THREADS=1 build/tsan/tests/test_latest_lane
+
+say "fuzzing, $fuzz_seconds seconds a parser"
+build_preset fuzz
+for fuzzer in build/fuzz/fuzzers/fuzz_*; do
+    [ -x "$fuzzer" ] || continue
+    name=$(basename "$fuzzer")
+    corpus=build/fuzz/corpus/$name
+    mkdir -p "$corpus"
+    "$fuzzer" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=1 \
+        -artifact_prefix="build/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name"
+    say "$name: no finding"
+done
