@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/job.h"
+#include "base/result.h"
+#include "quant/error_split.h"
+#include "quant/scheme.h"
+#include "tensor/sample.h"
+#include "tensor/tensor.h"
+
+namespace quantscope {
+
+/// The finite values of a matrix in increasing order with running sums of x and x^2: gives any percentile at
+/// once and the exact squared error of any grid of L levels in O(L log n). Made once a tensor, used by every
+/// variant, range estimator and clip limit.
+///
+/// A matrix of more than `maxValues` elements is sampled (tensor/sample.h), but its `top` values enter
+/// exactly, each once, and every other value stands for `weight` elements.
+class SortedValues {
+ public:
+    SortedValues() = default;
+    /// Errors: Cancelled.
+    static Result<SortedValues> of(const MatrixView& matrix, const MatrixExtremes& extremes,
+                                   int64_t maxValues, const Job& job);
+
+    [[nodiscard]] int64_t size() const { return static_cast<int64_t>(m_values.size()); }
+    [[nodiscard]] std::span<const float> values() const { return m_values; }
+    [[nodiscard]] bool exact() const { return m_exact; }  ///< every finite element is here
+    [[nodiscard]] double populationCount() const;         ///< elements this stands for
+    [[nodiscard]] float minimum() const;
+    [[nodiscard]] float maximum() const;
+    [[nodiscard]] float absMax() const;
+
+    /// Value at `percent` in [0, 100]: linear interpolation at percent/100 (n - 1), numpy's default.
+    [[nodiscard]] double percentile(double percent) const;
+
+    /// Error of mapping every value to a level of `levels` (increasing, at least one). Values outside
+    /// [levels.front(), levels.back()] are clipped; inside, the level is chosen by `rounding` (the nearest
+    /// for all three nearest modes: ties have equal errors; Stochastic gives the expectation). TowardZero
+    /// goes to the level nearer to zero. Exact over the stored values; counts and sums are scaled by the
+    /// weights and counts rounded. maxAbs is not computed (0).
+    [[nodiscard]] ErrorSplit errorOn(std::span<const float> levels, Rounding rounding) const;
+
+ private:
+    struct Sums {
+        double weight = 0;
+        double x = 0;
+        double xx = 0;
+    };
+    [[nodiscard]] Sums between(int64_t begin, int64_t end) const;
+
+    std::vector<float> m_values;
+    std::vector<Sums> m_prefix;  ///< m_prefix[i]: sums of the first i values
+    bool m_exact = true;
+};
+
+}  // namespace quantscope

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "analysis/error_report.h"
+#include "analysis/heatmap.h"
+#include "analysis/matrix_quantization.h"
+#include "analysis/metrics.h"
+#include "analysis/tensor_report.h"
+#include "analysis/value_histogram.h"
+#include "base/job.h"
+#include "base/result.h"
+#include "kernels/kernel_table.h"
+#include "tensor/histogram.h"
+
+namespace quantscope {
+
+/// Everything the Tensor lab shows of one variant, from one pass over the matrix (after the parameters were
+/// chosen).
+struct VariantReport {
+    MatrixQuantization quantization;
+    ErrorReport errors;
+    Metrics metrics;
+    Histogram dequantized;  ///< on the shared axis
+    Histogram error;        ///< of r - r^, on errorAxis
+    CodeHistogram codes;    ///< empty for float
+    GridMarks marks;        ///< of the typical group
+};
+
+struct VariantReportOptions {
+    HistogramAxis axis;
+    int errorBins = 256;
+    bool operator==(const VariantReportOptions&) const = default;
+};
+
+/// One pass, in parallel, cancellable every 2^20 elements; the same result for any number of threads.
+/// Errors: Cancelled; InvalidArgument when the quantization's layout does not fit the matrix.
+Result<VariantReport> variantReport(const MatrixView& matrix, MatrixQuantization quantization,
+                                    const VariantReportOptions& options, const KernelTable& kernels,
+                                    const Job& job);
+
+}  // namespace quantscope
