@@ -63,6 +63,8 @@ struct Scheme {
     int64_t blockRows = 128;  ///< Block only
     int64_t blockCols = 128;  ///< Block only
     ScaleFormat scaleFormat = ScaleFormat::F32;
+    bool encodeUnrounded =
+        false;  ///< codes are computed with the scale (and minimum) before its rounding to scaleFormat (GGUF)
 
     bool operator==(const Scheme&) const = default;
     [[nodiscard]] bool isFloat() const { return format == "float"; }
