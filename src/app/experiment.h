@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "analysis/heatmap.h"
 #include "base/result.h"
 #include "methods/variant.h"
 #include "model/evaluation.h"
@@ -45,21 +46,12 @@ struct ModelSource {
     bool operator==(const ModelSource&) const = default;
 };
 
-/// Two positions inside a matrix: rows [rowBegin, rowEnd), columns [colBegin, colEnd). All zero = the whole.
-struct Region {
-    int64_t rowBegin = 0;
-    int64_t rowEnd = 0;
-    int64_t colBegin = 0;
-    int64_t colEnd = 0;
-    bool operator==(const Region&) const = default;
-};
-
 /// How the tensor part is measured.
 struct TensorProtocol {
     int histogramBins = 256;
     int clipCurvePoints = 96;
     int heatmapVariant = 1;  ///< index of the variant the heat maps show
-    Region heatmapRegion;
+    MatrixRegion heatmapRegion;
     bool operator==(const TensorProtocol&) const = default;
 };
 

@@ -93,11 +93,11 @@ class Reader {
     std::optional<Error>& m_error;
 };
 
-Json regionJson(const Region& r) {
+Json regionJson(const MatrixRegion& r) {
     return Json::array({r.rowBegin, r.rowEnd, r.colBegin, r.colEnd});
 }
 
-void readRegion(const Reader& reader, const char* key, Region& region) {
+void readRegion(const Reader& reader, const char* key, MatrixRegion& region) {
     const Json* found = reader.member(key);
     if (found == nullptr) return;
     const auto valid = [](const Json& j) {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "app/result_cache.h"
+#include "app/results.h"
+#include "app/source_library.h"
+#include "kernels/kernel_table.h"
+#include "model/evaluation_session.h"
+
+namespace quantscope {
+
+/// Runs the model part of an experiment: perplexity of all variants in lock step with an estimate after every
+/// window, then the layer table of one variant, outlier features and one layer's activations. Keeps what the
+/// next run of the same model and text can use. Lives on one thread (the lane's).
+class ModelPipeline {
+ public:
+    using Deliver = std::function<void(std::shared_ptr<const ModelResults>)>;
+
+    ModelPipeline(SourceLibrary& sources, const KernelTable& kernels,
+                  uint64_t cacheBytes = uint64_t{4} << 30);
+    ~ModelPipeline();
+
+    /// Delivers many results with `sequence`; the last has complete or error set, unless it was stopped: then
+    /// the last one delivered stands.
+    void run(const Experiment& experiment, uint64_t sequence, std::stop_token stop, const Deliver& deliver);
+
+ private:
+    struct Run;
+    Status evaluateVariants(Run& run);
+    Status measureLayers(Run& run);
+    Status captureOutliers(Run& run);
+
+    SourceLibrary& m_sources;
+    const KernelTable& m_kernels;
+    uint64_t m_cacheBytes;
+    ResultCache m_cache;
+    std::unique_ptr<EvaluationSession> m_session;
+    std::string m_sessionModel;
+};
+
+}  // namespace quantscope
