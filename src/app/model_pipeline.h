@@ -11,6 +11,7 @@
 #include "app/source_library.h"
 #include "kernels/kernel_table.h"
 #include "model/evaluation_session.h"
+#include "model/layer_error.h"
 
 namespace quantscope {
 
@@ -34,6 +35,7 @@ class ModelPipeline {
     Status evaluateVariants(Run& run);
     Status measureLayers(Run& run);
     Status captureOutliers(Run& run);
+    Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;
     const KernelTable& m_kernels;

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/tensor_pipeline.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "analysis/output_error.h"
+#include "methods/method.h"
+
+namespace quantscope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Full passes over fewer elements than this (all variants together) take less than a preview may: no preview
+/// then.
+constexpr int64_t kNoPreviewBelow = int64_t{6} << 20;
+
+double secondsSince(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+uint64_t bytesOf(const HeatMapSet& maps) {
+    return 4 * (maps.original.values.size() + maps.codes.values.size() + maps.dequantized.values.size() +
+                maps.error.values.size());
+}
+
+uint64_t bytesOf(const VariantReport& report) {
+    const auto splits = report.errors.outputChannels.size() + report.errors.inputChannels.size() +
+                        report.errors.groups.size();
+    return 4096 + sizeof(ErrorSplit) * splits + sizeof(GroupParams) * report.quantization.groups.size() +
+           (report.quantization.codes ? report.quantization.codes->packedCodes().size() : 0);
+}
+
+std::string sourceKey(const MatrixSource& source) {
+    Experiment only;
+    only.matrix = source;
+    only.variants = {Variant{}};
+    only.variants.front().weights.scheme = floatScheme();
+    return experimentJson(only);
+}
+
+std::string recipeText(const Variant& variant) {
+    Variant plain;
+    plain.weights = variant.weights;
+    return variantText(plain);
+}
+
+}  // namespace
+
+/// What depends on the source alone. The sample is made once and serves every preview.
+struct TensorPipeline::Loaded {
+    LoadedMatrix matrix;
+    MatrixView view;
+    std::shared_ptr<const TensorStage> stage;
+    std::shared_ptr<const ChannelReport> inputChannels;
+    std::shared_ptr<const ChannelReport> outputChannels;
+    MatrixSample sample;
+};
+
+/// One tier of one request: which matrix, what to stop on, what its cache keys begin with.
+struct TensorPipeline::Pass {
+    const Experiment& experiment;
+    const Loaded& loaded;
+    MatrixView view;
+    std::string prefix;  ///< tensor id and tier
+    Tier tier;
+    Job job;
+    HistogramAxis axis;
+};
+
+TensorPipeline::TensorPipeline(SourceLibrary& sources, const KernelTable& kernels, uint64_t cacheBytes)
+    : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
+
+Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(const MatrixSource& source,
+                                                                             const Job& job) {
+    const std::string key = "matrix " + sourceKey(source);
+    if (auto found = m_cache.find<Loaded>(key)) return found;
+    auto matrix = m_sources.matrix(source, job.part(0, 0.3));
+    if (!matrix) return fail(matrix.error());
+    auto made = std::make_shared<Loaded>();
+    made->matrix = std::move(*matrix);
+    made->view = made->matrix.values.matrix();
+    auto stage = analyzeTensor(made->view, job.part(0.3, 0.6));
+    if (!stage) return fail(stage.error());
+    made->stage = std::make_shared<const TensorStage>(std::move(*stage));
+    for (const ChannelAxis axis : {ChannelAxis::Input, ChannelAxis::Output}) {
+        auto channels = channelReport(made->view, axis, job.part(0.6, 1));
+        if (!channels) return fail(channels.error());
+        auto shared = std::make_shared<const ChannelReport>(std::move(*channels));
+        (axis == ChannelAxis::Input ? made->inputChannels : made->outputChannels) = std::move(shared);
+    }
+    made->sample = sampleMatrix(made->view, {});
+    const uint64_t bytes = made->matrix.values.bytes().size() + (uint64_t{16} << 20);
+    return m_cache.put<Loaded>(key, std::move(made), bytes);
+}
+
+void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token refine,
+                         const Deliver& deliver, ProgressSink progress) {
+    const Job fullJob(std::move(refine), std::move(progress));
+    auto base = std::make_shared<TensorResults>();
+    base->request = experiment;
+    base->sequence = sequence;
+    const auto source = loaded(experiment.matrix, fullJob);
+    if (!source) {
+        if (source.error().kind == ErrorKind::Cancelled) return;
+        base->error = source.error();
+        return deliver(std::move(base));
+    }
+    const Loaded& data = **source;
+    base->title = data.matrix.title;
+    base->storedAs = data.matrix.storedAs;
+    base->matrix = data.matrix.values;
+    base->stage = data.stage;
+    base->inputChannels = data.inputChannels;
+    base->outputChannels = data.outputChannels;
+    base->axis = histogramAxis(*data.stage, experiment.tensorProtocol.histogramBins);
+    const auto tierOf = [&](Tier tier, const MatrixView& view, const Job& job) {
+        const Pass pass{
+            experiment, data, view,      fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
+            tier,       job,  base->axis};
+        auto results = std::make_shared<TensorResults>(*base);
+        results->tier = tier;
+        if (tier == Tier::Preview) results->inverseShare = data.sample.inverseShare();
+        const auto start = Clock::now();
+        if (!runTier(pass, *results)) return;
+        results->seconds = secondsSince(start);
+        deliver(std::move(results));
+    };
+    const auto work = data.view.size() * static_cast<int64_t>(experiment.variants.size());
+    if (work >= kNoPreviewBelow && !data.sample.complete) tierOf(Tier::Preview, data.sample.view, Job{});
+    tierOf(Tier::Full, data.view, fullJob);
+}
+
+/// Fails only when it was cancelled: whatever concerns one variant is that variant's error.
+Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
+    const std::string key =
+        pass.prefix + fmt::format("histogram {} {} {}", pass.axis.low, pass.axis.high, pass.axis.bins);
+    results.floatHistogram = m_cache.find<Histogram>(key);
+    if (!results.floatHistogram) {
+        auto histogram = floatHistogram(pass.view, pass.axis, m_kernels, pass.job);
+        if (!histogram) return fail(histogram.error());
+        results.floatHistogram =
+            m_cache.put<Histogram>(key, std::make_shared<const Histogram>(std::move(*histogram)),
+                                   sizeof(uint64_t) * kMaxHistogramBins);
+    }
+    addActivations(pass, results);
+    for (const Variant& variant : pass.experiment.variants) {
+        TensorVariantResult result;
+        result.variant = variant;
+        result.title = variantTitle(variant);
+        runVariant(pass, results, result);
+        if (result.error && result.error->kind == ErrorKind::Cancelled) return fail(*result.error);
+        results.variants.push_back(std::move(result));
+    }
+    return addHeatMaps(pass, results);
+}
+
+void TensorPipeline::runVariant(const Pass& pass, const TensorResults& results,
+                                TensorVariantResult& variant) {
+    auto made = report(pass, results, variant.variant);
+    if (!made) {
+        variant.error = made.error();
+        return;
+    }
+    variant.report = std::move(*made);
+    auto curve = clipCurveOf(pass, variant.variant);
+    if (!curve) {
+        variant.error = curve.error();
+        return;
+    }
+    variant.clipCurve = std::move(*curve);
+    variant.outputError = results.activations
+                              ? expectedOutputError(variant.report->errors, results.activations->meanSquare)
+                              : std::numeric_limits<double>::quiet_NaN();
+}
+
+Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& pass, const TensorResults&,
+                                                                    const Variant& variant) {
+    const std::string key = pass.prefix +
+                            fmt::format("report {} {} {} ", pass.axis.low, pass.axis.high, pass.axis.bins) +
+                            recipeText(variant);
+    if (auto found = m_cache.find<VariantReport>(key)) return found;
+    const MatrixExtremes* extremes = &pass.loaded.stage->report.extremes;
+    Result<MatrixQuantization> quantization = fail(ErrorKind::Internal, "no quantization");
+    if (variant.weights.method == "rtn") {
+        quantization = chooseQuantization(pass.view, variant.weights.scheme, m_kernels, pass.job, extremes);
+    } else {
+        const auto method = methodNamed(variant.weights.method);
+        if (!method) return fail(method.error());
+        const Tensor input = pass.tier == Tier::Full || pass.loaded.sample.complete
+                                 ? pass.loaded.matrix.values
+                                 : pass.loaded.sample.owned;
+        auto layer = (*method)->quantize({pass.loaded.matrix.title, input}, variant.weights, pass.job);
+        if (!layer) return fail(layer.error());
+        quantization = quantizationOf(std::make_shared<const QuantizedTensor>(std::move(layer->weight)));
+    }
+    if (!quantization) return fail(quantization.error());
+    VariantReportOptions options;
+    options.axis = pass.axis;
+    auto made = variantReport(pass.view, std::move(*quantization), options, m_kernels, pass.job);
+    if (!made) return fail(made.error());
+    const uint64_t bytes = bytesOf(*made);
+    return m_cache.put<VariantReport>(key, std::make_shared<const VariantReport>(std::move(*made)), bytes);
+}
+
+Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass& pass,
+                                                                     const Variant& variant) {
+    Scheme scheme = variant.weights.scheme;
+    scheme.granularity = Granularity::Tensor;
+    // The curve is of the tensor's statistics, not of the tier's matrix: preview and full share it.
+    const std::string key = fmt::format("{} clip {} {}", pass.loaded.matrix.values.id(),
+                                        pass.experiment.tensorProtocol.clipCurvePoints, schemeText(scheme));
+    if (auto found = m_cache.find<ClipCurve>(key)) return found;
+    ClipCurveOptions options;
+    options.points = pass.experiment.tensorProtocol.clipCurvePoints;
+    auto curve = clipCurve(pass.loaded.stage->sorted, scheme, options, pass.job);
+    if (!curve) return fail(curve.error());
+    const uint64_t bytes = sizeof(ClipPoint) * curve->points.size() + 4096;
+    return m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes);
+}
+
+Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
+    const TensorProtocol& protocol = pass.experiment.tensorProtocol;
+    // A sample has other rows than the region asks for: the preview leaves the pictures to the full tier.
+    if (results.variants.empty() || pass.tier == Tier::Preview) return {};
+    const auto last = static_cast<int>(results.variants.size()) - 1;
+    results.heatmapVariant = std::clamp(protocol.heatmapVariant, 0, last);
+    const TensorVariantResult& shown = results.variants[static_cast<size_t>(results.heatmapVariant)];
+    if (!shown.report) return {};
+    const MatrixRegion region =
+        clampRegion(protocol.heatmapRegion, pass.loaded.view.rows, pass.loaded.view.cols);
+    const std::string key =
+        pass.prefix +
+        fmt::format("heat {} {} {} {} ", region.rowBegin, region.rowEnd, region.colBegin, region.colEnd) +
+        recipeText(shown.variant);
+    if ((results.heatMaps = m_cache.find<HeatMapSet>(key))) return {};
+    auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels, pass.job);
+    if (!maps) return fail(maps.error());
+    const uint64_t bytes = bytesOf(*maps);
+    results.heatMaps =
+        m_cache.put<HeatMapSet>(key, std::make_shared<const HeatMapSet>(std::move(*maps)), bytes);
+    return {};
+}
+
+void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
+    const auto* tensor = std::get_if<TensorSource>(&pass.experiment.matrix);
+    const ModelSource& model = pass.experiment.model;
+    if (tensor == nullptr || tensor->path != model.modelPath || model.textPath.empty()) return;
+    const std::string prefix = "captured " + model.modelPath + "\n" + model.textPath;
+    auto capture = m_cache.find<ActivationCapture>(prefix);
+    const auto opened = m_sources.model(model.modelPath);
+    if (!opened) return;
+    if (!capture && pass.tier == Tier::Full) {
+        const auto ids = m_sources.tokens(model);
+        if (!ids) return;
+        constexpr size_t kTokens = 512;
+        const auto part = std::span(**ids).first(std::min(kTokens, (*ids)->size()));
+        auto made = captureActivations(**opened, part, {}, m_kernels, pass.job);
+        if (!made) return;
+        capture = m_cache.put<ActivationCapture>(
+            prefix, std::make_shared<const ActivationCapture>(std::move(*made)), uint64_t{16} << 20);
+    }
+    if (!capture) return;
+    for (const LinearInfo& linear : (*opened)->linears()) {
+        if (linear.tensorName != tensor->tensor) continue;
+        for (const ChannelStatistics& statistics : capture->statistics)
+            if (statistics.layer == linear.name)
+                results.activations = std::shared_ptr<const ChannelStatistics>(capture, &statistics);
+    }
+}
+
+}  // namespace quantscope
