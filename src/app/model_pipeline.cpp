@@ -27,7 +27,7 @@ int64_t parametersOf(const Model& model) {
 
 std::string architectureLine(const Model& model) {
     const ModelConfig& c = model.config();
-    return fmt::format("{} · {} blocks · {} wide · {} tokens", c.architecture, c.blocks, c.embedding,
+    return fmt::format("{} · {} blocks · {} wide · {} tokens", c.architecture, c.blocks, c.hidden,
                        c.vocabulary);
 }
 
