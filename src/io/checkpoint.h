@@ -22,6 +22,9 @@ struct TensorEntry {
     DType dtype = DType::F32;
     Shape shape;         ///< outermost first, whatever order the file uses
     uint64_t bytes = 0;  ///< of the data in the file
+    /// The file's name for a type outside DType ("IQ2_XS"), else empty. Such a tensor is listed, its dtype
+    /// means nothing and load() is Unsupported.
+    std::string unsupportedType = {};
     bool operator==(const TensorEntry&) const = default;
 };
 
@@ -46,7 +49,8 @@ class Checkpoint {
     /// In the stored dtype (block types included). NotFound if there is no such tensor.
     [[nodiscard]] virtual Result<Tensor> load(std::string_view name) const = 0;
 
-    [[nodiscard]] const TensorEntry* find(std::string_view name) const;
+    /// Null if there is no such tensor.
+    [[nodiscard]] virtual const TensorEntry* find(std::string_view name) const;
 };
 
 /// Opens by content, not by file name: GGUF, safetensors, sharded index, npy, npz, csv; a folder with
