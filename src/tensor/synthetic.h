@@ -27,7 +27,7 @@ struct SyntheticMatrix {
     int64_t cols = 1024;
     uint64_t seed = 1;
     double scale = 1;
-    double degreesOfFreedom = 4;  ///< StudentT only, > 0
+    double degreesOfFreedom = 4;  ///< StudentT only, >= 0.5
     double separation = 3;        ///< Bimodal only
     int64_t outlierCount = 6;     ///< OutlierChannels only: columns, drawn without replacement from the seed
     double outlierFactor = 20;    ///< OutlierChannels only
