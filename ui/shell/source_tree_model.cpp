@@ -70,7 +70,7 @@ QString dtypeText(DType dtype) {
 
 }  // namespace
 
-QString bytesText(uint64_t bytes) {
+QString byteSizeText(uint64_t bytes) {
     constexpr double kStep = 1024;
     const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     double value = static_cast<double>(bytes);
@@ -140,12 +140,12 @@ void SourceTreeModel::addCheckpoint(const std::shared_ptr<const Checkpoint>& che
         }
         block->add(std::move(node));
     }
-    file->details = bytesText(bytes);
+    file->details = byteSizeText(bytes);
     for (auto& node : before) file->add(std::move(node));
     for (auto& [number, block] : blocks) {
         uint64_t blockBytes = 0;
         for (const auto& child : block->children) blockBytes += child->entry->bytes;
-        block->details = bytesText(blockBytes);
+        block->details = byteSizeText(blockBytes);
         file->add(std::move(block));
     }
     for (auto& node : after) file->add(std::move(node));
@@ -387,7 +387,7 @@ QString SourceTreeModel::tipOf(const Node& node) const {
         tip = tr("%1\n%2, %3, %4 elements\n%5 in the file, %6 bits per weight")
                   .arg(QString::fromStdString(entry.name), dtypeText(entry.dtype), shapeText(entry.shape))
                   .arg(count)
-                  .arg(bytesText(entry.bytes))
+                  .arg(byteSizeText(entry.bytes))
                   .arg(bits, 0, 'g', 4);
     } else if (node.checkpoint) {
         tip = tr("%1\n%2, %3 tensors, %4")

@@ -98,7 +98,7 @@ class SourceTreeModel : public QAbstractItemModel {
 };
 
 /// "92 MiB", "1.5 GiB", "384 B".
-QString bytesText(uint64_t bytes);
+QString byteSizeText(uint64_t bytes);
 /// "576×1536".
 QString shapeText(const Shape& shape);
 

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shell/session_controller.h"
+
+#include <QUndoCommand>
+#include <algorithm>
+
+#include "base/parallel_for.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int kThrottleMs = 16;
+
+/// The GUI thread keeps a core to itself.
+void leaveOneCore() {
+    limitThreadsOfCaller(std::max(1, availableCores() - 1));
+}
+
+bool hasMatrix(const Experiment& experiment) {
+    const auto* tensor = std::get_if<TensorSource>(&experiment.matrix);
+    return !tensor || !tensor->path.empty();
+}
+
+bool sameForTensor(const Experiment& a, const Experiment& b) {
+    return a.matrix == b.matrix && a.model == b.model && a.variants == b.variants &&
+           a.tensorProtocol == b.tensorProtocol;
+}
+
+bool sameForModel(const Experiment& a, const Experiment& b) {
+    return a.model == b.model && a.variants == b.variants && a.modelProtocol == b.modelProtocol;
+}
+
+}  // namespace
+
+/// Holds the document before and after, and swaps them. Edits of one drag merge into one command.
+class ExperimentCommand : public QUndoCommand {
+ public:
+    ExperimentCommand(SessionController& session, Experiment before, Experiment after, EditOrigin origin)
+        : QUndoCommand(origin.control),
+          m_session(session),
+          m_before(std::move(before)),
+          m_after(std::move(after)),
+          m_origin(std::move(origin)) {}
+
+    void undo() override { m_session.setExperiment(m_before); }
+    void redo() override { m_session.setExperiment(m_after); }
+    [[nodiscard]] int id() const override { return m_origin.drag != 0 ? 1 : -1; }
+    bool mergeWith(const QUndoCommand* command) override {
+        const auto* next = static_cast<const ExperimentCommand*>(command);
+        if (!m_origin.mergesWith(next->m_origin)) return false;
+        m_after = next->m_after;
+        return true;
+    }
+
+ private:
+    SessionController& m_session;
+    Experiment m_before;
+    Experiment m_after;
+    EditOrigin m_origin;
+};
+
+SessionController::SessionController(Engine engine, Experiment initial, QObject* parent)
+    : QObject(parent), m_engine(std::move(engine)), m_experiment(std::move(initial)) {
+    m_throttle.setSingleShot(true);
+    m_throttle.setInterval(kThrottleMs);
+    connect(&m_throttle, &QTimer::timeout, this, &SessionController::submit);
+
+    const auto post = [this](auto&& call) {
+        QMetaObject::invokeMethod(this, std::forward<decltype(call)>(call), Qt::QueuedConnection);
+    };
+    m_tensor.lane = std::make_unique<LatestLane<Experiment>>(
+        [this, post](const Experiment& request, uint64_t sequence, std::stop_token refine) {
+            m_engine.tensor(
+                request, sequence, std::move(refine),
+                [this, post](std::shared_ptr<const TensorResults> results) {
+                    post([this, results] { receive(results); });
+                },
+                [this, post, sequence](const Progress& progress) {
+                    post([this, sequence, progress] { this->progress(sequence, progress); });
+                });
+            post([this, sequence] { finished(LabKind::Tensor, sequence); });
+        },
+        leaveOneCore);
+    m_model.lane = std::make_unique<LatestLane<Experiment>>(
+        [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
+            m_engine.model(request, sequence, std::move(stop),
+                           [this, post](std::shared_ptr<const ModelResults> results) {
+                               post([this, results] { receive(results); });
+                           });
+            post([this, sequence] { finished(LabKind::Model, sequence); });
+        },
+        leaveOneCore);
+    submit();
+}
+
+SessionController::~SessionController() = default;
+
+void SessionController::edit(const Experiment& next, const EditOrigin& origin) {
+    if (next == m_experiment) return;
+    m_undo.push(new ExperimentCommand(*this, m_experiment, next, origin));
+}
+
+void SessionController::reset(const Experiment& experiment) {
+    m_undo.clear();
+    setExperiment(experiment);
+}
+
+void SessionController::setExperiment(const Experiment& experiment) {
+    if (experiment == m_experiment) return;
+    m_experiment = experiment;
+    if (!m_throttle.isActive()) m_throttle.start();
+    Q_EMIT experimentChanged(m_experiment);
+}
+
+void SessionController::setActiveLab(LabKind lab) {
+    m_active = lab;
+    if (lab == LabKind::Tensor && m_tensorResults) Q_EMIT tensorResultsChanged(m_tensorResults);
+    if (lab == LabKind::Model && m_modelResults) Q_EMIT modelResultsChanged(m_modelResults);
+    submit();
+    Q_EMIT workChanged(lab);
+}
+
+void SessionController::submit() {
+    if (m_active == LabKind::Tensor) {
+        submitTensor();
+    } else {
+        submitModel();
+    }
+}
+
+void SessionController::submitTensor() {
+    if (!m_engine.tensor || !hasMatrix(m_experiment)) return;
+    if (m_tensor.requested && sameForTensor(*m_tensor.requested, m_experiment)) return;
+    m_tensor.requested = m_experiment;
+    m_tensor.sequence = m_tensor.lane->submit(m_experiment);
+    m_tensor.work = {true, 0, 0, {}};
+    Q_EMIT workChanged(LabKind::Tensor);
+}
+
+void SessionController::submitModel() {
+    if (!m_engine.model || m_experiment.model.modelPath.empty()) return;
+    if (m_model.requested && sameForModel(*m_model.requested, m_experiment)) return;
+    m_model.requested = m_experiment;
+    m_model.sequence = m_model.lane->submit(m_experiment);
+    m_model.work = {true, 0, 0, {}};
+    Q_EMIT workChanged(LabKind::Model);
+}
+
+void SessionController::cancel() {
+    if (m_active == LabKind::Tensor) m_tensor.lane->cancel();
+    if (m_active == LabKind::Model) m_model.lane->cancel();
+    auto& work = m_active == LabKind::Tensor ? m_tensor.work : m_model.work;
+    work = {false, 0, 0, tr("stopped")};
+    Q_EMIT workChanged(m_active);
+}
+
+void SessionController::measureAgain() {
+    if (m_active == LabKind::Tensor) m_tensor.requested.reset();
+    if (m_active == LabKind::Model) m_model.requested.reset();
+    submit();
+}
+
+void SessionController::receive(const std::shared_ptr<const TensorResults>& results) {
+    const bool refines = results->sequence == m_tensor.shownSequence;
+    if (results->sequence < m_tensor.shownSequence) return;
+    if (refines && m_tensorResults && m_tensorResults->tier == Tier::Full && results->tier == Tier::Preview)
+        return;
+    m_tensor.shownSequence = results->sequence;
+    m_tensorResults = results;
+    if (m_active == LabKind::Tensor) Q_EMIT tensorResultsChanged(results);
+}
+
+void SessionController::receive(const std::shared_ptr<const ModelResults>& results) {
+    if (results->sequence < m_model.shownSequence) return;
+    m_model.shownSequence = results->sequence;
+    m_modelResults = results;
+    if (results->sequence == m_model.sequence && m_model.work.busy) {
+        m_model.work = {true, results->fraction, results->secondsLeft,
+                        QString::fromStdString(results->stage)};
+        Q_EMIT workChanged(LabKind::Model);
+    }
+    if (m_active == LabKind::Model) Q_EMIT modelResultsChanged(results);
+}
+
+void SessionController::progress(uint64_t sequence, const Progress& progress) {
+    if (sequence != m_tensor.sequence || !m_tensor.work.busy) return;
+    m_tensor.work.fraction = progress.fraction;
+    m_tensor.work.stage = QString::fromStdString(progress.stage);
+    Q_EMIT workChanged(LabKind::Tensor);
+}
+
+void SessionController::finished(LabKind lab, uint64_t sequence) {
+    const uint64_t newest = lab == LabKind::Tensor ? m_tensor.sequence : m_model.sequence;
+    auto& work = lab == LabKind::Tensor ? m_tensor.work : m_model.work;
+    if (sequence != newest || !work.busy) return;
+    work = {};
+    Q_EMIT workChanged(lab);
+}
+
+const WorkState& SessionController::work(LabKind lab) const {
+    return lab == LabKind::Tensor ? m_tensor.work : m_model.work;
+}
+
+bool SessionController::isSettled() const {
+    if (m_throttle.isActive() || work(m_active).busy) return false;
+    if (m_active == LabKind::Tensor) {
+        return !hasMatrix(m_experiment) ||
+               (m_tensorResults && m_tensorResults->sequence == m_tensor.sequence);
+    }
+    return m_experiment.model.modelPath.empty() ||
+           (m_modelResults && m_modelResults->sequence == m_model.sequence);
+}
+
+}  // namespace quantscope

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QObject>
+#include <QTimer>
+#include <QUndoStack>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+#include "app/latest_lane.h"
+#include "app/results.h"
+#include "base/job.h"
+#include "shell/edit_origin.h"
+
+namespace quantscope {
+
+enum class LabKind { Tensor, Model };
+
+/// What computes: the pipelines in the program, fakes in tests. Each function runs on the thread of its own
+/// lane.
+struct Engine {
+    using DeliverTensor = std::function<void(std::shared_ptr<const TensorResults>)>;
+    using DeliverModel = std::function<void(std::shared_ptr<const ModelResults>)>;
+    std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverTensor&,
+                       ProgressSink)>
+        tensor;
+    std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverModel&)> model;
+};
+
+/// The state of one lab's computation, for progress lines and the jobs strip.
+struct WorkState {
+    bool busy = false;
+    double fraction = 0;
+    double secondsLeft = 0;  ///< 0 = unknown
+    QString stage;
+};
+
+/// Holds the document (an Experiment) and turns its edits into results: document -> 16 ms throttle -> request
+/// -> lane -> immutable results -> signal. Equal requests are ignored, only the shown lab computes, results
+/// are shown by sequence number. Nothing here blocks or computes.
+class SessionController : public QObject {
+    Q_OBJECT
+ public:
+    SessionController(Engine engine, Experiment initial, QObject* parent = nullptr);
+    ~SessionController() override;
+
+    [[nodiscard]] const Experiment& experiment() const { return m_experiment; }
+    [[nodiscard]] QUndoStack* undoStack() { return &m_undo; }
+
+    /// Makes `next` the document: one undo step, or part of the running drag's step.
+    void edit(const Experiment& next, const EditOrigin& origin);
+    /// A new document whose past cannot be undone: an opened session.
+    void reset(const Experiment& experiment);
+
+    /// The lab on screen: the only one that computes. Shows its newest results at once.
+    void setActiveLab(LabKind lab);
+    [[nodiscard]] LabKind activeLab() const { return m_active; }
+
+    /// Stops the running job of the active lab; what is on screen stays.
+    void cancel();
+    /// Measures the active lab again although nothing changed.
+    void measureAgain();
+
+    [[nodiscard]] std::shared_ptr<const TensorResults> tensorResults() const { return m_tensorResults; }
+    [[nodiscard]] std::shared_ptr<const ModelResults> modelResults() const { return m_modelResults; }
+    [[nodiscard]] const WorkState& work(LabKind lab) const;
+    /// True when the active lab shows the complete result (or the error) of the document as it is.
+    [[nodiscard]] bool isSettled() const;
+
+ Q_SIGNALS:
+    void experimentChanged(const quantscope::Experiment& experiment);
+    void tensorResultsChanged(const std::shared_ptr<const quantscope::TensorResults>& results);
+    void modelResultsChanged(const std::shared_ptr<const quantscope::ModelResults>& results);
+    void workChanged(quantscope::LabKind lab);
+
+ private:
+    friend class ExperimentCommand;
+    template <class Results>
+    struct Side {
+        std::unique_ptr<LatestLane<Experiment>> lane;
+        std::optional<Experiment> requested;
+        uint64_t sequence = 0;       ///< of the newest request
+        uint64_t shownSequence = 0;  ///< of the newest result
+        WorkState work;
+    };
+
+    void setExperiment(const Experiment& experiment);
+    void submit();
+    void submitTensor();
+    void submitModel();
+    void receive(const std::shared_ptr<const TensorResults>& results);
+    void receive(const std::shared_ptr<const ModelResults>& results);
+    void progress(uint64_t sequence, const Progress& progress);
+    void finished(LabKind lab, uint64_t sequence);
+
+    Engine m_engine;
+    Experiment m_experiment;
+    QUndoStack m_undo;
+    QTimer m_throttle;
+    LabKind m_active = LabKind::Tensor;
+    std::shared_ptr<const TensorResults> m_tensorResults;
+    std::shared_ptr<const ModelResults> m_modelResults;
+    // The lanes come last: their threads end before anything they deliver to is destroyed.
+    Side<TensorResults> m_tensor;
+    Side<ModelResults> m_model;
+};
+
+}  // namespace quantscope

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shell/variant_parameters.h"
+
+#include <algorithm>
+
+#include "methods/method.h"
+#include "quant/scheme.h"
+
+namespace quantscope {
+namespace {
+
+constexpr auto kMethod = "method";
+constexpr auto kConvention = "convention";
+constexpr auto kQuantized = "activations";
+constexpr auto kRange = "activation-range";
+constexpr auto kCustom = "custom";
+
+ParameterInfo methodChoice() {
+    ParameterInfo info;
+    info.key = kMethod;
+    info.label = "Method";
+    info.help = "How the codes are found";
+    for (const Method* method : allMethods()) {
+        info.choices.push_back(
+            {method->info().name, method->info().label, method->info().help + "\n" + method->info().source});
+    }
+    return info;
+}
+
+ParameterInfo conventionChoice() {
+    ParameterInfo info;
+    info.key = kConvention;
+    info.label = "Convention";
+    info.help = "Sets all choices below the way another program makes them, bit for bit";
+    info.choices.push_back({kCustom, "custom", "The choices below"});
+    for (const SchemePreset& preset : schemePresets()) {
+        info.choices.push_back({preset.name, preset.label, preset.help});
+    }
+    return info;
+}
+
+std::string conventionOf(const Scheme& scheme) {
+    const auto& presets = schemePresets();
+    const auto found = std::find_if(presets.begin(), presets.end(),
+                                    [&](const SchemePreset& preset) { return preset.scheme == scheme; });
+    return found == presets.end() ? kCustom : found->name;
+}
+
+const ParameterInfo* methodParameter(const Variant& variant, const std::string& key) {
+    const auto method = methodNamed(variant.weights.method);
+    if (!method) return nullptr;
+    const auto& parameters = (*method)->info().parameters;
+    const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                    [&](const ParameterInfo& info) { return info.key == key; });
+    return found == parameters.end() ? nullptr : &*found;
+}
+
+Result<Scheme> withChoice(const Scheme& scheme, const std::string& key, const std::string& value) {
+    if (key != kConvention) return withSchemeParameter(scheme, key, value);
+    const auto& presets = schemePresets();
+    const auto found = std::find_if(presets.begin(), presets.end(),
+                                    [&](const SchemePreset& preset) { return preset.name == value; });
+    return found == presets.end() ? scheme : found->scheme;
+}
+
+}  // namespace
+
+std::vector<ParameterInfo> weightParameters(const Variant& variant) {
+    const Scheme& scheme = variant.weights.scheme;
+    std::vector<ParameterInfo> parameters;
+    if (!scheme.isFloat()) {
+        parameters.push_back(methodChoice());
+        parameters.push_back(conventionChoice());
+    }
+    const auto own = schemeParameters(scheme);
+    parameters.insert(parameters.end(), own.begin(), own.end());
+    if (scheme.isFloat()) return parameters;
+    if (const auto method = methodNamed(variant.weights.method)) {
+        const auto& extra = (*method)->info().parameters;
+        parameters.insert(parameters.end(), extra.begin(), extra.end());
+    }
+    return parameters;
+}
+
+std::string weightParameter(const Variant& variant, const std::string& key) {
+    if (key == kMethod) return variant.weights.method;
+    if (key == kConvention) return conventionOf(variant.weights.scheme);
+    if (const ParameterInfo* info = methodParameter(variant, key)) {
+        const auto set = variant.weights.parameters.find(key);
+        return set == variant.weights.parameters.end() ? info->defaultValue : set->second;
+    }
+    return schemeParameter(variant.weights.scheme, key);
+}
+
+Result<Variant> withWeightParameter(Variant variant, const std::string& key, const std::string& value) {
+    if (key == kMethod) {
+        const auto method = methodNamed(value);
+        if (!method) return fail(method.error());
+        variant.weights.method = value;
+        variant.weights.parameters.clear();
+        return variant;
+    }
+    if (methodParameter(variant, key)) {
+        variant.weights.parameters[key] = value;
+        return variant;
+    }
+    const auto scheme = withChoice(variant.weights.scheme, key, value);
+    if (!scheme) return fail(scheme.error());
+    if (const Status status = validate(*scheme); !status) return fail(status.error());
+    variant.weights.scheme = *scheme;
+    return variant;
+}
+
+std::vector<ParameterInfo> activationParameters(const Variant& variant) {
+    ParameterInfo quantized;
+    quantized.key = kQuantized;
+    quantized.label = "Quantize";
+    quantized.help = "Quantizes the input of every linear layer (Model lab)";
+    quantized.kind = ParameterKind::Toggle;
+    if (!variant.activations) return {quantized};
+
+    ParameterInfo range;
+    range.key = kRange;
+    range.label = "Range from";
+    range.help = "Dynamic: the data at hand. Static: ranges measured beforehand on calibration text";
+    range.choices = {{"dynamic", "the data (dynamic)", "Measured for every input"},
+                     {"static", "calibration (static)", "Measured once on calibration text"}};
+    std::vector<ParameterInfo> parameters = {quantized, range};
+    for (ParameterInfo& info : schemeParameters(variant.activations->scheme)) {
+        parameters.push_back(std::move(info));
+    }
+    return parameters;
+}
+
+std::string activationParameter(const Variant& variant, const std::string& key) {
+    if (key == kQuantized) return variant.activations ? "true" : "false";
+    if (!variant.activations) return {};
+    if (key == kRange) return variant.activations->isStatic ? "static" : "dynamic";
+    return schemeParameter(variant.activations->scheme, key);
+}
+
+Result<Variant> withActivationParameter(Variant variant, const std::string& key, const std::string& value) {
+    if (key == kQuantized) {
+        variant.activations.reset();
+        if (value != "true") return variant;
+        ActivationRecipe recipe;
+        recipe.scheme.granularity = Granularity::Token;
+        variant.activations = recipe;
+        return variant;
+    }
+    if (!variant.activations) return variant;
+    if (key == kRange) {
+        variant.activations->isStatic = value == "static";
+        // A range that is known beforehand cannot depend on the token.
+        if (variant.activations->isStatic && variant.activations->scheme.granularity == Granularity::Token) {
+            variant.activations->scheme.granularity = Granularity::Tensor;
+        }
+        return variant;
+    }
+    const auto scheme = withSchemeParameter(variant.activations->scheme, key, value);
+    if (!scheme) return fail(scheme.error());
+    if (const Status status = validate(*scheme); !status) return fail(status.error());
+    variant.activations->scheme = *scheme;
+    return variant;
+}
+
+}  // namespace quantscope
