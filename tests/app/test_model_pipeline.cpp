@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model pipeline on the sample model: estimates stream in, the layer table follows, errors keep what is
+// there.
+#include <QtTest>
+#include <filesystem>
+
+#include "app/model_pipeline.h"
+#include "base/atomic_file.h"
+
+using namespace quantscope;
+
+namespace {
+
+using Delivered = std::vector<std::shared_ptr<const ModelResults>>;
+
+}  // namespace
+
+class TestModelPipeline : public QObject {
+    Q_OBJECT
+ private slots:
+    void initTestCase();
+    void estimatesStreamIn();
+    void resultsFollowTheVariants();
+    void stoppedRunStillShowsAnEstimate();
+    void missingTextIsAnError();
+    void shortTextSaysWhatIsNeeded();
+
+ private:
+    Delivered run(const Experiment& experiment, std::stop_token stop = {}) {
+        Delivered delivered;
+        m_pipeline.run(experiment, ++m_sequence, std::move(stop),
+                       [&](auto results) { delivered.push_back(results); });
+        return delivered;
+    }
+    const KernelTable& m_kernels = **chooseKernels(detectCpuFeatures());
+    SourceLibrary m_sources{m_kernels};
+    ModelPipeline m_pipeline{m_sources, m_kernels};
+    uint64_t m_sequence = 0;
+    Experiment m_experiment;
+};
+
+void TestModelPipeline::initTestCase() {
+    const auto samples = findSamples(QUANTSCOPE_SOURCE_DIR);
+    QVERIFY2(samples.has_value(), samples ? "" : describe(samples.error()).c_str());
+    QVERIFY(!samples->workedExamples.empty());
+    m_experiment = sampleExperiment(*samples);
+    m_experiment.modelProtocol.evaluation.maxChunks = 3;
+    m_experiment.modelProtocol.layerTokens = 128;
+}
+
+void TestModelPipeline::estimatesStreamIn() {
+    const Delivered delivered = run(m_experiment);
+    QVERIFY(delivered.size() >= 4);
+    int lastChunks = 0;
+    double lastFraction = 0;
+    for (const auto& r : delivered) {
+        QVERIFY(r->evaluation.chunksDone >= lastChunks);
+        QVERIFY(r->fraction + 1e-9 >= lastFraction);
+        lastChunks = r->evaluation.chunksDone;
+        lastFraction = r->fraction;
+    }
+    const ModelResults& last = *delivered.back();
+    QVERIFY2(!last.error, last.error ? describe(*last.error).c_str() : "");
+    QVERIFY(last.complete);
+    QCOMPARE(last.evaluation.chunksDone, 3);
+    QCOMPARE(last.evaluation.variants.size(), size_t{4});
+    QCOMPARE(last.evaluation.variants[0].tokens, int64_t{3 * 255});
+    QCOMPARE(last.evaluation.variants[0].deltaNll, 0.0);
+    QVERIFY(last.evaluation.variants[2].perplexity > last.evaluation.variants[1].perplexity);
+    QVERIFY(last.evaluation.variants[1].klMean < last.evaluation.variants[3].klMean);
+    QCOMPARE(last.sizes.size(), size_t{4});
+    QVERIFY(last.sizes[3].bytes < last.sizes[0].bytes);
+    QVERIFY(!last.tokenTexts.empty());
+    QVERIFY(last.layers != nullptr);
+    QCOMPARE(last.layers->size(), size_t{6 * 7});
+    QVERIFY(last.layers->front().localError > 0);
+    QVERIFY(last.outliers != nullptr);
+    QVERIFY(last.activationMap != nullptr);
+    QCOMPARE(last.activationMap->region.rowEnd, int64_t{128});
+}
+
+void TestModelPipeline::resultsFollowTheVariants() {
+    Experiment changed = m_experiment;
+    changed.variants[3] = *parseVariant("int2/affine/group=64");
+    const auto before = run(m_experiment).back();
+    const auto after = run(changed).back();
+    QCOMPARE(after->evaluation.variants[0].perplexity, before->evaluation.variants[0].perplexity);
+    QCOMPARE(after->evaluation.variants[2].perplexity, before->evaluation.variants[2].perplexity);
+    QVERIFY(after->evaluation.variants[3].perplexity > before->evaluation.variants[3].perplexity);
+}
+
+void TestModelPipeline::stoppedRunStillShowsAnEstimate() {
+    std::stop_source stopped;
+    stopped.request_stop();
+    Experiment changed = m_experiment;
+    changed.variants[3] = *parseVariant("int3/affine/group=32");
+    const Delivered delivered = run(changed, stopped.get_token());
+    QVERIFY(!delivered.empty());
+    QVERIFY(delivered.back()->evaluation.chunksDone >= 1);
+    QVERIFY(!delivered.back()->complete);
+}
+
+void TestModelPipeline::missingTextIsAnError() {
+    Experiment broken = m_experiment;
+    broken.model.textPath = "no-such-text.txt";
+    const auto last = run(broken).back();
+    QVERIFY(last->error.has_value());
+    QCOMPARE(last->error->kind, ErrorKind::NotFound);
+    QCOMPARE(last->error->file, std::string("no-such-text.txt"));
+}
+
+void TestModelPipeline::shortTextSaysWhatIsNeeded() {
+    QTemporaryDir folder;
+    const auto path = folder.filePath("short.txt").toStdString();
+    QVERIFY(writeTextFile(path, "In the beginning").has_value());
+    Experiment broken = m_experiment;
+    broken.model.textPath = path;
+    const auto last = run(broken).back();
+    QVERIFY(last->error.has_value());
+    QCOMPARE(last->error->kind, ErrorKind::InvalidArgument);
+    QVERIFY2(last->error->message.find("1024") != std::string::npos, last->error->message.c_str());
+}
+
+QTEST_APPLESS_MAIN(TestModelPipeline)
+#include "test_model_pipeline.moc"
