@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quant/estimators/mse.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "quant/block_pass.h"
+#include "quant/estimators/minmax.h"
+#include "quant/quantize_run.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kSampleLimit = int64_t{1} << 16;
+constexpr int kGridSteps = 80;  // ratios 1, 0.99 .. 0.20
+constexpr double kGridStep = 0.01;
+
+/// The search's state: values to judge on and the best shrink ratios of the two ends so far.
+class ShrinkSearch {
+ public:
+    ShrinkSearch(const MatrixView& block, const Scheme& scheme)
+        : m_scheme(scheme), m_full(minMaxRange(block, scheme)), m_values(blockValues(block, kSampleLimit)) {
+        if (block.size() > kSampleLimit) m_values.insert(m_values.end(), {m_full.low, m_full.high});
+        m_bestError = errorOf(1, 1);
+    }
+
+    Range best() {
+        const bool affine = m_scheme.mapping == Mapping::Affine;
+        for (int i = 1; i <= kGridSteps; ++i) consider(1 - i * kGridStep, 1 - i * kGridStep);
+        if (affine) {
+            for (int i = 0; i <= kGridSteps; ++i) consider(1 - i * kGridStep, m_high);
+            for (int i = 0; i <= kGridSteps; ++i) consider(m_low, 1 - i * kGridStep);
+        }
+        for (double step = kGridStep / 2; step > kGridStep / 20; step /= 2) refine(step, affine);
+        return rangeOf(m_low, m_high);
+    }
+
+ private:
+    [[nodiscard]] Range rangeOf(double low, double high) const {
+        return {static_cast<float>(low * static_cast<double>(m_full.low)),
+                static_cast<float>(high * static_cast<double>(m_full.high)), m_full.lowIsExtreme};
+    }
+
+    [[nodiscard]] double errorOf(double low, double high) const {
+        const QuantizeParams params = quantizeParams(m_scheme, paramsFromRange(rangeOf(low, high), m_scheme));
+        return runSquaredError(m_values, params);
+    }
+
+    void consider(double low, double high) {
+        if (low < 0 || high < 0 || low > 1 || high > 1) return;
+        const double error = errorOf(low, high);
+        if (error < m_bestError) {
+            m_bestError = error;
+            m_low = low;
+            m_high = high;
+        }
+    }
+
+    void refine(double step, bool affine) {
+        if (!affine) {
+            const double centre = m_low;
+            consider(centre - step, centre - step);
+            consider(centre + step, centre + step);
+            return;
+        }
+        const double low = m_low;
+        consider(low - step, m_high);
+        consider(low + step, m_high);
+        const double high = m_high;
+        consider(m_low, high - step);
+        consider(m_low, high + step);
+    }
+
+    const Scheme& m_scheme;
+    Range m_full;
+    std::vector<float> m_values;
+    double m_low = 1;
+    double m_high = 1;
+    double m_bestError = 0;
+};
+
+}  // namespace
+
+Range mseRange(const MatrixView& block, const Scheme& scheme) {
+    return ShrinkSearch(block, scheme).best();
+}
+
+}  // namespace quantscope

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "quant/quantize_params.h"
+
+namespace quantscope {
+
+/// Loops over consecutive elements that give exactly what quantizeValue and dequantizeValue give for each;
+/// the most used rounding is written so that the compiler can vectorize it.
+
+/// Codes of `values`; the first is element params.firstElement of the tensor.
+void quantizeRun(std::span<const float> values, const QuantizeParams& params, int32_t* codes);
+/// Values of `codes`.
+void dequantizeRun(std::span<const int32_t> codes, const QuantizeParams& params, float* values);
+/// Sum of (r - r^)^2, in double.
+double runSquaredError(std::span<const float> values, const QuantizeParams& params);
+
+}  // namespace quantscope
