@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "methods/variant.h"
+
+namespace quantscope {
+
+/// A recipe as text: the scheme alone for round to nearest, else "method:scheme" or
+/// "method(key=value,key=value):scheme".
+std::string recipeText(const Recipe& recipe);
+Result<Recipe> parseRecipe(std::string_view text);
+
+/// `text` with a backslash before every character of `special`, every backslash, and spaces at its ends.
+std::string escaped(std::string_view text, std::string_view special);
+std::string unescaped(std::string_view text);
+/// Parts between unescaped occurrences of `separator`.
+std::vector<std::string_view> splitUnescaped(std::string_view text, std::string_view separator);
+/// Without unescaped white space at the ends.
+std::string_view trimmed(std::string_view text);
+
+}  // namespace quantscope
