@@ -33,6 +33,7 @@ struct ModelConfig {
     int64_t keyValueHeads = 0;  ///< divides heads
     int64_t headDim = 0;
     int64_t contextLength = 0;  ///< trained context, tokens
+    int64_t slidingWindow = 0;  ///< tokens a query looks back at most; 0 = all. Longer windows are refused.
     float normEpsilon = 1e-5F;
     bool tiedEmbeddings = false;  ///< the output head is the embedding matrix
     RotaryLayout rotaryLayout = RotaryLayout::Pairs;
@@ -54,5 +55,8 @@ Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint);
 /// From the text of config.json. Same errors; also Unsupported for attention or MLP biases, activations other
 /// than SiLU, and sliding windows shorter than the context.
 Result<ModelConfig> configFromHuggingFace(std::string_view json);
+
+/// Counts positive and not absurd, heads divisible, rotary dimensions even. Malformed otherwise.
+Status checkConfig(const ModelConfig& config);
 
 }  // namespace quantscope

@@ -50,6 +50,8 @@ class Model {
     [[nodiscard]] virtual Result<Tensor> linearWeight(std::string_view name) const = 0;
     /// Any weight as F32 by canonical name without ".weight": "blk.0.attn_norm", "token_embd", "output_norm".
     [[nodiscard]] virtual Result<Tensor> weight(std::string_view name) const = 0;
+    /// The same as it is stored, block types included; nothing is copied.
+    [[nodiscard]] virtual Result<Tensor> storedWeight(std::string_view name) const = 0;
     /// NotFound when the file has none.
     [[nodiscard]] virtual Result<std::shared_ptr<const Tokenizer>> tokenizer() const = 0;
     /// Bytes of all weights as stored.

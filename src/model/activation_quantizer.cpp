@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/activation_quantizer.h"
+
+#include <utility>
+
+#include "model/fake_quantize.h"
+
+namespace quantscope {
+namespace {
+
+bool isStaticGranularity(Granularity granularity) {
+    return granularity == Granularity::Tensor || granularity == Granularity::InputChannel;
+}
+
+}  // namespace
+
+Result<ActivationQuantizer> ActivationQuantizer::dynamic(const Scheme& scheme, const KernelTable& kernels) {
+    if (Status valid = validate(scheme); !valid) return fail(valid.error());
+    return ActivationQuantizer(scheme, kernels);
+}
+
+Result<ActivationQuantizer> ActivationQuantizer::fromCalibration(const Scheme& scheme,
+                                                                 const MatrixView& sample,
+                                                                 const KernelTable& kernels) {
+    if (Status valid = validate(scheme); !valid) return fail(valid.error());
+    if (!isStaticGranularity(scheme.granularity)) {
+        return fail(ErrorKind::InvalidArgument,
+                    "a static activation range cannot follow the rows of data it has not seen", "@act-static",
+                    "Use one range a tensor or input channel, or a dynamic range (@act=).");
+    }
+    ActivationQuantizer quantizer(scheme, kernels);
+    auto params = groupParamsOf(sample, scheme, kernels);
+    if (!params) return fail(params.error());
+    quantizer.m_static = std::move(*params);
+    return quantizer;
+}
+
+Status ActivationQuantizer::apply(const MatrixView& src, float* dst) const {
+    if (!m_static.empty()) {
+        const GroupLayout layout = GroupLayout::of(m_scheme, src.rows, src.cols);
+        fakeQuantizeWith(src, m_scheme, layout, m_static, *m_kernels, dst);
+        return {};
+    }
+    Status done = fakeQuantizeMatrix(src, m_scheme, *m_kernels, dst);
+    if (!done && done.error().kind == ErrorKind::InvalidArgument) {
+        return fail(ErrorKind::InvalidArgument, "an activation cannot be quantized: " + done.error().message,
+                    "activations", "Quantize the weights of the layers before it less coarsely.");
+    }
+    return done;
+}
+
+}  // namespace quantscope

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "kernels/kernel_table.h"
+#include "methods/variant.h"
+#include "quant/quantize_params.h"
+#include "tensor/tensor.h"
+
+namespace quantscope {
+
+/// Replaces the input of a linear layer [tokens x in] by its quantized and dequantized form.
+class ActivationQuantizer {
+ public:
+    /// Range from the data at hand. Any granularity; "token" is one range a row.
+    static Result<ActivationQuantizer> dynamic(const Scheme& scheme, const KernelTable& kernels);
+    /// Range from `sample`, the layer's input over a calibration text. InvalidArgument for granularities that
+    /// follow the rows at hand (token, group, block): a static range is per tensor or per input channel.
+    static Result<ActivationQuantizer> fromCalibration(const Scheme& scheme, const MatrixView& sample,
+                                                       const KernelTable& kernels);
+
+    /// dst [rows x cols] (consecutive) = r^ of src. InvalidArgument for NaN or infinite values.
+    Status apply(const MatrixView& src, float* dst) const;
+
+ private:
+    ActivationQuantizer(const Scheme& scheme, const KernelTable& kernels)
+        : m_scheme(scheme), m_kernels(&kernels) {}
+
+    Scheme m_scheme;
+    const KernelTable* m_kernels;
+    std::vector<GroupParams> m_static;  ///< one, or one an input channel; empty = dynamic
+};
+
+}  // namespace quantscope

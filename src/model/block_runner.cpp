@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/block_runner.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "base/parallel_for.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kRowsAtOnce = 16;
+/// Queries of one attention task: small enough to balance two cores, large enough to reuse the keys.
+constexpr int64_t kQueriesAtOnce = 64;
+constexpr int64_t kElementsAtOnce = 16384;
+
+void grow(std::vector<float>& buffer, int64_t count) {
+    if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
+}
+
+}  // namespace
+
+InputPoint inputPointOf(LinearKind kind) {
+    switch (kind) {
+        case LinearKind::AttentionOutput:
+            return InputPoint::AttentionOutput;
+        case LinearKind::Gate:
+        case LinearKind::Up:
+            return InputPoint::FeedForward;
+        case LinearKind::Down:
+            return InputPoint::Down;
+        default:
+            return InputPoint::Attention;
+    }
+}
+
+struct BlockRunner::Call {
+    const BlockOperators& block;
+    std::span<const LinearInfo> layers;
+    const RotaryTable& rotary;
+    float* hidden;
+    int64_t rows;
+    const Tap& tap;
+};
+
+void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows) {
+    const int64_t width = m_config.hidden;
+    grow(dst, rows * width);
+    const float* weights = weight.floats().data();
+    parallelFor(rows, kRowsAtOnce, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            m_kernels.rmsNorm(src + row * width, weights, dst.data() + row * width, width,
+                              m_config.normEpsilon);
+        }
+    });
+}
+
+void BlockRunner::rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary,
+                         int64_t rows) {
+    const auto turn =
+        m_config.rotaryLayout == RotaryLayout::Pairs ? m_kernels.rotatePairs : m_kernels.rotateHalves;
+    const int64_t width = heads * m_config.headDim;
+    parallelFor(rows, kRowsAtOnce, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            for (int64_t head = 0; head < heads; ++head) {
+                turn(vectors.data() + row * width + head * m_config.headDim, rotary.cosines(row),
+                     rotary.sines(row), rotary.pairs());
+            }
+        }
+    });
+}
+
+void BlockRunner::attend(int64_t rows) {
+    const int64_t group = m_config.heads / m_config.keyValueHeads;
+    const int64_t queryWidth = m_config.heads * m_config.headDim;
+    const int64_t keyWidth = m_config.keyValueHeads * m_config.headDim;
+    grow(m_attended, rows * queryWidth);
+    const int64_t tiles = (rows + kQueriesAtOnce - 1) / kQueriesAtOnce;
+    parallelFor(tiles * m_config.keyValueHeads, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+            // Late queries see more keys: start with them, so that the short tasks even out the end.
+            const int64_t first = (tiles - 1 - task / m_config.keyValueHeads) * kQueriesAtOnce;
+            const int64_t head = task % m_config.keyValueHeads;
+            AttentionCall call;
+            call.query = m_query.data() + first * queryWidth + head * group * m_config.headDim;
+            call.queryStride = queryWidth;
+            call.headStride = m_config.headDim;
+            call.key = m_key.data() + head * m_config.headDim;
+            call.keyStride = keyWidth;
+            call.value = m_value.data() + head * m_config.headDim;
+            call.valueStride = keyWidth;
+            call.dst = m_attended.data() + first * queryWidth + head * group * m_config.headDim;
+            call.dstStride = queryWidth;
+            call.dstHeadStride = m_config.headDim;
+            call.heads = group;
+            call.queries = std::min(kQueriesAtOnce, rows - first);
+            call.headDim = m_config.headDim;
+            call.keys = rows;
+            call.firstPosition = first;
+            call.scale = 1.0F / std::sqrt(static_cast<float>(m_config.headDim));
+            m_kernels.attention(call);
+        }
+    });
+}
+
+Result<const float*> BlockRunner::quantized(const Call& call, InputPoint point, const std::vector<float>& src,
+                                            int64_t cols) {
+    const auto& quantizer = call.block.activations[static_cast<size_t>(point)];
+    if (!quantizer) return src.data();
+    grow(m_quantized, call.rows * cols);
+    if (Status done = quantizer->apply({src.data(), call.rows, cols, cols}, m_quantized.data()); !done) {
+        return fail(done.error());
+    }
+    return m_quantized.data();
+}
+
+void BlockRunner::multiply(const Call& call, LinearKind kind, const float* tapped, const float* src,
+                           std::vector<float>& dst) {
+    const PackedWeights& weights = call.block.linears[static_cast<size_t>(kind)];
+    grow(dst, call.rows * weights.outputs());
+    const MatrixView x{src, call.rows, weights.inputs(), weights.inputs()};
+    const LinearInfo& layer = call.layers[static_cast<size_t>(kind)];
+    if (call.tap) call.tap(layer, TapPoint::Input, {tapped, x.rows, x.cols, x.stride});
+    m_gemm.multiply(x, weights, dst.data());
+    if (call.tap) {
+        call.tap(layer, TapPoint::Output, {dst.data(), call.rows, weights.outputs(), weights.outputs()});
+    }
+}
+
+void BlockRunner::addTo(float* hidden, const std::vector<float>& src, int64_t rows) {
+    parallelFor(rows * m_config.hidden, kElementsAtOnce, [&](int64_t begin, int64_t end) {
+        m_kernels.addInPlace(src.data() + begin, hidden + begin, end - begin);
+    });
+}
+
+Status BlockRunner::attention(const Call& call) {
+    normalize(call.hidden, call.block.attentionNorm, m_normed, call.rows);
+    auto input = quantized(call, InputPoint::Attention, m_normed, m_config.hidden);
+    if (!input) return fail(input.error());
+    multiply(call, LinearKind::Query, m_normed.data(), *input, m_query);
+    multiply(call, LinearKind::Key, m_normed.data(), *input, m_key);
+    multiply(call, LinearKind::Value, m_normed.data(), *input, m_value);
+    rotate(m_query, m_config.heads, call.rotary, call.rows);
+    rotate(m_key, m_config.keyValueHeads, call.rotary, call.rows);
+    attend(call.rows);
+    auto attended =
+        quantized(call, InputPoint::AttentionOutput, m_attended, m_config.heads * m_config.headDim);
+    if (!attended) return fail(attended.error());
+    multiply(call, LinearKind::AttentionOutput, m_attended.data(), *attended, m_out);
+    addTo(call.hidden, m_out, call.rows);
+    return {};
+}
+
+Status BlockRunner::feedForward(const Call& call) {
+    normalize(call.hidden, call.block.feedForwardNorm, m_normed, call.rows);
+    auto input = quantized(call, InputPoint::FeedForward, m_normed, m_config.hidden);
+    if (!input) return fail(input.error());
+    multiply(call, LinearKind::Gate, m_normed.data(), *input, m_gate);
+    multiply(call, LinearKind::Up, m_normed.data(), *input, m_up);
+    parallelFor(call.rows * m_config.feedForward, kElementsAtOnce, [&](int64_t begin, int64_t end) {
+        m_kernels.siluMultiply(m_gate.data() + begin, m_up.data() + begin, m_gate.data() + begin,
+                               end - begin);
+    });
+    auto product = quantized(call, InputPoint::Down, m_gate, m_config.feedForward);
+    if (!product) return fail(product.error());
+    multiply(call, LinearKind::Down, m_gate.data(), *product, m_out);
+    addTo(call.hidden, m_out, call.rows);
+    return {};
+}
+
+Status BlockRunner::run(const BlockOperators& block, std::span<const LinearInfo> layers,
+                        const RotaryTable& rotary, float* hidden, int64_t rows, const Tap& tap) {
+    assert(rows <= rotary.positions());
+    const Call call{block, layers, rotary, hidden, rows, tap};
+    if (Status done = attention(call); !done) return done;
+    return feedForward(call);
+}
+
+}  // namespace quantscope

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "kernels/float_gemm.h"
+#include "kernels/kernel_table.h"
+#include "model/activation_quantizer.h"
+#include "model/forward.h"
+#include "model/model.h"
+#include "model/rotary_table.h"
+
+namespace quantscope {
+
+/// The four places of a block where linear layers take their input.
+enum class InputPoint { Attention, AttentionOutput, FeedForward, Down };
+constexpr int kInputPoints = 4;
+/// Where a kind of layer takes its input.
+InputPoint inputPointOf(LinearKind kind);
+
+/// One block, ready to run: what a variant has put in the place of its weights, and how it quantizes the
+/// inputs.
+struct BlockOperators {
+    Tensor attentionNorm;
+    Tensor feedForwardNorm;
+    std::array<PackedWeights, kLinearsPerBlock> linears;
+    std::array<std::optional<ActivationQuantizer>, kInputPoints> activations;
+};
+
+/// Runs one block over one window. Keeps its working memory between calls; one thread at a time.
+class BlockRunner {
+ public:
+    BlockRunner(const ModelConfig& config, const KernelTable& kernels, FloatGemm& gemm)
+        : m_config(config), m_kernels(kernels.forward), m_gemm(gemm) {}
+
+    /// hidden [rows x config.hidden] is replaced by the block's output; rows <= rotary.positions(). `layers`
+    /// are the block's seven, for the tap. Errors come from activation quantizers only.
+    Status run(const BlockOperators& block, std::span<const LinearInfo> layers, const RotaryTable& rotary,
+               float* hidden, int64_t rows, const Tap& tap = {});
+
+ private:
+    struct Call;
+    Status attention(const Call& call);
+    Status feedForward(const Call& call);
+    void normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows);
+    void rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows);
+    void attend(int64_t rows);
+    Result<const float*> quantized(const Call& call, InputPoint point, const std::vector<float>& src,
+                                   int64_t cols);
+    void multiply(const Call& call, LinearKind kind, const float* tapped, const float* src,
+                  std::vector<float>& dst);
+    void addTo(float* hidden, const std::vector<float>& src, int64_t rows);
+
+    const ModelConfig& m_config;
+    const ForwardKernels& m_kernels;
+    FloatGemm& m_gemm;
+    std::vector<float> m_normed;
+    std::vector<float> m_query;
+    std::vector<float> m_key;
+    std::vector<float> m_value;
+    std::vector<float> m_attended;
+    std::vector<float> m_gate;
+    std::vector<float> m_up;
+    std::vector<float> m_out;
+    std::vector<float> m_quantized;
+};
+
+}  // namespace quantscope

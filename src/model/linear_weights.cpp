@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/linear_weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "methods/method.h"
+#include "model/fake_quantize.h"
+#include "quant/quantized_tensor.h"
+
+namespace quantscope {
+namespace {
+
+Error forLayer(Error error, const LinearInfo& layer) {
+    error.message = fmt::format("{}: {}", layer.name, error.message);
+    return error;
+}
+
+/// Round to nearest without making codes.
+Result<QuantizedWeight> roundToNearest(const Tensor& weight, const Scheme& scheme, const KernelTable& kernels,
+                                       const Job& job) {
+    if (Status valid = validate(scheme); !valid) return fail(valid.error());
+    std::vector<float> values(static_cast<size_t>(weight.size()));
+    if (Status done = fakeQuantizeMatrix(weight.matrix(), scheme, kernels, values.data(), job); !done) {
+        return fail(done.error());
+    }
+    const double bits = bitsPerWeight(scheme, weight.rows(), weight.cols());
+    const auto bytes = static_cast<uint64_t>(std::ceil(bits * static_cast<double>(weight.size()) / 8));
+    return QuantizedWeight{Tensor::fromFloats(weight.shape(), std::move(values)), bits, bytes};
+}
+
+}  // namespace
+
+Result<QuantizedWeight> applyRecipe(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
+                                    const KernelTable& kernels, const Job& job) {
+    if (recipe.scheme.format == "float") {
+        const double bits = 8.0 * static_cast<double>(layer.bytes) / static_cast<double>(weight.size());
+        return QuantizedWeight{weight, bits, layer.bytes};
+    }
+    if (recipe.method == "rtn" && recipe.parameters.empty()) {
+        auto quantized = roundToNearest(weight, recipe.scheme, kernels, job);
+        if (!quantized) return fail(forLayer(quantized.error(), layer));
+        return quantized;
+    }
+    auto method = methodNamed(recipe.method);
+    if (!method) return fail(method.error());
+    auto result = (*method)->quantize({layer.name, weight}, recipe, job);
+    if (!result) return fail(forLayer(result.error(), layer));
+    return QuantizedWeight{dequantize(result->weight), result->weight.bitsPerWeight(),
+                           result->weight.totalBytes()};
+}
+
+Result<Tensor> WeightStore::floats(const LinearInfo& layer) {
+    if (m_lastLayer != layer.name) {
+        auto weight = m_model.linearWeight(layer.name);
+        if (!weight) return fail(weight.error());
+        m_lastFloats = std::move(*weight);
+        m_lastLayer = layer.name;
+    }
+    return m_lastFloats;
+}
+
+Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
+    const auto known = std::ranges::find_if(
+        m_entries, [&](const Entry& entry) { return entry.layer == layer.name && entry.recipe == recipe; });
+    if (known != m_entries.end()) {
+        m_entries.splice(m_entries.begin(), m_entries, known);
+        return m_entries.front().weights;
+    }
+    auto weight = floats(layer);
+    if (!weight) return fail(weight.error());
+    auto quantized = applyRecipe(layer, *weight, recipe, m_kernels, job);
+    if (!quantized) return fail(quantized.error());
+    auto packed = m_gemm.pack(quantized->values.matrix());
+    if (!packed) return fail(packed.error());
+    LinearWeights weights{std::move(*packed), quantized->bitsPerWeight, quantized->bytes};
+    m_bytes += weights.packed.bytes();
+    m_entries.push_front({layer.name, recipe, weights});
+    trim();
+    return weights;
+}
+
+void WeightStore::setLimit(uint64_t maxBytes) {
+    m_maxBytes = maxBytes;
+    trim();
+}
+
+void WeightStore::trim() {
+    while (m_bytes > m_maxBytes && m_entries.size() > 1) {
+        m_bytes -= m_entries.back().weights.packed.bytes();
+        m_entries.pop_back();
+    }
+}
+
+}  // namespace quantscope
