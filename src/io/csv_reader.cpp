@@ -56,7 +56,7 @@ std::optional<float> numberIn(std::string_view field) {
     // Too small for double is also "out of range"; strtod tells the two apart.
     if (error == std::errc::result_out_of_range) value = std::strtod(std::string(field).c_str(), nullptr);
     if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max()))
-        return std::numeric_limits<float>::infinity();
+        return std::copysign(std::numeric_limits<float>::infinity(), static_cast<float>(value));
     return static_cast<float>(value);
 }
 

@@ -109,7 +109,7 @@ Result<Merged> readSharded(const fs::path& index) {
 }
 
 /// Without an index: all given files together.
-Result<Merged> readFiles(const std::vector<fs::path>& files) {
+Result<Merged> readFiles(const fs::path& folder, const std::vector<fs::path>& files) {
     Merged merged;
     for (const fs::path& path : files) {
         auto content = openShard(path);
@@ -117,7 +117,8 @@ Result<Merged> readFiles(const std::vector<fs::path>& files) {
         merged.metadata.insert(content->metadata.begin(), content->metadata.end());
         std::move(content->tensors.begin(), content->tensors.end(), std::back_inserter(merged.tensors));
     }
-    if (auto status = checkNames(merged.tensors); !status) return fail(status.error());
+    if (auto status = checkNames(merged.tensors); !status)
+        return fail(inFile(status.error(), folder.string()));
     merged.shards = files.size();
     return merged;
 }
@@ -137,7 +138,7 @@ Result<Merged> readFolder(const fs::path& folder) {
     std::error_code code;
     const fs::path single = folder / "model.safetensors";
     const fs::path index = folder / "model.safetensors.index.json";
-    if (fs::exists(single, code)) return readFiles({single});
+    if (fs::exists(single, code)) return readFiles(folder, {single});
     if (fs::exists(index, code)) return readSharded(index);
     const auto files = safetensorsIn(folder);
     if (files.empty())
@@ -146,7 +147,7 @@ Result<Merged> readFolder(const fs::path& folder) {
                           folder.string(),
                           {},
                           "Choose a model folder with config.json and model.safetensors"});
-    return readFiles(files);
+    return readFiles(folder, files);
 }
 
 std::string formatName(size_t shards) {
