@@ -19,6 +19,13 @@ struct Extremes {
     double sumOfSquares = 0;
 };
 
+/// The groups of a run of consecutive elements. groupSize = 1 gives every column its own parameters.
+struct GroupRun {
+    const GroupParams* groups = nullptr;  ///< for r^ (and for codes where `encode` is null)
+    const GroupParams* encode = nullptr;  ///< for codes; see QuantizeParams::encodeDiffers
+    int64_t groupSize = 1;
+};
+
 /// Fast forms of the elementwise passes, one table an instruction set; each is bit-exact with the reference
 /// table in every integer and every r^ (sums in double may differ in the last bits: the order of addition is
 /// the kernel's own). All work on consecutive floats in the calling thread; the caller cuts the work and
@@ -37,6 +44,23 @@ struct ElementwiseKernels {
     /// counts[i] += elements in bin i of `bins` equal bins over [low, high]; values outside go to the first
     /// or last bin, NaN is skipped. bin = min(bins - 1, int((x - low) * (bins / (high - low)))).
     void (*histogram)(const float* src, int64_t count, float low, float high, int bins, uint64_t* counts);
+    /// The same passes over a run of groups (a row): element i belongs to group i / run.groupSize; `params`
+    /// gives everything but its own `group`, `encode` and `encodeDiffers`.
+    void (*fakeQuantizeGroups)(const float* src, float* dst, int64_t count, const GroupRun& run,
+                               const QuantizeParams& params);
+    /// Storing past the caches: for results larger than the last-level cache, where it saves reading what is
+    /// overwritten.
+    void (*fakeQuantizeGroupsStreaming)(const float* src, float* dst, int64_t count, const GroupRun& run,
+                                        const QuantizeParams& params);
+    ErrorSplit (*quantizeErrorGroups)(const float* src, int64_t count, const GroupRun& run,
+                                      const QuantizeParams& params);
+    void (*encodeGroups)(const float* src, int32_t* dst, int64_t count, const GroupRun& run,
+                         const QuantizeParams& params);
+    /// minima[g], maxima[g] of the numbers of group g (+inf, -inf when it has none); false when the run
+    /// contains a NaN or an infinity.
+    bool (*minMaxGroups)(const float* src, float* minima, float* maxima, int64_t count, int64_t groupSize);
+    /// minima[i] = min(minima[i], src[i]), maxima likewise, for each column i; false as above.
+    bool (*minMaxColumns)(const float* src, float* minima, float* maxima, int64_t count);
     /// Element type conversions to float.
     void (*fromF16)(const uint16_t* src, float* dst, int64_t count);
     void (*fromBf16)(const uint16_t* src, float* dst, int64_t count);

@@ -45,8 +45,9 @@ struct LogitDivergence {
 /// What a Llama forward pass needs besides its matrix products. Row by row, on consecutive floats, in the
 /// calling thread; the caller cuts the work and starts threads. Argument order: sources, destination, sizes,
 /// parameters. The reference table computes sums and exponentials in double; the fast tables compute in float
-/// with an exponential accurate to 2 units in the last place (results below 2^-126 become 0) and agree with
-/// the reference to about 1e-6 relative; logSumExp, nll and kl to 1e-6 absolute.
+/// with an exponential accurate to 2 units in the last place (e^-104 and below: 0 or the smallest subnormal)
+/// and agree with the reference to about 1e-6 relative; logSumExp, nll and kl to 1e-6 absolute (relative
+/// where they exceed 1).
 struct ForwardKernels {
     /// dst_i = src_i / sqrt(mean(src^2) + epsilon) * weight_i. dst may equal src.
     void (*rmsNorm)(const float* src, const float* weight, float* dst, int64_t count, float epsilon);

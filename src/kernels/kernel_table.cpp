@@ -5,6 +5,9 @@
 #include <string>
 
 #include "kernels/reference/tables.h"
+#if defined(QUANTSCOPE_X86_KERNELS)
+#include "kernels/x86/tables.h"
+#endif
 
 namespace quantscope {
 namespace {
@@ -21,7 +24,14 @@ std::string acceptedNames() {
 
 std::span<const KernelTable* const> kernelTables() {
     static const KernelTable reference{"reference", {}, kReferenceElementwise, kReferenceForward};
+#if defined(QUANTSCOPE_X86_KERNELS)
+    static const KernelTable avx512{
+        "avx512", {.avx2 = true, .avx512 = true}, kAvx512Elementwise, kAvx512Forward};
+    static const KernelTable avx2{"avx2", {.avx2 = true}, kAvx2Elementwise, kAvx2Forward};
+    static const std::array tables{&avx512, &avx2, &reference};
+#else
     static const std::array tables{&reference};
+#endif
     return tables;
 }
 

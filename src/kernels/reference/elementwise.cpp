@@ -2,52 +2,33 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "base/random.h"
 #include "kernels/reference/tables.h"
+#include "quant/rounding.h"
 
 namespace quantscope {
 namespace {
 
-float roundBy(float t, Rounding rounding, const CounterRandom& random, uint64_t element) {
-    switch (rounding) {
-        case Rounding::HalfEven:
-            return std::nearbyint(t);
-        case Rounding::HalfAway:
-            return std::round(t);
-        case Rounding::HalfUp:
-            return std::floor(t) + (t - std::floor(t) >= 0.5F ? 1.0F : 0.0F);
-        case Rounding::Floor:
-            return std::floor(t);
-        case Rounding::Ceil:
-            return std::ceil(t);
-        case Rounding::TowardZero:
-            return std::trunc(t);
-        case Rounding::Stochastic: {
-            const float below = std::floor(t);
-            return below + (random.uniform(element) < static_cast<double>(t - below) ? 1.0F : 0.0F);
-        }
-    }
-    return t;
-}
-
 /// The code as a float: integral and exact (16 bits at most).
-float codeOf(float r, const QuantizeParams& p, const CounterRandom& random, uint64_t element) {
-    const float scale = p.group.scale;
+float codeOf(float r, const GroupParams& group, const QuantizeParams& p, const CounterRandom& random,
+             uint64_t element) {
     const bool minimum = p.domain == ZeroPointDomain::Minimum;
-    const float offset = minimum ? p.group.zeroPoint : 0.0F;
-    const float zeroPoint = minimum ? 0.0F : p.group.zeroPoint;
-    if (std::isnan(r)) r = 0;
-    float t = scale == 0 ? 0 : p.multiplyByInverse ? (r - offset) * (1 / scale) : (r - offset) / scale;
+    const float zeroPoint = minimum ? 0.0F : group.zeroPoint;
+    const float shifted = (std::isnan(r) ? 0.0F : r) - (minimum ? group.zeroPoint : 0.0F);
+    float t = group.scale == 0      ? 0.0F
+              : p.multiplyByInverse ? shifted * (1 / group.scale)
+                                    : shifted / group.scale;
     if (std::isnan(t)) t = 0;
-    const float q = p.zeroPointInside ? roundBy(t + zeroPoint, p.rounding, random, element)
-                                      : roundBy(t, p.rounding, random, element) + zeroPoint;
+    const float q = p.zeroPointInside ? roundBy(p.rounding, t + zeroPoint, random, element)
+                                      : roundBy(p.rounding, t, random, element) + zeroPoint;
     return std::clamp(q, static_cast<float>(p.codeMin), static_cast<float>(p.codeMax));
 }
 
-float valueOf(float q, const QuantizeParams& p) {
-    if (p.domain == ZeroPointDomain::Minimum) return p.group.scale * q + p.group.zeroPoint;
-    return p.group.scale * (q - p.group.zeroPoint);
+float valueOf(float q, const GroupParams& group, const QuantizeParams& p) {
+    if (p.domain == ZeroPointDomain::Minimum) return group.scale * q + group.zeroPoint;
+    return group.scale * (q - group.zeroPoint);
 }
 
 Extremes extremes(const float* src, int64_t count) {
@@ -68,49 +49,97 @@ Extremes extremes(const float* src, int64_t count) {
     return e;
 }
 
-void fakeQuantize(const float* src, float* dst, int64_t count, const QuantizeParams& params) {
-    const CounterRandom random(params.seed);
-    for (int64_t i = 0; i < count; ++i) {
-        dst[i] =
-            valueOf(codeOf(src[i], params, random, params.firstElement + static_cast<uint64_t>(i)), params);
-    }
+/// Calls step(i, decode, encode) for each element of a run with the parameters of its group.
+template <class Step>
+void overRun(int64_t count, const GroupRun& run, const Step& step) {
+    const GroupParams* encode = run.encode != nullptr ? run.encode : run.groups;
+    for (int64_t i = 0; i < count; ++i) step(i, run.groups[i / run.groupSize], encode[i / run.groupSize]);
 }
 
-ErrorSplit quantizeError(const float* src, int64_t count, const QuantizeParams& params) {
+void fakeQuantizeGroups(const float* src, float* dst, int64_t count, const GroupRun& run,
+                        const QuantizeParams& params) {
     const CounterRandom random(params.seed);
-    const float first = valueOf(static_cast<float>(params.codeMin), params);
-    const float last = valueOf(static_cast<float>(params.codeMax), params);
-    const float low = std::min(first, last);
-    const float high = std::max(first, last);
+    overRun(count, run, [&](int64_t i, const GroupParams& decode, const GroupParams& encode) {
+        const uint64_t element = params.firstElement + static_cast<uint64_t>(i);
+        dst[i] = valueOf(codeOf(src[i], encode, params, random, element), decode, params);
+    });
+}
+
+ErrorSplit quantizeErrorGroups(const float* src, int64_t count, const GroupRun& run,
+                               const QuantizeParams& params) {
+    const CounterRandom random(params.seed);
     ErrorSplit split;
     split.count = count;
-    for (int64_t i = 0; i < count; ++i) {
+    overRun(count, run, [&](int64_t i, const GroupParams& decode, const GroupParams& encode) {
+        const uint64_t element = params.firstElement + static_cast<uint64_t>(i);
+        const float first = valueOf(static_cast<float>(params.codeMin), decode, params);
+        const float last = valueOf(static_cast<float>(params.codeMax), decode, params);
         const float r = std::isnan(src[i]) ? 0.0F : src[i];
-        const float value =
-            valueOf(codeOf(r, params, random, params.firstElement + static_cast<uint64_t>(i)), params);
+        const float value = valueOf(codeOf(r, encode, params, random, element), decode, params);
         const float error = r - value;
-        const double square = static_cast<double>(error) * error;
-        const bool clipped = r < low || r > high;
+        const bool clipped = r < std::min(first, last) || r > std::max(first, last);
         split.clippedCount += clipped ? 1 : 0;
-        (clipped ? split.clippingSse : split.roundingSse) += square;
+        (clipped ? split.clippingSse : split.roundingSse) += static_cast<double>(error) * error;
         split.maxAbs = std::max(split.maxAbs, std::abs(error));
         split.signalSse += static_cast<double>(r) * r;
         split.dotProduct += static_cast<double>(r) * value;
         split.outputSse += static_cast<double>(value) * value;
-    }
+    });
     return split;
 }
 
-void encode(const float* src, int32_t* dst, int64_t count, const QuantizeParams& params) {
+void encodeGroups(const float* src, int32_t* dst, int64_t count, const GroupRun& run,
+                  const QuantizeParams& params) {
     const CounterRandom random(params.seed);
-    for (int64_t i = 0; i < count; ++i) {
-        dst[i] = static_cast<int32_t>(
-            codeOf(src[i], params, random, params.firstElement + static_cast<uint64_t>(i)));
-    }
+    overRun(count, run, [&](int64_t i, const GroupParams&, const GroupParams& encode) {
+        const uint64_t element = params.firstElement + static_cast<uint64_t>(i);
+        dst[i] = static_cast<int32_t>(codeOf(src[i], encode, params, random, element));
+    });
+}
+
+GroupRun oneGroup(const QuantizeParams& params, int64_t count) {
+    return {&params.group, params.encodeDiffers ? &params.encode : nullptr, std::max<int64_t>(count, 1)};
+}
+
+void fakeQuantize(const float* src, float* dst, int64_t count, const QuantizeParams& params) {
+    fakeQuantizeGroups(src, dst, count, oneGroup(params, count), params);
+}
+
+ErrorSplit quantizeError(const float* src, int64_t count, const QuantizeParams& params) {
+    return quantizeErrorGroups(src, count, oneGroup(params, count), params);
+}
+
+void encode(const float* src, int32_t* dst, int64_t count, const QuantizeParams& params) {
+    encodeGroups(src, dst, count, oneGroup(params, count), params);
 }
 
 void decode(const int32_t* src, float* dst, int64_t count, const QuantizeParams& params) {
-    for (int64_t i = 0; i < count; ++i) dst[i] = valueOf(static_cast<float>(src[i]), params);
+    for (int64_t i = 0; i < count; ++i) dst[i] = valueOf(static_cast<float>(src[i]), params.group, params);
+}
+
+bool minMaxGroups(const float* src, float* minima, float* maxima, int64_t count, int64_t groupSize) {
+    bool finite = true;
+    const int64_t groups = (count + groupSize - 1) / groupSize;
+    std::fill(minima, minima + groups, std::numeric_limits<float>::infinity());
+    std::fill(maxima, maxima + groups, -std::numeric_limits<float>::infinity());
+    for (int64_t i = 0; i < count; ++i) {
+        finite = finite && std::isfinite(src[i]);
+        if (std::isnan(src[i])) continue;
+        minima[i / groupSize] = std::min(minima[i / groupSize], src[i]);
+        maxima[i / groupSize] = std::max(maxima[i / groupSize], src[i]);
+    }
+    return finite;
+}
+
+bool minMaxColumns(const float* src, float* minima, float* maxima, int64_t count) {
+    bool finite = true;
+    for (int64_t i = 0; i < count; ++i) {
+        finite = finite && std::isfinite(src[i]);
+        if (std::isnan(src[i])) continue;
+        minima[i] = std::min(minima[i], src[i]);
+        maxima[i] = std::max(maxima[i], src[i]);
+    }
+    return finite;
 }
 
 void histogram(const float* src, int64_t count, float low, float high, int bins, uint64_t* counts) {
@@ -147,7 +176,19 @@ void fromBf16(const uint16_t* src, float* dst, int64_t count) {
 
 }  // namespace
 
-const ElementwiseKernels kReferenceElementwise = {extremes, fakeQuantize, quantizeError, encode,
-                                                  decode,   histogram,    fromF16,       fromBf16};
+const ElementwiseKernels kReferenceElementwise = {extremes,
+                                                  fakeQuantize,
+                                                  quantizeError,
+                                                  encode,
+                                                  decode,
+                                                  histogram,
+                                                  fakeQuantizeGroups,
+                                                  fakeQuantizeGroups,
+                                                  quantizeErrorGroups,
+                                                  encodeGroups,
+                                                  minMaxGroups,
+                                                  minMaxColumns,
+                                                  fromF16,
+                                                  fromBf16};
 
 }  // namespace quantscope

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kernels/elementwise_kernels.h"
+#include "kernels/forward_kernels.h"
+
+namespace quantscope {
+
+extern const ElementwiseKernels kAvx2Elementwise;
+extern const ElementwiseKernels kAvx512Elementwise;
+extern const ForwardKernels kAvx2Forward;
+extern const ForwardKernels kAvx512Forward;
+
+}  // namespace quantscope

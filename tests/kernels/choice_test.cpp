@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QTest>
+
+#include "kernel_rows.h"
+
+namespace quantscope {
+
+class ChoiceTest : public QObject {
+    Q_OBJECT
+ private slots:
+    void bestThatRuns();
+    void overrides();
+    void overrideErrors();
+    void tablesAreComplete();
+};
+
+void ChoiceTest::bestThatRuns() {
+    QCOMPARE(QByteArray((*chooseKernels({}))->name.data()), QByteArray("reference"));
+    if (kernelTables().size() == 1) return;
+    QCOMPARE(std::string((*chooseKernels({.avx2 = true}))->name), std::string("avx2"));
+    QCOMPARE(std::string((*chooseKernels({.avx2 = true, .avx512 = true, .avx512Vnni = true}))->name),
+             std::string("avx512"));
+}
+
+void ChoiceTest::overrides() {
+    const CpuFeatures all{.avx2 = true, .avxVnni = true, .avx512 = true, .avx512Vnni = true, .amxInt8 = true};
+    for (const KernelTable* table : kernelTables()) QCOMPARE(*chooseKernels(all, table->name), table);
+    QCOMPARE(std::string(kernelTables().back()->name), std::string("reference"));
+}
+
+void ChoiceTest::overrideErrors() {
+    const auto unknown = chooseKernels({}, "sse9");
+    QVERIFY(!unknown);
+    QCOMPARE(unknown.error().kind, ErrorKind::InvalidArgument);
+    QCOMPARE(unknown.error().field, std::string("QUANTSCOPE_KERNELS"));
+    QVERIFY(unknown.error().message.find("sse9") != std::string::npos);
+    QVERIFY(unknown.error().fix.find("reference") != std::string::npos);
+    if (kernelTables().size() == 1) return;
+    const auto missing = chooseKernels({.avx2 = true}, "avx512");
+    QVERIFY(!missing);
+    QCOMPARE(missing.error().kind, ErrorKind::InvalidArgument);
+    QVERIFY(missing.error().message.find("avx2") != std::string::npos);
+}
+
+void ChoiceTest::tablesAreComplete() {
+    for (const KernelTable* table : kernelTables()) {
+        // Tables hold function pointers only: no part of them may be null.
+        const auto check = [](const auto& part) {
+            const auto* pointers = reinterpret_cast<void* const*>(&part);
+            for (size_t i = 0; i < sizeof part / sizeof(void*); ++i) {
+                if (pointers[i] == nullptr) return false;
+            }
+            return true;
+        };
+        QVERIFY(check(table->elementwise));
+        QVERIFY(check(table->forward));
+    }
+}
+
+}  // namespace quantscope
+
+QTEST_APPLESS_MAIN(quantscope::ChoiceTest)
+#include "choice_test.moc"
