@@ -12,8 +12,12 @@
 
 namespace quantscope {
 
+/// Vectors longer than this are left empty: nobody looks at two million bars, and they would outgrow the
+/// tensor.
+constexpr int64_t kMaxReportedSplits = int64_t{1} << 20;
+
 /// Clipping and rounding error of one variant, exactly, at every level. The sums of each vector equal `total`
-/// up to the order of addition (counts exactly).
+/// up to the order of addition (counts exactly). The float reference has no vectors.
 struct ErrorReport {
     ErrorSplit total;
     std::vector<ErrorSplit> outputChannels;  ///< one a row of the matrix

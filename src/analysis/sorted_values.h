@@ -39,11 +39,18 @@ class SortedValues {
     [[nodiscard]] double percentile(double percent) const;
 
     /// Error of mapping every value to a level of `levels` (increasing, at least one). Values outside
-    /// [levels.front(), levels.back()] are clipped; inside, the level is chosen by `rounding` (the nearest
-    /// for all three nearest modes: ties have equal errors; Stochastic gives the expectation). TowardZero
-    /// goes to the level nearer to zero. Exact over the stored values; counts and sums are scaled by the
-    /// weights and counts rounded. maxAbs is not computed (0).
-    [[nodiscard]] ErrorSplit errorOn(std::span<const float> levels, Rounding rounding) const;
+    /// [levels.front(), levels.back()] are clipped; inside, `rounding` chooses between the two neighbouring
+    /// levels (the three nearest modes have equal errors; TowardZero goes towards `towardZeroPivot`;
+    /// Stochastic gives the expectation). Exact over the stored values, except that sums cancel to about 1e-8
+    /// of the result for 8 bits; counts and sums are scaled by the weights, counts then rounded. maxAbs stays
+    /// 0.
+    [[nodiscard]] ErrorSplit errorOn(std::span<const float> levels, Rounding rounding,
+                                     double towardZeroPivot = 0) const;
+
+    /// At most `count` values with the same distribution, each standing for the same number of elements:
+    /// evenly spaced quantiles, the first and last being the minimum and maximum. All values when there are
+    /// no more.
+    [[nodiscard]] std::vector<float> resampled(int64_t count) const;
 
  private:
     struct Sums {
@@ -52,6 +59,9 @@ class SortedValues {
         double xx = 0;
     };
     [[nodiscard]] Sums between(int64_t begin, int64_t end) const;
+    /// Both add to the products of `split` and return the squared error of the values [begin, end).
+    double addLevel(ErrorSplit& split, int64_t begin, int64_t end, double level) const;
+    double addRandomCell(ErrorSplit& split, int64_t begin, int64_t end, double low, double high) const;
 
     std::vector<float> m_values;
     std::vector<Sums> m_prefix;  ///< m_prefix[i]: sums of the first i values

@@ -27,8 +27,9 @@ struct VariantReport {
 };
 
 struct VariantReportOptions {
-    HistogramAxis axis;
-    int errorBins = 256;
+    HistogramAxis axis;       ///< of the values; low == high: no histogram is made
+    HistogramAxis errorAxis;  ///< low == high: chosen from the variant (value_histogram.h)
+    int errorBins = 256;      ///< used in that case; 0: no histogram is made
     bool operator==(const VariantReportOptions&) const = default;
 };
 

@@ -28,9 +28,9 @@ struct HistogramAxis {
 /// counted as under- and overflow. Always within kMaxHistogramBins.
 HistogramAxis histogramAxis(const TensorStage& tensor, int bins, double zoom = 1);
 
-/// Symmetric axis of an error histogram: ± half the largest step of the rounding cells, or ± the largest
-/// error when `maxAbs` is smaller; clipped errors beyond are under- and overflow.
-HistogramAxis errorAxis(const MatrixQuantization& quantization, float maxAbs, int bins);
+/// Symmetric axis for the histogram of r - r^: half the largest step of any group for the nearest rounding
+/// modes, a whole step for the others; errors of clipped elements beyond it are under- and overflow.
+HistogramAxis errorAxis(const MatrixQuantization& quantization, int bins);
 
 /// Histogram of the float values on the axis, in parallel. Error: Cancelled.
 Result<Histogram> floatHistogram(const MatrixView& matrix, const HistogramAxis& axis,

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/variant_pass.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quant/packing.h"
+#include "quant/reference.h"
+
+namespace quantscope {
+
+namespace {
+
+/// Groups narrower than this are measured element by element: a kernel call would cost more than it saves.
+constexpr int64_t kSmallGroup = 16;
+
+/// Interleaved counters of codes, so that equal neighbours do not wait for each other.
+constexpr size_t kCounters = 4;
+
+struct Limits {
+    float low = 0;
+    float high = 0;
+};
+
+Limits limitsOf(const QuantizeParams& params) {
+    const float first = dequantizeValue(params.codeMin, params);
+    const float last = dequantizeValue(params.codeMax, params);
+    return {std::min(first, last), std::max(first, last)};
+}
+
+ErrorSplit splitOfOne(float r, float value, const Limits& limits) {
+    const float error = r - value;
+    const double square = static_cast<double>(error) * static_cast<double>(error);
+    const bool clipped = r < limits.low || r > limits.high;
+    ErrorSplit split;
+    split.count = 1;
+    split.clippedCount = clipped ? 1 : 0;
+    (clipped ? split.clippingSse : split.roundingSse) = square;
+    split.maxAbs = std::abs(error);
+    split.signalSse = static_cast<double>(r) * static_cast<double>(r);
+    split.dotProduct = static_cast<double>(r) * static_cast<double>(value);
+    split.outputSse = static_cast<double>(value) * static_cast<double>(value);
+    return split;
+}
+
+}  // namespace
+
+void ColumnSums::resize(size_t columns) {
+    signal.resize(columns);
+    output.resize(columns);
+    sse.resize(columns);
+    clippingSse.resize(columns);
+    maxAbs.resize(columns);
+    clipped.resize(columns);
+}
+
+VariantPass::VariantPass(const PassPlan& plan, int64_t rowBegin, int64_t rowEnd, int64_t colBegin,
+                         int64_t colEnd)
+    : m_plan(plan),
+      m_layout(plan.quantization->layout),
+      m_params(quantizeParams(plan.quantization->scheme, plan.quantization->groups.front())),
+      m_rowBegin(rowBegin),
+      m_rowEnd(rowEnd),
+      m_colBegin(colBegin),
+      m_colEnd(colEnd),
+      m_row(rowBegin),
+      m_values(plan.values),
+      m_errors(plan.errors) {
+    const int64_t group = m_layout.blockCols;
+    m_pieceCols = group >= kPieceCols ? kPieceCols : kPieceCols / group * group;
+    m_groupRow = rowBegin / m_layout.blockRows;
+    m_groupCol = colBegin / group;
+    m_groupsWide = (colEnd - 1) / group - m_groupCol + 1;
+    const int64_t groupsHigh = (rowEnd - 1) / m_layout.blockRows - m_groupRow + 1;
+    m_params.encodeDiffers = !plan.encode.empty();
+    const int64_t codes = int64_t{m_params.codeMax} - m_params.codeMin + 1;
+    m_countBySegment = 2 * codes <= std::min(group, m_pieceCols);
+    m_codeCounts.resize(static_cast<size_t>(codes));
+    if (m_countBySegment) m_small.resize(kCounters * static_cast<size_t>(codes));
+    if (plan.keepRows) m_rows.resize(static_cast<size_t>(rowEnd - rowBegin));
+    if (plan.keepGroups) m_groups.resize(static_cast<size_t>(groupsHigh * m_groupsWide));
+    if (plan.keepColumns) m_columns.resize(static_cast<size_t>(colEnd - colBegin));
+    m_codes.resize(kPieceCols);
+    m_pieceValues.resize(kPieceRows * kPieceCols);
+    m_pieceErrors.resize(kPieceRows * kPieceCols);
+}
+
+bool VariantPass::advance() {
+    if (m_row >= m_rowEnd) return false;
+    const int64_t rows = std::min(kPieceRows, m_rowEnd - m_row);
+    for (int64_t col = m_colBegin; col < m_colEnd;) {
+        int64_t count = std::min(m_pieceCols, m_colEnd - col);
+        // Inside one large group, or a whole number of smaller ones.
+        const int64_t rest = m_layout.blockCols - col % m_layout.blockCols;
+        if (m_layout.blockCols >= kPieceCols) count = std::min(count, rest);
+        for (int64_t i = 0; i < rows; ++i)
+            measureRow(m_row + i, col, count, &m_pieceValues[static_cast<size_t>(i * kPieceCols)],
+                       &m_pieceErrors[static_cast<size_t>(i * kPieceCols)]);
+        if (m_plan.keepColumns) sumColumns(rows, col, count);
+        col += count;
+    }
+    m_row += rows;
+    return true;
+}
+
+void VariantPass::measureRow(int64_t row, int64_t col, int64_t count, float* values, float* errors) {
+    const float* const src = m_plan.matrix.row(row) + col;
+    m_params.firstElement = static_cast<uint64_t>(row * m_layout.cols + col);
+    if (m_plan.quantization->codes != nullptr) {
+        decodeGiven(row, col, count, values);
+    } else {
+        const GroupRun run = runAt(row, col, count);
+        m_plan.kernels->encodeGroups(src, m_codes.data(), count, run, m_params);
+        m_plan.kernels->fakeQuantizeGroups(src, values, count, run, m_params);
+    }
+    for (int64_t j = 0; j < count; ++j) errors[j] = src[j] - values[j];
+    const bool large = m_layout.blockCols >= kSmallGroup && m_plan.quantization->codes == nullptr;
+    if (large)
+        splitLargeGroups(row, col, count, errors);
+    else
+        splitSmallGroups(row, col, count, values);
+    countCodes(row, col, count, values);
+    if (!m_errors.empty())
+        m_errors.add(std::span<const float>(errors, static_cast<size_t>(count)), *m_plan.kernels);
+}
+
+GroupRun VariantPass::runAt(int64_t row, int64_t col, int64_t count) const {
+    const auto group = static_cast<size_t>(m_layout.groupOf(row, col));
+    GroupRun run;
+    run.groups = m_plan.stored.data() + group;
+    run.encode = m_plan.encode.empty() ? nullptr : m_plan.encode.data() + group;
+    // A piece of a large group may begin in its middle, but then holds nothing else.
+    run.groupSize = m_layout.blockCols >= kPieceCols ? count : m_layout.blockCols;
+    return run;
+}
+
+void VariantPass::decodeGiven(int64_t row, int64_t col, int64_t count, float* values) {
+    for (int64_t j = 0; j < count; ++j) {
+        const auto group = static_cast<size_t>(m_layout.groupOf(row, col + j));
+        const int32_t code = m_plan.quantization->codes->code(row, col + j);
+        m_codes[static_cast<size_t>(j)] = code;
+        values[j] = dequantizeValue(code, m_plan.stored[group], m_params.domain);
+    }
+}
+
+QuantizeParams VariantPass::paramsOf(int64_t group) const {
+    QuantizeParams params = m_params;
+    params.group = m_plan.stored[static_cast<size_t>(group)];
+    if (params.encodeDiffers) params.encode = m_plan.encode[static_cast<size_t>(group)];
+    return params;
+}
+
+void VariantPass::splitLargeGroups(int64_t row, int64_t col, int64_t count, const float* errors) {
+    const float* const src = m_plan.matrix.row(row) + col;
+    for (int64_t j = 0; j < count;) {
+        const int64_t rest = m_layout.blockCols - (col + j) % m_layout.blockCols;
+        const int64_t length = std::min(rest, count - j);
+        const int64_t group = m_layout.groupOf(row, col + j);
+        QuantizeParams params = paramsOf(group);
+        params.firstElement += static_cast<uint64_t>(j);
+        const ErrorSplit split = m_plan.kernels->quantizeError(src + j, length, params);
+        record(row, group, split);
+        if (split.clippedCount > 0 && m_plan.keepColumns)
+            noteClipped(row, col + j, length, params, errors + j);
+        j += length;
+    }
+}
+
+void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, const float* values) {
+    const float* const src = m_plan.matrix.row(row) + col;
+    int64_t limitsOfGroup = -1;
+    Limits limits;
+    for (int64_t j = 0; j < count; ++j) {
+        const int64_t group = m_layout.groupOf(row, col + j);
+        if (group != limitsOfGroup) limits = limitsOf(paramsOf(group));
+        limitsOfGroup = group;
+        const ErrorSplit split = splitOfOne(src[j], values[j], limits);
+        record(row, group, split);
+        if (split.clippedCount == 0 || !m_plan.keepColumns) continue;
+        const auto column = static_cast<size_t>(col + j - m_colBegin);
+        m_columns.clippingSse[column] += split.clippingSse;
+        ++m_columns.clipped[column];
+    }
+}
+
+void VariantPass::noteClipped(int64_t row, int64_t col, int64_t count, const QuantizeParams& params,
+                              const float* errors) {
+    const Limits limits = limitsOf(params);
+    const float* const src = m_plan.matrix.row(row) + col;
+    for (int64_t j = 0; j < count; ++j) {
+        if (!(src[j] < limits.low || src[j] > limits.high)) continue;
+        const auto column = static_cast<size_t>(col + j - m_colBegin);
+        m_columns.clippingSse[column] += static_cast<double>(errors[j]) * static_cast<double>(errors[j]);
+        ++m_columns.clipped[column];
+    }
+}
+
+size_t VariantPass::localGroup(int64_t group) const {
+    const int64_t down = group / m_layout.groupsAcross() - m_groupRow;
+    const int64_t across = group % m_layout.groupsAcross() - m_groupCol;
+    return static_cast<size_t>(down * m_groupsWide + across);
+}
+
+void VariantPass::record(int64_t row, int64_t group, const ErrorSplit& split) {
+    m_total.merge(split);
+    if (m_plan.keepRows) m_rows[static_cast<size_t>(row - m_rowBegin)].merge(split);
+    if (m_plan.keepGroups) m_groups[localGroup(group)].merge(split);
+}
+
+void VariantPass::countCodes(int64_t row, int64_t col, int64_t count, const float* values) {
+    const std::span<const int32_t> codes(m_codes.data(), static_cast<size_t>(count));
+    if (!m_countBySegment) {
+        for (const int32_t code : codes) ++m_codeCounts[static_cast<size_t>(code - m_params.codeMin)];
+        if (!m_values.empty()) m_values.add(std::span<const float>(values, codes.size()), *m_plan.kernels);
+        return;
+    }
+    for (int64_t j = 0; j < count;) {
+        const int64_t rest = m_layout.blockCols - (col + j) % m_layout.blockCols;
+        const int64_t length = std::min(rest, count - j);
+        countSegment(m_layout.groupOf(row, col + j),
+                     codes.subspan(static_cast<size_t>(j), static_cast<size_t>(length)));
+        j += length;
+    }
+}
+
+void VariantPass::countSegment(int64_t group, std::span<const int32_t> codes) {
+    if (group != m_countedGroup) flushCounts();
+    m_countedGroup = group;
+    const size_t levels = m_codeCounts.size();
+    uint32_t* const counters = m_small.data() - m_params.codeMin;
+    size_t i = 0;
+    for (; i + kCounters <= codes.size(); i += kCounters)
+        for (size_t k = 0; k < kCounters; ++k) ++(counters + k * levels)[codes[i + k]];
+    for (; i < codes.size(); ++i) ++counters[codes[i]];
+}
+
+void VariantPass::flushCounts() {
+    if (m_countedGroup < 0) return;
+    const GroupParams& params = m_plan.stored[static_cast<size_t>(m_countedGroup)];
+    const size_t levels = m_codeCounts.size();
+    for (size_t level = 0; level < levels; ++level) {
+        uint64_t count = 0;
+        for (size_t k = 0; k < kCounters; ++k) count += std::exchange(m_small[k * levels + level], 0);
+        if (count == 0) continue;
+        m_codeCounts[level] += count;
+        const int32_t code = m_params.codeMin + static_cast<int32_t>(level);
+        if (!m_values.empty()) m_values.add(dequantizeValue(code, params, m_params.domain), count);
+    }
+    m_countedGroup = -1;
+}
+
+void VariantPass::sumColumns(int64_t rows, int64_t col, int64_t count) {
+    const auto first = static_cast<size_t>(col - m_colBegin);
+    double* const signal = &m_columns.signal[first];
+    double* const output = &m_columns.output[first];
+    double* const sse = &m_columns.sse[first];
+    float* const maxAbs = &m_columns.maxAbs[first];
+    for (int64_t i = 0; i < rows; ++i) {
+        const float* const src = m_plan.matrix.row(m_row + i) + col;
+        const float* const values = &m_pieceValues[static_cast<size_t>(i * kPieceCols)];
+        const float* const errors = &m_pieceErrors[static_cast<size_t>(i * kPieceCols)];
+        for (int64_t j = 0; j < count; ++j) {
+            const double r = src[j];
+            const double value = values[j];
+            const double error = errors[j];
+            signal[j] += r * r;
+            output[j] += value * value;
+            sse[j] += error * error;
+        }
+        for (int64_t j = 0; j < count; ++j) {
+            const float magnitude = std::abs(errors[j]);
+            maxAbs[j] = magnitude > maxAbs[j] ? magnitude : maxAbs[j];
+        }
+    }
+}
+
+void VariantPass::finish() {
+    flushCounts();
+}
+
+void VariantPass::addRowsTo(std::vector<ErrorSplit>& rows) const {
+    for (size_t i = 0; i < m_rows.size(); ++i) rows[static_cast<size_t>(m_rowBegin) + i].merge(m_rows[i]);
+}
+
+void VariantPass::addColumnsTo(std::vector<ErrorSplit>& columns) const {
+    for (size_t j = 0; j < m_columns.sse.size(); ++j) {
+        ErrorSplit split;
+        split.count = m_rowEnd - m_rowBegin;
+        split.clippedCount = m_columns.clipped[j];
+        split.clippingSse = m_columns.clippingSse[j];
+        split.roundingSse = std::max(0.0, m_columns.sse[j] - split.clippingSse);
+        split.maxAbs = m_columns.maxAbs[j];
+        split.signalSse = m_columns.signal[j];
+        split.outputSse = m_columns.output[j];
+        // (r - r^)^2 = r^2 - 2 r r^ + r^^2
+        split.dotProduct = (split.signalSse + split.outputSse - m_columns.sse[j]) / 2;
+        columns[static_cast<size_t>(m_colBegin) + j].merge(split);
+    }
+}
+
+void VariantPass::addGroupsTo(std::vector<ErrorSplit>& groups) const {
+    for (size_t i = 0; i < m_groups.size(); ++i) {
+        const int64_t down = m_groupRow + static_cast<int64_t>(i) / m_groupsWide;
+        const int64_t across = m_groupCol + static_cast<int64_t>(i) % m_groupsWide;
+        groups[static_cast<size_t>(down * m_layout.groupsAcross() + across)].merge(m_groups[i]);
+    }
+}
+
+}  // namespace quantscope
