@@ -4,11 +4,21 @@
 #include <QObject>
 #include <QThreadPool>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "app/source_library.h"
 
 namespace quantscope {
+
+/// An open checkpoint and what it means to the labs.
+struct OpenedCheckpoint {
+    std::string path;
+    std::shared_ptr<const Checkpoint> checkpoint;
+    /// The linear layers of its blocks when it is a language model this program can run; empty otherwise.
+    std::vector<LinearInfo> layers;
+};
 
 /// Opens checkpoints away from the GUI thread, one after the other, and reports each on it.
 class CheckpointOpener : public QObject {
@@ -17,16 +27,17 @@ class CheckpointOpener : public QObject {
     explicit CheckpointOpener(SourceLibrary& sources, QObject* parent = nullptr);
     ~CheckpointOpener() override;
 
-    void open(const std::string& path);
+    /// `purpose` comes back with the result.
+    void open(const std::string& path, int purpose);
     [[nodiscard]] int pending() const { return m_pending; }
 
  Q_SIGNALS:
-    /// `isModel`: a language model whose configuration this program understands.
-    void opened(const std::string& path, const std::shared_ptr<const quantscope::Checkpoint>& checkpoint,
-                const std::vector<std::string>& linearLayers);
-    void failed(const std::string& path, const quantscope::Error& error);
+    void opened(const quantscope::OpenedCheckpoint& opened, int purpose);
+    void failed(const quantscope::Error& error);
 
  private:
+    void deliver(const Result<OpenedCheckpoint>& result, int purpose);
+
     SourceLibrary& m_sources;
     QThreadPool m_pool;
     int m_pending = 0;

@@ -217,6 +217,12 @@ void SourceTreeModel::setSynthetic(std::vector<NamedSource> specs) {
 }
 
 void SourceTreeModel::setActivations(std::vector<NamedSource> layers, const ActivationSource& source) {
+    // Asked after every edit of the document; a reset for nothing would cost the tree its scroll position.
+    const auto& shown = m_activations->children;
+    const bool same = source == m_activationSource &&
+                      std::equal(layers.begin(), layers.end(), shown.begin(), shown.end(),
+                                 [](const auto& a, const auto& b) { return a.value == b->value; });
+    if (same) return;
     m_activationSource = source;
     m_activations->details = layers.empty() ? QString() : tr("%1 tokens").arg(source.tokens);
     replaceGroup(m_activations, std::move(layers), SourceKind::Activation);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shell/checkpoint_opener.h"
+
+#include <algorithm>
+#include <exception>
+
+namespace quantscope {
+namespace {
+
+Result<OpenedCheckpoint> openNow(SourceLibrary& sources, const std::string& path) {
+    try {
+        auto checkpoint = sources.checkpoint(path);
+        if (!checkpoint) return fail(inFile(checkpoint.error(), path));
+        OpenedCheckpoint opened{path, *checkpoint, {}};
+        if (const auto model = sources.model(path)) {
+            const auto linears = (*model)->linears();
+            std::copy_if(linears.begin(), linears.end(), std::back_inserter(opened.layers),
+                         [](const LinearInfo& layer) { return layer.block >= 0; });
+        }
+        return opened;
+    } catch (const std::exception& exception) {
+        return fail(Error{ErrorKind::Internal, exception.what(), path, {}, {}});
+    }
+}
+
+}  // namespace
+
+CheckpointOpener::CheckpointOpener(SourceLibrary& sources, QObject* parent)
+    : QObject(parent), m_sources(sources) {
+    m_pool.setMaxThreadCount(1);
+}
+
+CheckpointOpener::~CheckpointOpener() {
+    m_pool.waitForDone();
+}
+
+void CheckpointOpener::open(const std::string& path, int purpose) {
+    ++m_pending;
+    m_pool.start([this, path, purpose] {
+        const auto result = std::make_shared<const Result<OpenedCheckpoint>>(openNow(m_sources, path));
+        QMetaObject::invokeMethod(
+            this, [this, result, purpose] { deliver(*result, purpose); }, Qt::QueuedConnection);
+    });
+}
+
+void CheckpointOpener::deliver(const Result<OpenedCheckpoint>& result, int purpose) {
+    --m_pending;
+    if (result) {
+        Q_EMIT opened(*result, purpose);
+    } else {
+        Q_EMIT failed(result.error());
+    }
+}
+
+}  // namespace quantscope

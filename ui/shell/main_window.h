@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QMainWindow>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/source_library.h"
+#include "shell/checkpoint_opener.h"
+#include "shell/session_controller.h"
+#include "shell/session_file.h"
+
+class QMenu;
+class QStackedWidget;
+
+namespace quantscope {
+
+class JobsStrip;
+class MessageBar;
+class MetricsModel;
+class MetricsPanel;
+class SourcesPanel;
+class SourceTreeModel;
+class ThemeController;
+class TopBar;
+class VariantsPanel;
+
+/// What the window is built from; everything outlives it.
+struct WindowParts {
+    ThemeController* themes = nullptr;
+    SessionController* session = nullptr;
+    SourceLibrary* sources = nullptr;
+    std::optional<Samples> samples;
+    QString kernelName;
+    bool remembers =
+        true;  ///< keeps geometry, recent files and the last session; off for tests and screenshots
+};
+
+/// The frame around the labs: top bar, sources, variants, metrics, jobs. Shows the session and edits it; the
+/// labs are added from outside, so it knows none of them.
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+ public:
+    explicit MainWindow(const WindowParts& parts, QWidget* parent = nullptr);
+    ~MainWindow() override;
+
+    /// Adds a tab. Takes ownership of the widget.
+    void addLab(LabKind kind, const QString& title, const QString& tip, QWidget* lab);
+    void showLab(LabKind kind);
+
+    /// Opens a checkpoint, a model folder, a session or a text, away from the GUI thread; failures appear as
+    /// a message.
+    void openPath(const QString& path);
+    /// The tensor of this name of the checkpoint that was opened last becomes the Tensor lab's source.
+    void chooseTensor(const QString& name);
+    void showError(const Error& error);
+    void setPresentation(bool presentation);
+    void resetLayout();
+
+    [[nodiscard]] bool isSettled() const;
+    [[nodiscard]] const WindowParts& parts() const { return m_parts; }
+    [[nodiscard]] SourcesPanel* sourcesPanel() const { return m_sourcesPanel; }
+    [[nodiscard]] VariantsPanel* variantsPanel() const { return m_variantsPanel; }
+    [[nodiscard]] MetricsModel* metricsModel() const { return m_metrics; }
+    [[nodiscard]] MessageBar* messageBar() const { return m_messages; }
+    [[nodiscard]] SourceTreeModel* sourceTree() const { return m_tree; }
+
+ protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+ private:
+    enum Purpose { kShowOnly, kUse };
+
+    void buildPanels();
+    void buildActions();
+    void buildMenus();
+    void connectSession();
+    void fillSamples();
+    void openReferenced();
+    void addOpened(const OpenedCheckpoint& opened, int purpose);
+    void useModel(const std::string& path);
+    void closeCheckpoint(const std::string& path);
+    void updateActivations();
+    void showExperiment(const Experiment& experiment);
+    void showTensorResults(const std::shared_ptr<const TensorResults>& results);
+    void showModelResults(const std::shared_ptr<const ModelResults>& results);
+    void chooseFile();
+    void chooseFolder();
+    void chooseText();
+    void chooseSaveSession();
+    void openSession(const QString& path);
+    void applySession(const Session& session);
+    [[nodiscard]] WindowLayout layoutNow() const;
+    void rememberFile(const QString& path);
+    void fillRecent();
+    void showHelp();
+    void updateTitle(const QString& subject);
+
+    WindowParts m_parts;
+    ThemeController* m_themes;
+    SessionController* m_session;
+    SourceTreeModel* m_tree;
+    CheckpointOpener* m_opener;
+    MetricsModel* m_metrics;
+    TopBar* m_topBar = nullptr;
+    SourcesPanel* m_sourcesPanel = nullptr;
+    VariantsPanel* m_variantsPanel = nullptr;
+    MetricsPanel* m_metricsPanel = nullptr;
+    MessageBar* m_messages = nullptr;
+    JobsStrip* m_jobs = nullptr;
+    QStackedWidget* m_stack = nullptr;
+    QDockWidget* m_sourcesDock = nullptr;
+    QDockWidget* m_variantsDock = nullptr;
+    QMenu* m_menu = nullptr;
+    QMenu* m_openMenu = nullptr;
+    QMenu* m_recentMenu = nullptr;
+    std::vector<LabKind> m_labs;
+    std::map<std::string, std::vector<LinearInfo>> m_models;
+    std::string m_lastOpened;
+    QString m_wantedTensor;
+    QByteArray m_defaultDocks;
+};
+
+}  // namespace quantscope
