@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "model/fake_quantize.h"
+#include "kernels/matrix_passes.h"
 
 namespace quantscope {
 namespace {
@@ -29,24 +29,20 @@ Result<ActivationQuantizer> ActivationQuantizer::fromCalibration(const Scheme& s
                     "Use one range a tensor or input channel, or a dynamic range (@act=).");
     }
     ActivationQuantizer quantizer(scheme, kernels);
-    auto params = groupParamsOf(sample, scheme, kernels);
+    auto params = chooseGroupParams(sample, scheme, kernels.elementwise);
     if (!params) return fail(params.error());
     quantizer.m_static = std::move(*params);
     return quantizer;
 }
 
 Status ActivationQuantizer::apply(const MatrixView& src, float* dst) const {
-    if (!m_static.empty()) {
-        const GroupLayout layout = GroupLayout::of(m_scheme, src.rows, src.cols);
-        fakeQuantizeWith(src, m_scheme, layout, m_static, *m_kernels, dst);
-        return {};
-    }
-    Status done = fakeQuantizeMatrix(src, m_scheme, *m_kernels, dst);
-    if (!done && done.error().kind == ErrorKind::InvalidArgument) {
-        return fail(ErrorKind::InvalidArgument, "an activation cannot be quantized: " + done.error().message,
+    if (!m_static.empty()) return fakeQuantizeMatrix(src, m_scheme, m_static, m_kernels->elementwise, dst);
+    auto params = chooseGroupParams(src, m_scheme, m_kernels->elementwise);
+    if (!params) {
+        return fail(params.error().kind, "an activation cannot be quantized: " + params.error().message,
                     "activations", "Quantize the weights of the layers before it less coarsely.");
     }
-    return done;
+    return fakeQuantizeMatrix(src, m_scheme, *params, m_kernels->elementwise, dst);
 }
 
 }  // namespace quantscope

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/matrix_passes.h"
 #include "methods/method.h"
-#include "model/fake_quantize.h"
 #include "quant/quantized_tensor.h"
 
 namespace quantscope {
@@ -23,9 +23,11 @@ Result<QuantizedWeight> roundToNearest(const Tensor& weight, const Scheme& schem
                                        const Job& job) {
     if (Status valid = validate(scheme); !valid) return fail(valid.error());
     std::vector<float> values(static_cast<size_t>(weight.size()));
-    if (Status done = fakeQuantizeMatrix(weight.matrix(), scheme, kernels, values.data(), job); !done) {
-        return fail(done.error());
-    }
+    auto groups = chooseGroupParams(weight.matrix(), scheme, kernels.elementwise, job);
+    if (!groups) return fail(groups.error());
+    const Status done =
+        fakeQuantizeMatrix(weight.matrix(), scheme, *groups, kernels.elementwise, values.data(), job);
+    if (!done) return fail(done.error());
     const double bits = bitsPerWeight(scheme, weight.rows(), weight.cols());
     const auto bytes = static_cast<uint64_t>(std::ceil(bits * static_cast<double>(weight.size()) / 8));
     return QuantizedWeight{Tensor::fromFloats(weight.shape(), std::move(values)), bits, bytes};

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "methods/variant.h"
+#include "model/model.h"
+
+namespace quantscope {
+
+/// What a variant does to a given model, resolved layer by layer: the value two variants are compared by, so
+/// that equal work is done once. Float recipes are all the same recipe here. The variant's own recipe applies
+/// to the linear layers of the blocks; the embedding and the head change only by an override whose pattern
+/// matches "token_embd" or "output".
+struct VariantPlan {
+    std::vector<Recipe> layers;  ///< for Model::linears(), the head last
+    Recipe embedding;
+    std::optional<ActivationRecipe> activations;
+    bool operator==(const VariantPlan&) const = default;
+
+    /// Embedding, activations and all blocks up to and including `block` (-1: the embedding) are equal.
+    [[nodiscard]] bool sameUntil(const VariantPlan& other, int64_t block) const;
+    /// Nothing is quantized.
+    [[nodiscard]] bool isFloat() const;
+};
+
+VariantPlan planFor(const Variant& variant, const Model& model);
+
+/// The recipe that leaves a weight as it is.
+Recipe floatRecipe();
+
+}  // namespace quantscope
