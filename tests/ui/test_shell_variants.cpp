@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
+#include <QClipboard>
+#include <QComboBox>
+#include <QLineEdit>
+#include <QSignalSpy>
+#include <QTest>
+
+#include "app/experiment.h"
+#include "shell/parameter_control.h"
+#include "shell/parameter_form.h"
+#include "shell/tick_slider.h"
+#include "shell/variant_card.h"
+#include "shell/variant_parameters.h"
+#include "shell/variants_panel.h"
+#include "theme/theme_controller.h"
+
+using namespace quantscope;
+
+class TestShellVariants : public QObject {
+    Q_OBJECT
+ private Q_SLOTS:
+    void everyChoiceOfEveryControlIsAcceptedOrRefusedWithAReason();
+    void aDragReportsEachPositionUnderOneNumber();
+    void refusedValueStaysWithItsReason();
+    void addDuplicateMoveRemove();
+    void copyAndPasteAsText();
+    void activationsHaveTheirOwnSection();
+};
+
+namespace {
+
+struct Panel {
+    ThemeController themes;
+    VariantsPanel panel{&themes};
+    Panel() {
+        panel.setVariants(defaultVariants());
+        panel.resize(280, 900);
+        panel.show();
+    }
+};
+
+Variant parsed(const char* text) {
+    return parseVariant(text).value();
+}
+
+}  // namespace
+
+void TestShellVariants::everyChoiceOfEveryControlIsAcceptedOrRefusedWithAReason() {
+    Panel fixture;
+    fixture.panel.openCard(3);
+    const Variant original = fixture.panel.variants()[3];
+    int accepted = 0;
+    for (const ParameterInfo& info : weightParameters(original)) {
+        QVERIFY2(fixture.panel.card(3)->weightForm()->control(info.key), info.key.c_str());
+        for (const ParameterChoice& choice : info.choices) {
+            const auto changed = withWeightParameter(original, info.key, choice.value);
+            if (!changed) {
+                QVERIFY2(!changed.error().message.empty(), choice.value.c_str());
+                continue;
+            }
+            ++accepted;
+            fixture.panel.card(3)->setVariant(3, *changed);
+            for (const ParameterInfo& next : weightParameters(*changed)) {
+                QVERIFY2(fixture.panel.card(3)->weightForm()->control(next.key), next.key.c_str());
+            }
+        }
+    }
+    QVERIFY(accepted > 20);
+}
+
+void TestShellVariants::aDragReportsEachPositionUnderOneNumber() {
+    Panel fixture;
+    fixture.panel.openCard(3);
+    QSignalSpy spy(&fixture.panel, &VariantsPanel::edited);
+    auto* slider = fixture.panel.card(3)->weightForm()->control("bits")->findChild<TickSlider*>();
+    QVERIFY(slider);
+    QTest::qWait(20);
+    const QPoint left(9, 9);
+    const QPoint right(slider->width() - 9, 9);
+    QTest::mousePress(slider, Qt::LeftButton, {}, left);
+    for (int x = left.x(); x <= right.x(); x += 4) QTest::mouseMove(slider, QPoint(x, 9));
+    QTest::mouseRelease(slider, Qt::LeftButton, {}, right);
+    QVERIFY(spy.size() >= 4);
+    const int drag = spy.first().at(1).value<EditOrigin>().drag;
+    QVERIFY(drag != 0);
+    for (const auto& call : spy) QCOMPARE(call.at(1).value<EditOrigin>().drag, drag);
+    spy.clear();
+    QTest::keyClick(slider, Qt::Key_Home);
+    QCOMPARE(spy.size(), 1);
+    QCOMPARE(spy.first().at(1).value<EditOrigin>().drag, 0);
+    QCOMPARE(fixture.panel.variants()[3].weights.scheme.bits, 2);
+}
+
+void TestShellVariants::refusedValueStaysWithItsReason() {
+    Panel fixture;
+    fixture.panel.openCard(3);
+    ParameterForm* form = fixture.panel.card(3)->weightForm();
+    const auto before = fixture.panel.variants();
+    ParameterControl* control = form->control("group-size");
+    QVERIFY(control);
+    Q_EMIT control->edited("-5", 0);
+    QVERIFY(!form->error("group-size").isEmpty());
+    QVERIFY(fixture.panel.variants() == before);
+    Q_EMIT control->edited("32", 0);
+    QVERIFY(form->error("group-size").isEmpty());
+    QCOMPARE(fixture.panel.variants()[3].weights.scheme.groupSize, int64_t{32});
+}
+
+void TestShellVariants::addDuplicateMoveRemove() {
+    Panel fixture;
+    QSignalSpy refused(&fixture.panel, &VariantsPanel::refused);
+    const auto before = fixture.panel.variants();
+    fixture.panel.duplicate(1);
+    QCOMPARE(fixture.panel.variants().size(), before.size() + 1);
+    QVERIFY(fixture.panel.variants()[2] == before[1]);
+    fixture.panel.move(2, 1);
+    fixture.panel.addVariant();
+    QCOMPARE(fixture.panel.variants().size(), size_t{kMaxVariants});
+    fixture.panel.duplicate(0);
+    QCOMPARE(refused.size(), 1);
+    while (fixture.panel.variants().size() > 2) fixture.panel.remove(1);
+    fixture.panel.remove(1);
+    QCOMPARE(fixture.panel.variants().size(), size_t{2});
+    QCOMPARE(refused.size(), 2);
+}
+
+void TestShellVariants::copyAndPasteAsText() {
+    Panel fixture;
+    QSignalSpy refused(&fixture.panel, &VariantsPanel::refused);
+    fixture.panel.copyText(3);
+    fixture.panel.pasteText(1);
+    QVERIFY(fixture.panel.variants()[1] == fixture.panel.variants()[3]);
+    QApplication::clipboard()->setText(QStringLiteral("int3; int5/affine/group=32"));
+    fixture.panel.pasteText(1);
+    QVERIFY(fixture.panel.variants()[1] == parsed("int3"));
+    QVERIFY(fixture.panel.variants()[2] == parsed("int5/affine/group=32"));
+    const auto before = fixture.panel.variants();
+    QApplication::clipboard()->setText(QStringLiteral("no such scheme"));
+    fixture.panel.pasteText(0);
+    QVERIFY(fixture.panel.variants() == before);
+    QCOMPARE(refused.size(), 1);
+}
+
+void TestShellVariants::activationsHaveTheirOwnSection() {
+    Variant variant = parsed("int8");
+    QCOMPARE(activationParameters(variant).size(), size_t{1});
+    variant = withActivationParameter(variant, "activations", "true").value();
+    QVERIFY(variant.activations.has_value());
+    QVERIFY(variant.activations->scheme.granularity == Granularity::Token);
+    variant = withActivationParameter(variant, "activation-range", "static").value();
+    QVERIFY(variant.activations->isStatic);
+    variant = withActivationParameter(variant, "bits", "4").value();
+    QCOMPARE(variant.activations->scheme.bits, 4);
+    QCOMPARE(variant.weights.scheme.bits, 8);
+    QVERIFY(!withActivationParameter(variant, "activations", "false")->activations);
+}
+
+QTEST_MAIN(TestShellVariants)
+#include "test_shell_variants.moc"
