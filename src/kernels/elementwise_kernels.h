@@ -54,6 +54,9 @@ struct ElementwiseKernels {
                                         const QuantizeParams& params);
     ErrorSplit (*quantizeErrorGroups)(const float* src, int64_t count, const GroupRun& run,
                                       const QuantizeParams& params);
+    /// Both in one pass: dst = r^ (past the caches if streaming) and the error split.
+    ErrorSplit (*fakeQuantizeErrorGroups)(const float* src, float* dst, int64_t count, const GroupRun& run,
+                                          const QuantizeParams& params, bool streaming);
     void (*encodeGroups)(const float* src, int32_t* dst, int64_t count, const GroupRun& run,
                          const QuantizeParams& params);
     /// minima[g], maxima[g] of the numbers of group g (+inf, -inf when it has none); false when the run

@@ -162,6 +162,20 @@ Result<ErrorSplit> errorSplitMatrix(const MatrixView& input, const Scheme& schem
         [](ErrorSplit& total, const ErrorSplit& part) { total.merge(part); });
 }
 
+Result<ErrorSplit> fakeQuantizeWithError(const MatrixView& input, const Scheme& scheme,
+                                         std::span<const GroupParams> groups,
+                                         const ElementwiseKernels& kernels, float* dst, const Job& job) {
+    const PreparedGroups prepared(scheme, groups);
+    const bool streaming = input.size() > kStreamingElements && dst != input.data;
+    return reduceMatrix<ErrorSplit>(
+        input, layoutOf(scheme, input, groups), "quantize", job,
+        [&](const MatrixRun& run) {
+            return kernels.fakeQuantizeErrorGroups(run.src, dst + run.element, run.count, prepared.run(run),
+                                                   prepared.params(run), streaming);
+        },
+        [](ErrorSplit& total, const ErrorSplit& part) { total.merge(part); });
+}
+
 Result<std::vector<uint64_t>> histogramMatrix(const MatrixView& input, float low, float high, int bins,
                                               const ElementwiseKernels& kernels, const Job& job) {
     assert(bins >= 1);

@@ -41,6 +41,11 @@ Result<ErrorSplit> errorSplitMatrix(const MatrixView& input, const Scheme& schem
                                     std::span<const GroupParams> groups, const ElementwiseKernels& kernels,
                                     const Job& job = {});
 
+/// Both in one reading of the matrix.
+Result<ErrorSplit> fakeQuantizeWithError(const MatrixView& input, const Scheme& scheme,
+                                         std::span<const GroupParams> groups,
+                                         const ElementwiseKernels& kernels, float* dst, const Job& job = {});
+
 /// Counts of `bins` equal bins over [low, high]; see ElementwiseKernels::histogram.
 Result<std::vector<uint64_t>> histogramMatrix(const MatrixView& input, float low, float high, int bins,
                                               const ElementwiseKernels& kernels, const Job& job = {});

@@ -233,6 +233,15 @@ void ElementwiseTest::groups() {
             const std::string wrong =
                 difference(table->elementwise.quantizeErrorGroups(src.data(), count, run, shared), expected);
             QVERIFY2(wrong.empty(), wrong.c_str());
+            for (const bool streaming : {false, true}) {
+                std::vector<float> both(src.size());
+                const std::string bothWrong =
+                    difference(table->elementwise.fakeQuantizeErrorGroups(src.data(), both.data(), count, run,
+                                                                          shared, streaming),
+                               expected);
+                QVERIFY2(bothWrong.empty(), bothWrong.c_str());
+                for (size_t i = 0; i < src.size(); ++i) QVERIFY(sameBits(both[i], fake[i]));
+            }
         }
     }
 }

@@ -117,6 +117,10 @@ void MatrixPassesTest::streamed() {
         const MatrixView own{inPlace.data(), rows, cols, cols};
         QVERIFY(fakeQuantizeMatrix(own, scheme, *groups, table->elementwise, inPlace.data()));
         QVERIFY(streamed == inPlace);
+        std::vector<float> both(data.size());
+        const auto split = fakeQuantizeWithError(view, scheme, *groups, table->elementwise, both.data());
+        QVERIFY(both == streamed);
+        QVERIFY(*split == *errorSplitMatrix(view, scheme, *groups, table->elementwise));
     }
 }
 

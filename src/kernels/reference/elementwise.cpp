@@ -88,6 +88,13 @@ ErrorSplit quantizeErrorGroups(const float* src, int64_t count, const GroupRun& 
     return split;
 }
 
+ErrorSplit fakeQuantizeErrorGroups(const float* src, float* dst, int64_t count, const GroupRun& run,
+                                   const QuantizeParams& params, bool) {
+    const ErrorSplit split = quantizeErrorGroups(src, count, run, params);
+    fakeQuantizeGroups(src, dst, count, run, params);
+    return split;
+}
+
 void encodeGroups(const float* src, int32_t* dst, int64_t count, const GroupRun& run,
                   const QuantizeParams& params) {
     const CounterRandom random(params.seed);
@@ -185,6 +192,7 @@ const ElementwiseKernels kReferenceElementwise = {extremes,
                                                   fakeQuantizeGroups,
                                                   fakeQuantizeGroups,
                                                   quantizeErrorGroups,
+                                                  fakeQuantizeErrorGroups,
                                                   encodeGroups,
                                                   minMaxGroups,
                                                   minMaxColumns,

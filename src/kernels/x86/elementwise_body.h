@@ -155,6 +155,17 @@ void overGroups(int64_t count, const GroupRun& run, const Shared<V>& shared, con
     }
 }
 
+template <class V>
+void storeVector(float* dst, typename V::F value, int lanes, bool streaming) {
+    if (lanes != V::kLanes) {
+        V::storePart(dst, value, lanes);
+    } else if (streaming && (reinterpret_cast<uintptr_t>(dst) & (sizeof(value) - 1)) == 0) {
+        V::stream(dst, value);
+    } else {
+        V::store(dst, value);
+    }
+}
+
 template <class V, Rounding mode, bool streaming>
 void fakeRun(const float* src, float* dst, int64_t count, const GroupRun& run, const QuantizeParams& params) {
     const Shared<V> shared(params);
@@ -163,13 +174,7 @@ void fakeRun(const float* src, float* dst, int64_t count, const GroupRun& run, c
         const bool whole = lanes == V::kLanes;
         const auto r = V::numberOrZero(whole ? V::load(src + i) : V::loadPart(src + i, lanes));
         const auto value = group.value(codeVector<V, mode>(r, group, shared, element), shared);
-        if (!whole) {
-            V::storePart(dst + i, value, lanes);
-        } else if (streaming && (reinterpret_cast<uintptr_t>(dst + i) & (sizeof(value) - 1)) == 0) {
-            V::stream(dst + i, value);
-        } else {
-            V::store(dst + i, value);
-        }
+        storeVector<V>(dst + i, value, lanes, streaming);
     });
     if (streaming) V::fence();
 }
@@ -188,7 +193,8 @@ void encodeRun(const float* src, int32_t* dst, int64_t count, const GroupRun& ru
 }
 
 template <class V, Rounding mode>
-ErrorSplit errorRun(const float* src, int64_t count, const GroupRun& run, const QuantizeParams& params) {
+ErrorSplit errorRun(const float* src, float* dst, bool streaming, int64_t count, const GroupRun& run,
+                    const QuantizeParams& params) {
     using F = typename V::F;
     const Shared<V> shared(params);
     typename V::D signal{}, dot{}, output{}, rounding{}, clipping{};
@@ -199,6 +205,7 @@ ErrorSplit errorRun(const float* src, int64_t count, const GroupRun& run, const 
         const bool whole = lanes == V::kLanes;
         const F r = V::numberOrZero(whole ? V::load(src + i) : V::loadPart(src + i, lanes));
         F value = group.value(codeVector<V, mode>(r, group, shared, element), shared);
+        if (dst != nullptr) storeVector<V>(dst + i, value, lanes, streaming);
         typename V::M clipped = V::either(V::less(r, group.low), V::less(group.high, r));
         if (!whole) {
             value = V::firstLanes(value, lanes);
@@ -219,6 +226,7 @@ ErrorSplit errorRun(const float* src, int64_t count, const GroupRun& run, const 
         V::addProducts(clipping, outside, outside);
         clippedCount += V::countTrue(clipped);
     });
+    if (streaming) V::fence();
     ErrorSplit split;
     split.count = count;
     split.clippedCount = clippedCount;
@@ -270,8 +278,17 @@ void fakeQuantizeGroupsStreaming(const float* src, float* dst, int64_t count, co
 template <class V>
 ErrorSplit quantizeErrorGroups(const float* src, int64_t count, const GroupRun& run,
                                const QuantizeParams& params) {
-    return byRounding<V>(params.rounding,
-                         [&]<Rounding mode>() { return errorRun<V, mode>(src, count, run, params); });
+    return byRounding<V>(params.rounding, [&]<Rounding mode>() {
+        return errorRun<V, mode>(src, nullptr, false, count, run, params);
+    });
+}
+
+template <class V>
+ErrorSplit fakeQuantizeErrorGroups(const float* src, float* dst, int64_t count, const GroupRun& run,
+                                   const QuantizeParams& params, bool streaming) {
+    return byRounding<V>(params.rounding, [&]<Rounding mode>() {
+        return errorRun<V, mode>(src, dst, streaming, count, run, params);
+    });
 }
 
 template <class V>
@@ -471,6 +488,7 @@ constexpr ElementwiseKernels table(void (*fromF16)(const uint16_t*, float*, int6
     t.fakeQuantizeGroups = fakeQuantizeGroups<V>;
     t.fakeQuantizeGroupsStreaming = fakeQuantizeGroupsStreaming<V>;
     t.quantizeErrorGroups = quantizeErrorGroups<V>;
+    t.fakeQuantizeErrorGroups = fakeQuantizeErrorGroups<V>;
     t.encodeGroups = encodeGroups<V>;
     t.minMaxGroups = minMaxGroups<V>;
     t.minMaxColumns = minMaxColumns<V>;
