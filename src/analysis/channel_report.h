@@ -15,6 +15,9 @@ namespace quantscope {
 /// [tokens x in] the rows are tokens.
 enum class ChannelAxis : uint8_t { Output, Input };
 
+/// A matrix with more channels than this gets an empty report.
+constexpr int64_t kMaxReportedChannels = int64_t{1} << 20;
+
 /// One number a channel and statistic; the vectors have equal lengths.
 struct ChannelReport {
     ChannelAxis axis = ChannelAxis::Input;
@@ -23,13 +26,13 @@ struct ChannelReport {
     std::vector<float> standardDeviation;
     std::vector<float> kurtosis;  ///< Pearson: normal = 3
     std::vector<float> p1, p25, median, p75, p99;
-    bool percentilesExact = true;  ///< false: from at most 4,096 elements a channel
+    bool percentilesExact = true;  ///< false: from evenly spread elements of each channel, 256 to 4,096
     double medianAbsMax = 0;       ///< over channels: what "ch 678: 2377 (median 0.9)" compares with
 
     [[nodiscard]] int64_t channels() const { return static_cast<int64_t>(absMax.size()); }
 };
 
-/// One parallel pass. Error: Cancelled.
+/// Of the finite elements. Error: Cancelled.
 Result<ChannelReport> channelReport(const MatrixView& matrix, ChannelAxis axis, const Job& job);
 
 /// Channel indices by decreasing value; NaN last, ties by index.

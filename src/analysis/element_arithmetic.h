@@ -35,6 +35,6 @@ ElementArithmetic elementAt(const MatrixView& matrix, const MatrixQuantization& 
                             int64_t col);
 
 /// "[17, 42] 0.0674 / 0.0234 = 2.88 → q 3 → 0.0702, error -0.0028", with Z and clipping where they matter.
-std::string sentence(const ElementArithmetic& element);
+std::string sentence(const ElementArithmetic& element, const MatrixQuantization& quantization);
 
 }  // namespace quantscope

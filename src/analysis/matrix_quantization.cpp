@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/matrix_passes.h"
 #include "quant/reference.h"
 
 namespace quantscope {
@@ -21,13 +22,14 @@ std::vector<float> withExtremes(const MatrixView& matrix, const MatrixExtremes& 
     return values;
 }
 
-Result<std::vector<GroupParams>> groupsOf(const MatrixView& matrix, const Scheme& scheme, const Job& job,
+Result<std::vector<GroupParams>> groupsOf(const MatrixView& matrix, const Scheme& scheme,
+                                          const KernelTable& kernels, const Job& job,
                                           const MatrixExtremes* extremes) {
     if (scheme.granularity != Granularity::Tensor || extremes == nullptr)
-        return chooseGroupParams(matrix, scheme, job);
+        return chooseGroupParams(matrix, scheme, kernels.elementwise, job);
     const std::vector<float> values = withExtremes(matrix, *extremes);
     const auto count = static_cast<int64_t>(values.size());
-    return chooseGroupParams(MatrixView{values.data(), 1, count, count}, scheme, job);
+    return chooseGroupParams(MatrixView{values.data(), 1, count, count}, scheme, kernels.elementwise, job);
 }
 
 }  // namespace
@@ -41,7 +43,6 @@ QuantizeParams MatrixQuantization::paramsAt(int64_t row, int64_t col) const {
 Result<MatrixQuantization> chooseQuantization(const MatrixView& matrix, const Scheme& scheme,
                                               const KernelTable& kernels, const Job& job,
                                               const MatrixExtremes* extremes) {
-    (void)kernels;
     if (auto status = validate(scheme); !status) return fail(status.error());
     MatrixQuantization quantization;
     quantization.scheme = scheme;
@@ -50,7 +51,7 @@ Result<MatrixQuantization> chooseQuantization(const MatrixView& matrix, const Sc
     quantization.totalBytes =
         static_cast<uint64_t>(quantization.bitsPerWeight * static_cast<double>(matrix.size()) / 8 + 0.5);
     if (scheme.isFloat()) return quantization;
-    auto groups = groupsOf(matrix, scheme, job, extremes);
+    auto groups = groupsOf(matrix, scheme, kernels, job, extremes);
     if (!groups) return fail(groups.error());
     quantization.groups = std::move(*groups);
     return quantization;
