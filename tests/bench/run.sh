@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Benchmarks beside their peers: run.sh [NAME] [FLAGS...]. NAME is one of elementwise, gemm, or any bench_NAME
+# built in build/release/bin; without it all of them run.
+set -eu
+cd "$(dirname "$0")/../.."
+bin=${QUANTSCOPE_BENCH_BIN:-build/release/bin}
+python=python3
+[ -x .venv/bin/python ] && python=.venv/bin/python
+
+run() {
+    name=$1
+    shift
+    echo "== $name"
+    case "$name" in
+    elementwise)
+        "$python" tests/bench/peers/elementwise_peer.py "$bin/bench_elementwise" "$@"
+        ;;
+    gemm)
+        "$bin/bench_float_gemm" "$@"
+        ;;
+    *)
+        program="$bin/bench_$name"
+        [ -x "$program" ] || { echo "there is no benchmark named $name in $bin" >&2; exit 2; }
+        "$program" "$@"
+        ;;
+    esac
+}
+
+if [ $# -gt 0 ]; then
+    run "$@"
+    exit
+fi
+for program in "$bin"/bench_*; do
+    name=${program##*/bench_}
+    case "$name" in float_gemm) name=gemm ;; esac
+    run "$name"
+done
