@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QTest>
+
+#include "methods/method.h"
+#include "model/evaluation.h"
+#include "model/evaluation_session.h"
+#include "model/linear_weights.h"
+#include "model/token_statistics.h"
+#include "model/windows.h"
+#include "quant/quantized_tensor.h"
+#include "tiny_model.h"
+
+using namespace quantscope;
+using namespace quantscope::test;
+
+namespace {
+
+const KernelTable& kernels() {
+    return **chooseKernels(detectCpuFeatures());
+}
+
+EvaluationProtocol shortWindows(EvaluationOrder order = EvaluationOrder::ChunkMajor) {
+    EvaluationProtocol protocol;
+    protocol.window = 16;
+    protocol.order = order;
+    return protocol;
+}
+
+std::vector<Variant> someVariants() {
+    return *parseVariants(
+        "float; int8/symmetric/channel; int4/symmetric/channel; int4/symmetric/channel @act=int8/token; "
+        "float");
+}
+
+/// A copy of the model with the variant's weights, for the plain form.
+TinyModel changed(const Variant& variant) {
+    TinyModel model;
+    for (const LinearInfo& layer : model.linears()) {
+        if (layer.block < 0) continue;
+        const Recipe& recipe = recipeFor(variant, layer.name);
+        if (recipe.scheme.format == "float") continue;
+        const auto result =
+            (*methodNamed(recipe.method))->quantize({layer.name, *model.weight(layer.name)}, recipe, {});
+        model.replace(layer.name, dequantize(result->weight));
+    }
+    return model;
+}
+
+double logSumExp(const std::vector<double>& row) {
+    const double largest = *std::ranges::max_element(row);
+    double sum = 0;
+    for (const double v : row) sum += std::exp(v - largest);
+    return largest + std::log(sum);
+}
+
+/// Scores as the definitions say, from plain forward passes in double.
+struct PlainScores {
+    std::vector<double> nll, kl, deltaNll, deltaP, same;
+};
+PlainScores plainScores(const Variant& variant, const WindowedText& text) {
+    const TinyModel reference;
+    const TinyModel other = changed(variant);
+    PlainScores scores;
+    for (const Window& window : text.windows) {
+        const Rows base = PlainForward(reference).logits(text.input(window));
+        const Rows own = PlainForward(other).logits(text.input(window));
+        for (int64_t i = 0; i < window.scored; ++i) {
+            const auto& z0 = base[static_cast<size_t>(window.firstScored + i)];
+            const auto& z = own[static_cast<size_t>(window.firstScored + i)];
+            const auto target = static_cast<size_t>(text.target(window, i));
+            const double lse0 = logSumExp(z0);
+            const double lse = logSumExp(z);
+            double kl = 0;
+            for (size_t v = 0; v < z.size(); ++v)
+                kl += std::exp(z0[v] - lse0) * ((z0[v] - lse0) - (z[v] - lse));
+            scores.nll.push_back(lse - z[target]);
+            scores.kl.push_back(kl);
+            scores.deltaNll.push_back((lse - z[target]) - (lse0 - z0[target]));
+            scores.deltaP.push_back(std::exp(z[target] - lse) - std::exp(z0[target] - lse0));
+            const auto top = [](const std::vector<double>& row) {
+                return std::ranges::max_element(row) - row.begin();
+            };
+            scores.same.push_back(top(z) == top(z0) ? 1 : 0);
+        }
+    }
+    return scores;
+}
+
+double mean(const std::vector<double>& x) {
+    double sum = 0;
+    for (const double v : x) sum += v;
+    return sum / static_cast<double>(x.size());
+}
+double standardError(const std::vector<double>& x) {
+    double squares = 0;
+    for (const double v : x) squares += v * v;
+    const auto n = static_cast<double>(x.size());
+    return std::sqrt((squares / n - mean(x) * mean(x)) / (n - 1));
+}
+
+/// What differs between two results, or nothing.
+std::string difference(const EvaluationResult& a, const EvaluationResult& b) {
+    if (a.variants.size() != b.variants.size()) return "number of variants";
+    for (size_t i = 0; i < a.variants.size(); ++i) {
+        const VariantScore& x = a.variants[i];
+        const VariantScore& y = b.variants[i];
+        if (x.tokens != y.tokens) return x.name + ": tokens";
+        if (x.meanNll != y.meanNll) return x.name + ": nll";
+        if (x.klMean != y.klMean || x.kl.p99 != y.kl.p99) return x.name + ": kl";
+        if (x.top1Agreement != y.top1Agreement) return x.name + ": top";
+        if (x.deltaPRms != y.deltaPRms || x.chunkNll != y.chunkNll) return x.name + ": delta p or chunks";
+    }
+    return {};
+}
+
+bool near(double a, double b, double tolerance) {
+    return std::fabs(a - b) <= tolerance * (1 + std::fabs(b));
+}
+
+}  // namespace
+
+class TestEvaluation : public QObject {
+    Q_OBJECT
+
+ private slots:
+    void statisticsFollowTheirDefinitions() {
+        const TinyModel model;
+        const auto tokens = randomTokens(70);
+        const auto variants = *parseVariants("float; int4/symmetric/channel");
+        const auto result = evaluate(model, tokens, variants, shortWindows(), kernels(), {});
+        QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        const WindowedText text = *cutWindows(tokens, shortWindows(), {});
+        QCOMPARE(text.windows.size(), size_t{4});
+        const PlainScores plain = plainScores(variants[1], text);
+        const VariantScore& score = result->variants[1];
+        QCOMPARE(score.tokens, int64_t{28});  // 4 windows of 16: 7 targets each
+        QVERIFY(near(score.meanNll, mean(plain.nll), 1e-4));
+        QVERIFY(near(score.perplexity, std::exp(mean(plain.nll)), 1e-3));
+        QVERIFY(near(score.perplexitySe, std::exp(mean(plain.nll)) * standardError(plain.nll), 1e-3));
+        QVERIFY(near(score.deltaNll, mean(plain.deltaNll), 1e-4));
+        QVERIFY(near(score.deltaNllSe, standardError(plain.deltaNll), 1e-4));
+        QVERIFY(near(score.klMean, mean(plain.kl), 1e-4));
+        QVERIFY(near(score.klMeanSe, standardError(plain.kl), 1e-4));
+        QVERIFY(score.klMean > 0);
+        QCOMPARE(score.top1Agreement, mean(plain.same));
+        QVERIFY(near(score.deltaPMean, mean(plain.deltaP), 1e-4));
+        std::vector<double> squares;
+        for (const double d : plain.deltaP) squares.push_back(d * d);
+        QVERIFY(near(score.deltaPRms, std::sqrt(mean(squares)), 1e-4));
+        QVERIFY(near(score.kl.maximum, *std::ranges::max_element(plain.kl), 1e-4));
+        const VariantScore& reference = result->variants[0];
+        QCOMPARE(reference.klMean, 0.0);
+        QCOMPARE(reference.deltaNll, 0.0);
+        QCOMPARE(reference.top1Agreement, 1.0);
+        QCOMPARE(result->tokens[1].size(), size_t{28});
+    }
+
+    void ordersAgree() {
+        const TinyModel model(true);
+        const auto tokens = randomTokens(90);
+        const auto variants = someVariants();
+        const auto chunks = evaluate(model, tokens, variants, shortWindows(), kernels(), {});
+        const auto layers =
+            evaluate(model, tokens, variants, shortWindows(EvaluationOrder::LayerMajor), kernels(), {});
+        QVERIFY(chunks.has_value() && layers.has_value());
+        QCOMPARE(difference(*chunks, *layers), std::string());
+        QCOMPARE(layers->order, EvaluationOrder::LayerMajor);
+        // The last variant is the reference once more.
+        QCOMPARE(chunks->variants[4].meanNll, chunks->variants[0].meanNll);
+        QCOMPARE(chunks->variants[4].klMean, 0.0);
+        EvaluationProtocol small = shortWindows(EvaluationOrder::Auto);
+        small.memoryBudgetBytes = 1000;
+        QCOMPARE(evaluate(model, tokens, variants, small, kernels(), {})->order, EvaluationOrder::LayerMajor);
+    }
+
+    void variantsDoNotDependOnTheirNeighbours() {
+        // Two variants that part in the second block share the first; alone they do not.
+        const TinyModel model;
+        const auto tokens = randomTokens(64);
+        const auto together = evaluate(model, tokens,
+                                       *parseVariants("float; float @blk.1.*=int4/symmetric/channel; "
+                                                      "float @blk.0.ffn_up=int3/symmetric/channel; "
+                                                      "float @output=int4/symmetric/channel"),
+                                       shortWindows(), kernels(), {});
+        QVERIFY2(together.has_value(), together ? "" : describe(together.error()).c_str());
+        const char* alone[] = {"float; float @blk.1.*=int4/symmetric/channel",
+                               "float; float @blk.0.ffn_up=int3/symmetric/channel",
+                               "float; float @output=int4/symmetric/channel"};
+        for (size_t i = 0; i < 3; ++i) {
+            const auto single =
+                evaluate(model, tokens, *parseVariants(alone[i]), shortWindows(), kernels(), {});
+            QVERIFY(single.has_value());
+            QCOMPARE(together->variants[i + 1].meanNll, single->variants[1].meanNll);
+            QVERIFY(together->variants[i + 1].klMean > 0);
+        }
+    }
+
+    void quickPathEqualsTheMethod_data() {
+        QTest::addColumn<QString>("scheme");
+        for (const char* scheme :
+             {"int8/symmetric/channel", "int4/affine/group=16", "int4/symmetric/full/channel/half-away",
+              "int3/affine/group=20", "int8/tensor", "preset=q4_0", "int4/affine/mse/group=16"}) {
+            QTest::newRow(scheme) << scheme;
+        }
+    }
+    void quickPathEqualsTheMethod() {
+        QFETCH(QString, scheme);
+        const TinyModel model;
+        const auto parsed = parseScheme(scheme.toStdString());
+        QVERIFY2(parsed.has_value(), parsed ? "" : describe(parsed.error()).c_str());
+        const LinearInfo& layer = *model.findLinear("blk.0.ffn_gate");
+        const Tensor weight = *model.weight(layer.name);
+        const Recipe recipe{"rtn", *parsed, {}};
+        const auto quick = applyRecipe(layer, weight, recipe, kernels(), {});
+        const auto method = (*methodNamed("rtn"))->quantize({layer.name, weight}, recipe, {});
+        QVERIFY(quick.has_value() && method.has_value());
+        const Tensor expected = dequantize(method->weight);
+        QVERIFY(std::ranges::equal(quick->values.floats(), expected.floats()));
+        QCOMPARE(quick->bitsPerWeight, method->weight.bitsPerWeight());
+    }
+
+    void sessionEqualsEvaluate() {
+        const auto model = std::make_shared<const TinyModel>();
+        const auto tokens = randomTokens(80);
+        EvaluationSession session(model, kernels());
+        for (const char* text :
+             {"float; int8/symmetric/channel", "float; int4/symmetric/channel; int8/symmetric/channel",
+              "float; int8/symmetric/channel", "int8/symmetric/channel; float"}) {
+            const auto variants = *parseVariants(text);
+            const auto kept = session.evaluate(tokens, variants, shortWindows(), {});
+            const auto fresh = evaluate(*model, tokens, variants, shortWindows(), kernels(), {});
+            QVERIFY(kept.has_value() && fresh.has_value());
+            QCOMPARE(difference(*kept, *fresh), std::string());
+            QVERIFY(kept->complete);
+        }
+        QVERIFY(session.bytesKept() > 0);
+    }
+
+    void sessionResumesAfterStop() {
+        const auto model = std::make_shared<const TinyModel>();
+        const auto tokens = randomTokens(80);
+        const auto variants = *parseVariants("float; int4/symmetric/channel");
+        EvaluationSession session(model, kernels());
+        std::stop_source stop;
+        int estimates = 0;
+        const EvaluationSink sink = [&](const EvaluationResult& result) {
+            ++estimates;
+            if (result.chunksDone == 2) stop.request_stop();
+        };
+        const auto stopped = session.evaluate(tokens, variants, shortWindows(), Job(stop.get_token()), sink);
+        QVERIFY(!stopped.has_value());
+        QCOMPARE(stopped.error().kind, ErrorKind::Cancelled);
+        QCOMPARE(estimates, 2);
+        const auto resumed = session.evaluate(tokens, variants, shortWindows(), {});
+        const auto fresh = evaluate(*model, tokens, variants, shortWindows(), kernels(), {});
+        QVERIFY(resumed.has_value());
+        QCOMPARE(difference(*resumed, *fresh), std::string());
+    }
+
+    void windows_data() {
+        QTest::addColumn<int>("rule");
+        QTest::addColumn<int>("tokens");
+        QTest::addColumn<int>("window");
+        QTest::addColumn<int>("stride");
+        QTest::addColumn<int>("count");   // -1: too short
+        QTest::addColumn<int>("scored");  // or the tokens needed
+        const int llama = static_cast<int>(WindowRule::LlamaCpp);
+        const int gptq = static_cast<int>(WindowRule::GptqPaper);
+        const int sliding = static_cast<int>(WindowRule::Sliding);
+        QTest::newRow("llama.cpp: 255 of 512") << llama << 1100 << 512 << 0 << 2 << 510;
+        QTest::newRow("llama.cpp: needs two windows") << llama << 1023 << 512 << 0 << -1 << 1024;
+        QTest::newRow("GPTQ: all but the first") << gptq << 5000 << 2048 << 0 << 2 << 4094;
+        QTest::newRow("GPTQ: needs one window") << gptq << 2047 << 2048 << 0 << -1 << 2048;
+        QTest::newRow("sliding: every target once") << sliding << 1000 << 512 << 256 << 3 << 999;
+        QTest::newRow("sliding: shorter than a window") << sliding << 100 << 512 << 256 << 1 << 99;
+        QTest::newRow("sliding: one token") << sliding << 1 << 512 << 256 << -1 << 2;
+        QTest::newRow("nothing") << llama << 0 << 512 << 0 << -1 << 1024;
+    }
+    void windows() {
+        QFETCH(int, rule);
+        QFETCH(int, tokens);
+        QFETCH(int, window);
+        QFETCH(int, stride);
+        QFETCH(int, count);
+        QFETCH(int, scored);
+        EvaluationProtocol protocol;
+        protocol.rule = static_cast<WindowRule>(rule);
+        protocol.window = window;
+        protocol.stride = std::max(stride, 1);
+        const auto text = cutWindows(randomTokens(static_cast<size_t>(tokens)), protocol, {});
+        QCOMPARE(text.has_value(), count >= 0);
+        if (!text) {
+            QCOMPARE(text.error().kind, ErrorKind::InvalidArgument);
+            QVERIFY(text.error().message.find(std::to_string(scored)) != std::string::npos);
+            return;
+        }
+        QCOMPARE(static_cast<int>(text->windows.size()), count);
+        QCOMPARE(static_cast<int>(text->scoredTokens()), scored);
+        if (protocol.rule == WindowRule::Sliding) {
+            std::vector<int> targets(static_cast<size_t>(tokens));
+            for (const Window& w : text->windows) {
+                for (int64_t i = 0; i < w.scored; ++i)
+                    ++targets[static_cast<size_t>(w.begin + w.firstScored + i + 1)];
+            }
+            QVERIFY(std::all_of(targets.begin() + 1, targets.end(), [](int n) { return n == 1; }));
+        }
+    }
+
+    void bosTakesTheFirstPlace() {
+        EvaluationProtocol protocol = shortWindows();
+        const auto text = cutWindows(randomTokens(40), protocol, 5);
+        QVERIFY(text.has_value());
+        QCOMPARE(text->tokens.size(), size_t{41});  // BOS in front, as llama-perplexity tokenizes
+        for (const Window& window : text->windows) QCOMPARE(text->input(window)[0], 5);
+        QCOMPARE(text->windows[0].firstScored, int64_t{8});
+        QCOMPARE(text->windows[0].scored, int64_t{7});
+    }
+
+    void badInput_data() {
+        QTest::addColumn<QString>("variants");
+        QTest::addColumn<int>("tokens");
+        QTest::addColumn<int>("kind");
+        const auto invalid = static_cast<int>(ErrorKind::InvalidArgument);
+        QTest::newRow("no variants") << "" << 64 << invalid;
+        QTest::newRow("text too short") << "float" << 31 << invalid;
+        QTest::newRow("static range by token") << "float; float @act-static=int8/token" << 64 << invalid;
+    }
+    void badInput() {
+        QFETCH(QString, variants);
+        QFETCH(int, tokens);
+        QFETCH(int, kind);
+        const TinyModel model;
+        const std::vector<Variant> list =
+            variants.isEmpty() ? std::vector<Variant>() : *parseVariants(variants.toStdString());
+        const auto result =
+            evaluate(model, randomTokens(static_cast<size_t>(tokens)), list, shortWindows(), kernels(), {});
+        QVERIFY(!result.has_value());
+        QCOMPARE(static_cast<int>(result.error().kind), kind);
+    }
+
+    void notANumberInAWeight() {
+        TinyModel model;
+        Tensor weight = *model.weight("blk.1.attn_v");
+        std::vector<float> values(weight.floats().begin(), weight.floats().end());
+        values[7] = std::nanf("");
+        model.replace("blk.1.attn_v", Tensor::fromFloats(weight.shape(), values));
+        const auto result = evaluate(model, randomTokens(64), *parseVariants("float; int8/channel"),
+                                     shortWindows(), kernels(), {});
+        QVERIFY(!result.has_value());
+        QCOMPARE(result.error().kind, ErrorKind::InvalidArgument);
+        QVERIFY(result.error().message.find("blk.1.attn_v") != std::string::npos);
+    }
+
+    void activations() {
+        const TinyModel model;
+        const auto tokens = randomTokens(64);
+        const auto result = evaluate(model, tokens,
+                                     *parseVariants("float; float @act=int16/token; float @act=int8/token; "
+                                                    "float @act=int4/token; float @act-static=int8/tensor; "
+                                                    "float @act=int8/tensor"),
+                                     shortWindows(), kernels(), {});
+        QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        const auto& v = result->variants;
+        QVERIFY(v[1].klMean < v[2].klMean);
+        QVERIFY(v[2].klMean < v[3].klMean);
+        QVERIFY(v[4].klMean > 0 && v[4].klMean < v[3].klMean);
+        QVERIFY(v[5].klMean > 0 && v[5].klMean < v[3].klMean);
+    }
+
+    void percentiles() {
+        std::vector<double> values;
+        for (int i = 1000; i >= 0; --i) values.push_back(i);
+        const Percentiles p = percentilesOf(values);
+        QCOMPARE(p.minimum, 0.0);
+        QCOMPARE(p.p01, 1.0);
+        QCOMPARE(p.p5, 50.0);
+        QCOMPARE(p.median, 500.0);
+        QCOMPARE(p.p999, 999.0);
+        QCOMPARE(p.maximum, 1000.0);
+        QCOMPARE(percentilesOf({1, 2}).p25, 1.25);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestEvaluation)
+#include "test_evaluation.moc"
