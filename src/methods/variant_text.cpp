@@ -100,7 +100,10 @@ std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kSpace = " \t\r\n";
     while (!text.empty() && kSpace.find(text.front()) != std::string_view::npos) text.remove_prefix(1);
     while (!text.empty() && kSpace.find(text.back()) != std::string_view::npos) {
-        if (text.size() >= 2 && text[text.size() - 2] == '\\') break;
+        // An odd number of backslashes before it makes the space part of the text.
+        const size_t before = text.substr(0, text.size() - 1).find_last_not_of('\\');
+        const size_t slashes = text.size() - 2 - before;  // npos + 1 == 0: nothing but backslashes
+        if (slashes % 2 == 1) break;
         text.remove_suffix(1);
     }
     return text;

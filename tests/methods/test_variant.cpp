@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QtTest>
+#include <limits>
+
+#include "methods/method.h"
+#include "methods/variant.h"
+
+using namespace quantscope;
+
+class TestVariant : public QObject {
+    Q_OBJECT
+ private slots:
+    void survives_data();
+    void survives();
+    void oddNamesSurvive();
+    void parsesSeveral();
+    void errors_data();
+    void errors();
+    void titles_data();
+    void titles();
+    void globs_data();
+    void globs();
+    void firstMatchWins();
+    void floatMeansNothingIsQuantized();
+    void roundToNearestQuantizes();
+    void roundToNearestNamesTheLayer();
+};
+
+void TestVariant::survives_data() {
+    QTest::addColumn<QString>("text");
+    for (const char* text :
+         {"float", "int8", "int4/affine/group=64", "preset=q4_0", "int8 @act=int8/token",
+          "int8 @act-static=int8/affine/tensor", "int4/group=64 @blk.0.*=int8 @*.ffn_down=float",
+          "int4 @act=int8/token @blk.0.*=int8 @name=mine", "int4 @\\act=int8"})
+        QTest::newRow(text) << text;
+}
+
+void TestVariant::survives() {
+    QFETCH(QString, text);
+    const Result<Variant> variant = parseVariant(text.toStdString());
+    QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+    QCOMPARE(QString::fromStdString(variantText(*variant)), text);
+    QCOMPARE(*parseVariant(variantText(*variant)), *variant);
+}
+
+void TestVariant::oddNamesSurvive() {
+    for (const char* name :
+         {"a;b @c=d", " spaces ", "\\", "ends with \\", "@", "x=y:z", "ümläut", "a@b;c\\;d"}) {
+        Variant variant;
+        variant.name = name;
+        variant.overrides.push_back({std::string("pat=") + "@;" + name, Recipe{}});
+        const Result<std::vector<Variant>> back = parseVariants(variantText(variant) + " ; float");
+        QVERIFY2(back.has_value(), name);
+        QCOMPARE(back->size(), size_t{2});
+        QVERIFY2(back->front() == variant, variantText(variant).c_str());
+    }
+}
+
+void TestVariant::parsesSeveral() {
+    const auto variants = parseVariants("float; int8/symmetric/channel; int4/affine/group=64;");
+    QVERIFY(variants.has_value());
+    QCOMPARE(variants->size(), size_t{3});
+    QVERIFY((*variants)[0].isFloat());
+    QCOMPARE((*variants)[2].weights.scheme.groupSize, int64_t{64});
+}
+
+void TestVariant::errors_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("mentions");
+    const auto row = [](const char* text, const char* mentions) { QTest::newRow(text) << text << mentions; };
+    row("", "no variant");
+    row(";;", "no variant");
+    row("int4 @", "@name=TEXT");
+    row("int4 @act", "@act=SCHEME");
+    row("int4 @act=int99", "choose one of");
+    row("int4 @blk.*=bad", "int2..int8");
+    row("unknown:int4", "rtn");
+    row("rtn(x:int4", "')'");
+    row("rtn(x):int4", "key=value");
+    row("a:b:int4", "':'");
+}
+
+void TestVariant::errors() {
+    QFETCH(QString, text);
+    QFETCH(QString, mentions);
+    const auto variants = parseVariants(text.toStdString());
+    QVERIFY(!variants.has_value());
+    QCOMPARE(variants.error().kind, ErrorKind::InvalidArgument);
+    const QString message = QString::fromStdString(describe(variants.error()));
+    QVERIFY2(message.contains(mentions), qPrintable(message));
+}
+
+void TestVariant::titles_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("title");
+    const auto row = [](const char* text, const char* title) { QTest::newRow(text) << text << title; };
+    row("float", "float");
+    row("int4/affine/group=64", "int4 affine g64");
+    row("int8", "int8 symmetric channel");
+    row("preset=q4_0", "GGUF Q4_0");
+    row("int8 @act=int8/token", "int8 symmetric channel, activations int8 symmetric token");
+    row("int4 @a=int8 @b=int8", "int4 symmetric channel, 2 overrides");
+    row("int4 @name=mine", "mine");
+}
+
+void TestVariant::titles() {
+    QFETCH(QString, text);
+    QFETCH(QString, title);
+    QCOMPARE(QString::fromStdString(variantTitle(*parseVariant(text.toStdString()))), title);
+}
+
+void TestVariant::globs_data() {
+    QTest::addColumn<QString>("pattern");
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<bool>("matches");
+    const auto row = [](const char* pattern, const char* name, bool matches) {
+        QTest::addRow("%s on %s", pattern, name) << pattern << name << matches;
+    };
+    row("blk.0.*", "blk.0.ffn_down", true);
+    row("blk.0.*", "blk.10.ffn_down", false);
+    row("*.ffn_down", "blk.3.ffn_down", true);
+    row("*.ffn_down", "blk.3.ffn_down2", false);
+    row("blk.?.attn_q", "blk.3.attn_q", true);
+    row("blk.?.attn_q", "blk.13.attn_q", false);
+    row("*", "", true);
+    row("", "", true);
+    row("", "a", false);
+    row("?", "", false);
+    row("*a*b*c", "xxaybyyc", true);
+    row("*a*b*c", "xxaybyy", false);
+    row("*aab", "aaaab", true);
+    row("Blk*", "blk.0", false);
+    row("a**b", "ab", true);
+}
+
+void TestVariant::globs() {
+    QFETCH(QString, pattern);
+    QFETCH(QString, name);
+    QFETCH(bool, matches);
+    QCOMPARE(matchesPattern(pattern.toStdString(), name.toStdString()), matches);
+}
+
+void TestVariant::firstMatchWins() {
+    const Variant variant = *parseVariant("int4 @blk.0.*=int8 @blk.*=int6");
+    QCOMPARE(recipeFor(variant, "blk.0.attn_q").scheme.bits, 8);
+    QCOMPARE(recipeFor(variant, "blk.1.attn_q").scheme.bits, 6);
+    QCOMPARE(recipeFor(variant, "output").scheme.bits, 4);
+}
+
+void TestVariant::floatMeansNothingIsQuantized() {
+    QVERIFY(parseVariant("float")->isFloat());
+    QVERIFY(!parseVariant("float @act=int8/token")->isFloat());
+    QVERIFY(!parseVariant("float @blk.*=int8")->isFloat());
+    QVERIFY(parseVariant("float @blk.*=float")->isFloat());
+}
+
+void TestVariant::roundToNearestQuantizes() {
+    const auto method = methodNamed("rtn");
+    QVERIFY(method.has_value());
+    QCOMPARE((*method)->info().name, std::string("rtn"));
+    const Tensor weight = Tensor::fromFloats({2, 2}, {1, -2, 3, 4});
+    const auto result = (*method)->quantize({"w", weight}, Recipe{}, Job{});
+    QVERIFY(result.has_value());
+    QCOMPARE(result->weight.codes(), (std::vector<int32_t>{64, -127, 95, 127}));
+    QVERIFY(!methodNamed("magic").has_value());
+}
+
+void TestVariant::roundToNearestNamesTheLayer() {
+    const Tensor weight = Tensor::fromFloats({1, 2}, {1, std::numeric_limits<float>::infinity()});
+    const auto result = (*methodNamed("rtn"))->quantize({"blk.3.ffn_down", weight}, Recipe{}, Job{});
+    QVERIFY(!result.has_value());
+    QVERIFY(describe(result.error()).find("blk.3.ffn_down") != std::string::npos);
+}
+
+QTEST_APPLESS_MAIN(TestVariant)
+#include "test_variant.moc"
