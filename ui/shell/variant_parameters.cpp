@@ -10,10 +10,8 @@ namespace quantscope {
 namespace {
 
 constexpr auto kMethod = "method";
-constexpr auto kConvention = "convention";
 constexpr auto kQuantized = "activations";
 constexpr auto kRange = "activation-range";
-constexpr auto kCustom = "custom";
 
 ParameterInfo methodChoice() {
     ParameterInfo info;
@@ -27,25 +25,6 @@ ParameterInfo methodChoice() {
     return info;
 }
 
-ParameterInfo conventionChoice() {
-    ParameterInfo info;
-    info.key = kConvention;
-    info.label = "Convention";
-    info.help = "Sets all choices below the way another program makes them, bit for bit";
-    info.choices.push_back({kCustom, "custom", "The choices below"});
-    for (const SchemePreset& preset : schemePresets()) {
-        info.choices.push_back({preset.name, preset.label, preset.help});
-    }
-    return info;
-}
-
-std::string conventionOf(const Scheme& scheme) {
-    const auto& presets = schemePresets();
-    const auto found = std::find_if(presets.begin(), presets.end(),
-                                    [&](const SchemePreset& preset) { return preset.scheme == scheme; });
-    return found == presets.end() ? kCustom : found->name;
-}
-
 const ParameterInfo* methodParameter(const Variant& variant, const std::string& key) {
     const auto method = methodNamed(variant.weights.method);
     if (!method) return nullptr;
@@ -55,23 +34,12 @@ const ParameterInfo* methodParameter(const Variant& variant, const std::string& 
     return found == parameters.end() ? nullptr : &*found;
 }
 
-Result<Scheme> withChoice(const Scheme& scheme, const std::string& key, const std::string& value) {
-    if (key != kConvention) return withSchemeParameter(scheme, key, value);
-    const auto& presets = schemePresets();
-    const auto found = std::find_if(presets.begin(), presets.end(),
-                                    [&](const SchemePreset& preset) { return preset.name == value; });
-    return found == presets.end() ? scheme : found->scheme;
-}
-
 }  // namespace
 
 std::vector<ParameterInfo> weightParameters(const Variant& variant) {
     const Scheme& scheme = variant.weights.scheme;
     std::vector<ParameterInfo> parameters;
-    if (!scheme.isFloat()) {
-        parameters.push_back(methodChoice());
-        parameters.push_back(conventionChoice());
-    }
+    if (!scheme.isFloat()) parameters.push_back(methodChoice());
     const auto own = schemeParameters(scheme);
     parameters.insert(parameters.end(), own.begin(), own.end());
     if (scheme.isFloat()) return parameters;
@@ -84,7 +52,6 @@ std::vector<ParameterInfo> weightParameters(const Variant& variant) {
 
 std::string weightParameter(const Variant& variant, const std::string& key) {
     if (key == kMethod) return variant.weights.method;
-    if (key == kConvention) return conventionOf(variant.weights.scheme);
     if (const ParameterInfo* info = methodParameter(variant, key)) {
         const auto set = variant.weights.parameters.find(key);
         return set == variant.weights.parameters.end() ? info->defaultValue : set->second;
@@ -104,7 +71,7 @@ Result<Variant> withWeightParameter(Variant variant, const std::string& key, con
         variant.weights.parameters[key] = value;
         return variant;
     }
-    const auto scheme = withChoice(variant.weights.scheme, key, value);
+    const auto scheme = withSchemeParameter(variant.weights.scheme, key, value);
     if (!scheme) return fail(scheme.error());
     if (const Status status = validate(*scheme); !status) return fail(status.error());
     variant.weights.scheme = *scheme;

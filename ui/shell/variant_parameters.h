@@ -9,7 +9,7 @@
 
 namespace quantscope {
 
-/// The controls of a variant's weights in drawing order: method, convention, the scheme's own, the method's
+/// The controls of a variant's weights in drawing order: method, the scheme's own, the method's
 /// own.
 std::vector<ParameterInfo> weightParameters(const Variant& variant);
 std::string weightParameter(const Variant& variant, const std::string& key);

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "program/labs.h"
+
+#include <functional>
+#include <memory>
+
+#include "labs/model_lab.h"
+#include "labs/tensor_lab.h"
+#include "shell/main_window.h"
+#include "shell/session_controller.h"
+#include "theme/theme.h"
+
+namespace quantscope {
+namespace {
+
+using Change = std::function<void(Experiment&)>;
+
+void edit(SessionController& session, const QString& what, const Change& change, int drag = 0) {
+    Experiment next = session.experiment();
+    change(next);
+    session.edit(next, EditOrigin{what, drag});
+}
+
+void clip(SessionController& session, int variant, double low, double high, int drag) {
+    const auto& variants = session.experiment().variants;
+    if (variant < 0 || variant >= static_cast<int>(variants.size()) || !(low < high)) return;
+    edit(
+        session, SessionController::tr("%1: clip limits").arg(variantLetter(variant)),
+        [&](Experiment& experiment) {
+            Scheme& scheme = experiment.variants[static_cast<size_t>(variant)].weights.scheme;
+            scheme.estimator = RangeEstimator::Manual;
+            scheme.manualLow = low;
+            scheme.manualHigh = high;
+        },
+        drag);
+}
+
+void showWork(Lab* lab, const WorkState& work) {
+    lab->setWork(work.busy, work.busy ? work.fraction : -1, work.secondsLeft, work.stage);
+}
+
+void addTensorLab(MainWindow& window, ThemeController& themes, SessionController& session) {
+    auto* lab = new TensorLab(&themes);
+    // The drag in progress on a clip limit; 0 between drags.
+    const auto drag = std::make_shared<int>(0);
+    QObject::connect(lab, &TensorLab::clipDragged, &session,
+                     [&session, drag](int variant, double low, double high) {
+                         if (*drag == 0) *drag = nextDrag();
+                         clip(session, variant, low, high, *drag);
+                     });
+    QObject::connect(lab, &TensorLab::clipDragFinished, &session, [drag] { *drag = 0; });
+    QObject::connect(lab, &TensorLab::clipRatioChosen, &session, [&session](int variant, double ratio) {
+        const auto results = session.tensorResults();
+        if (!results || !results->stage) return;
+        const double limit = ratio * results->stage->report.extremes.absMax();
+        clip(session, variant, -limit, limit, 0);
+    });
+    QObject::connect(lab, &TensorLab::focusVariantChosen, &session, [&session](int variant) {
+        edit(session, SessionController::tr("heat map variant"),
+             [variant](Experiment& experiment) { experiment.tensorProtocol.heatmapVariant = variant; });
+    });
+    QObject::connect(lab, &TensorLab::regionRequested, &session, [&session](const MatrixRegion& region) {
+        edit(session, SessionController::tr("heat map region"),
+             [&region](Experiment& experiment) { experiment.tensorProtocol.heatmapRegion = region; });
+    });
+    QObject::connect(&session, &SessionController::tensorResultsChanged, lab, &TensorLab::showResults);
+    QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {
+        if (kind == LabKind::Tensor) showWork(lab, session.work(kind));
+    });
+    window.addLab(LabKind::Tensor, SessionController::tr("Tensor"),
+                  SessionController::tr("One tensor, many schemes"), lab);
+}
+
+void addModelLab(MainWindow& window, ThemeController& themes, SessionController& session) {
+    auto* lab = new ModelLab(&themes);
+    QObject::connect(lab, &ModelLab::textChosen, &window, &MainWindow::openPath);
+    QObject::connect(lab, &ModelLab::chunksChosen, &session, [&session](int chunks) {
+        edit(session, SessionController::tr("windows to score"),
+             [chunks](Experiment& experiment) { experiment.modelProtocol.evaluation.maxChunks = chunks; });
+    });
+    QObject::connect(lab, &ModelLab::evaluateRequested, &session, &SessionController::measureAgain);
+    QObject::connect(lab, &ModelLab::cancelRequested, &session, &SessionController::cancel);
+    QObject::connect(lab, &ModelLab::layerSelected, &session, [&session](const QString& layer) {
+        edit(session, SessionController::tr("layer"),
+             [&layer](Experiment& experiment) { experiment.modelProtocol.layer = layer.toStdString(); });
+    });
+    QObject::connect(lab, &ModelLab::layerVariantChosen, &session, [&session](int variant) {
+        edit(session, SessionController::tr("layer table variant"),
+             [variant](Experiment& experiment) { experiment.modelProtocol.layerVariant = variant; });
+    });
+    QObject::connect(&session, &SessionController::modelResultsChanged, lab, &ModelLab::showResults);
+    QObject::connect(&session, &SessionController::experimentChanged, lab, &ModelLab::setExperiment);
+    QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {
+        if (kind == LabKind::Model) showWork(lab, session.work(kind));
+    });
+    lab->setExperiment(session.experiment());
+    window.addLab(LabKind::Model, SessionController::tr("Model"),
+                  SessionController::tr("What quantization costs a language model"), lab);
+}
+
+}  // namespace
+
+void addLabs(MainWindow& window, ThemeController& themes, SessionController& session) {
+    addTensorLab(window, themes, session);
+    addModelLab(window, themes, session);
+}
+
+}  // namespace quantscope
