@@ -15,7 +15,7 @@ namespace quantscope {
 namespace {
 
 /// Estimators that search look at this many values: enough for a mark on a chart, at a hundredth of the cost.
-constexpr int64_t kEstimatorValues = int64_t{1} << 15;
+constexpr int64_t kEstimatorValues = int64_t{1} << 13;
 
 /// Levels of a grid and where TowardZero points to.
 struct Levels {

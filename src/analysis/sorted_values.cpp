@@ -146,19 +146,18 @@ SortedValues::Sums SortedValues::between(int64_t begin, int64_t end) const {
     return {b.weight - a.weight, b.x - a.x, b.xx - a.xx};
 }
 
+float SortedValues::at(double position) const {
+    const auto found = std::upper_bound(m_prefix.begin() + 1, m_prefix.end(), position,
+                                        [](double limit, const Sums& sums) { return limit < sums.weight; });
+    return m_values[std::min(m_values.size() - 1, static_cast<size_t>(found - m_prefix.begin() - 1))];
+}
+
 double SortedValues::percentile(double percent) const {
     if (m_values.empty()) return 0;
     const double position = std::clamp(percent, 0.0, 100.0) / 100 * (populationCount() - 1);
-    // Element `position` of the population: the first stored value whose running weight exceeds it.
-    const auto indexAt = [this](double at) {
-        const auto found =
-            std::upper_bound(m_prefix.begin() + 1, m_prefix.end(), at,
-                             [](double limit, const Sums& sums) { return limit < sums.weight; });
-        return std::min<size_t>(m_values.size() - 1, static_cast<size_t>(found - m_prefix.begin() - 1));
-    };
     const double whole = std::floor(position);
-    const auto low = static_cast<double>(m_values[indexAt(whole)]);
-    const auto high = static_cast<double>(m_values[indexAt(whole + 1)]);
+    const auto low = static_cast<double>(at(whole));
+    const auto high = static_cast<double>(at(whole + 1));
     return low + (high - low) * (position - whole);
 }
 
@@ -221,12 +220,8 @@ std::vector<float> SortedValues::resampled(int64_t count) const {
     if (size() <= count) return m_values;
     std::vector<float> values(static_cast<size_t>(count));
     const double step = populationCount() / static_cast<double>(count);
-    auto at = m_prefix.begin() + 1;
-    for (int64_t i = 0; i < count; ++i) {
-        const double position = (static_cast<double>(i) + 0.5) * step;
-        while (at + 1 != m_prefix.end() && at->weight <= position) ++at;
-        values[static_cast<size_t>(i)] = m_values[static_cast<size_t>(at - m_prefix.begin() - 1)];
-    }
+    for (int64_t i = 0; i < count; ++i)
+        values[static_cast<size_t>(i)] = at((static_cast<double>(i) + 0.5) * step);
     values.front() = minimum();
     values.back() = maximum();
     return values;

@@ -58,6 +58,8 @@ class SortedValues {
         double x = 0;
         double xx = 0;
     };
+    /// Element `position` of the population: the first value whose running weight exceeds it.
+    [[nodiscard]] float at(double position) const;
     [[nodiscard]] Sums between(int64_t begin, int64_t end) const;
     /// Both add to the products of `split` and return the squared error of the values [begin, end).
     double addLevel(ErrorSplit& split, int64_t begin, int64_t end, double level) const;

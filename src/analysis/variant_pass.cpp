@@ -17,6 +17,10 @@ constexpr int64_t kSmallGroup = 16;
 /// Interleaved counters of codes, so that equal neighbours do not wait for each other.
 constexpr size_t kCounters = 4;
 
+/// Counting codes first and adding levels to the histogram after pays when a segment has this many elements a
+/// code.
+constexpr int64_t kSegmentPerCode = 8;
+
 struct Limits {
     float low = 0;
     float high = 0;
@@ -74,7 +78,8 @@ VariantPass::VariantPass(const PassPlan& plan, int64_t rowBegin, int64_t rowEnd,
     const int64_t groupsHigh = (rowEnd - 1) / m_layout.blockRows - m_groupRow + 1;
     m_params.encodeDiffers = !plan.encode.empty();
     const int64_t codes = int64_t{m_params.codeMax} - m_params.codeMin + 1;
-    m_countBySegment = 2 * codes <= std::min(group, m_pieceCols);
+    const bool oneGroup = m_layout.groupCount() == 1;
+    m_countBySegment = codes <= 256 && (oneGroup || kSegmentPerCode * codes <= std::min(group, m_pieceCols));
     m_codeCounts.resize(static_cast<size_t>(codes));
     if (m_countBySegment) m_small.resize(kCounters * static_cast<size_t>(codes));
     if (plan.keepRows) m_rows.resize(static_cast<size_t>(rowEnd - rowBegin));
@@ -152,35 +157,46 @@ QuantizeParams VariantPass::paramsOf(int64_t group) const {
 
 void VariantPass::splitLargeGroups(int64_t row, int64_t col, int64_t count, const float* errors) {
     const float* const src = m_plan.matrix.row(row) + col;
-    for (int64_t j = 0; j < count;) {
-        const int64_t rest = m_layout.blockCols - (col + j) % m_layout.blockCols;
-        const int64_t length = std::min(rest, count - j);
-        const int64_t group = m_layout.groupOf(row, col + j);
+    const uint64_t firstElement = m_params.firstElement;
+    int64_t group = m_layout.groupOf(row, col);
+    size_t local = localGroup(group);
+    int64_t length = std::min(count, m_layout.blockCols - col % m_layout.blockCols);
+    ErrorSplit rowSplit;
+    for (int64_t j = 0; j < count;
+         j += length, ++group, ++local, length = std::min(count - j, m_layout.blockCols)) {
         QuantizeParams params = paramsOf(group);
-        params.firstElement += static_cast<uint64_t>(j);
+        params.firstElement = firstElement + static_cast<uint64_t>(j);
         const ErrorSplit split = m_plan.kernels->quantizeError(src + j, length, params);
-        record(row, group, split);
+        rowSplit.merge(split);
+        if (m_plan.keepGroups) m_groups[local].merge(split);
         if (split.clippedCount > 0 && m_plan.keepColumns)
             noteClipped(row, col + j, length, params, errors + j);
-        j += length;
     }
+    record(row, rowSplit);
 }
 
 void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, const float* values) {
     const float* const src = m_plan.matrix.row(row) + col;
-    int64_t limitsOfGroup = -1;
-    Limits limits;
-    for (int64_t j = 0; j < count; ++j) {
-        const int64_t group = m_layout.groupOf(row, col + j);
-        if (group != limitsOfGroup) limits = limitsOf(paramsOf(group));
-        limitsOfGroup = group;
-        const ErrorSplit split = splitOfOne(src[j], values[j], limits);
-        record(row, group, split);
-        if (split.clippedCount == 0 || !m_plan.keepColumns) continue;
-        const auto column = static_cast<size_t>(col + j - m_colBegin);
-        m_columns.clippingSse[column] += split.clippingSse;
-        ++m_columns.clipped[column];
+    int64_t group = m_layout.groupOf(row, col);
+    size_t local = localGroup(group);
+    int64_t length = std::min(count, m_layout.blockCols - col % m_layout.blockCols);
+    ErrorSplit rowSplit;
+    for (int64_t j = 0; j < count;
+         j += length, ++group, ++local, length = std::min(count - j, m_layout.blockCols)) {
+        const Limits limits = limitsOf(paramsOf(group));
+        ErrorSplit groupSplit;
+        for (int64_t k = j; k < j + length; ++k) {
+            const ErrorSplit split = splitOfOne(src[k], values[k], limits);
+            groupSplit.merge(split);
+            if (split.clippedCount == 0 || !m_plan.keepColumns) continue;
+            const auto column = static_cast<size_t>(col + k - m_colBegin);
+            m_columns.clippingSse[column] += split.clippingSse;
+            ++m_columns.clipped[column];
+        }
+        rowSplit.merge(groupSplit);
+        if (m_plan.keepGroups) m_groups[local].merge(groupSplit);
     }
+    record(row, rowSplit);
 }
 
 void VariantPass::noteClipped(int64_t row, int64_t col, int64_t count, const QuantizeParams& params,
@@ -201,10 +217,9 @@ size_t VariantPass::localGroup(int64_t group) const {
     return static_cast<size_t>(down * m_groupsWide + across);
 }
 
-void VariantPass::record(int64_t row, int64_t group, const ErrorSplit& split) {
+void VariantPass::record(int64_t row, const ErrorSplit& split) {
     m_total.merge(split);
     if (m_plan.keepRows) m_rows[static_cast<size_t>(row - m_rowBegin)].merge(split);
-    if (m_plan.keepGroups) m_groups[localGroup(group)].merge(split);
 }
 
 void VariantPass::countCodes(int64_t row, int64_t col, int64_t count, const float* values) {

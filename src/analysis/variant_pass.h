@@ -74,7 +74,7 @@ class VariantPass {
     void countSegment(int64_t group, std::span<const int32_t> codes);
     void flushCounts();
     void sumColumns(int64_t rows, int64_t col, int64_t count);
-    void record(int64_t row, int64_t group, const ErrorSplit& split);
+    void record(int64_t row, const ErrorSplit& split);
     [[nodiscard]] size_t localGroup(int64_t group) const;
     [[nodiscard]] GroupRun runAt(int64_t row, int64_t col, int64_t count) const;
     [[nodiscard]] QuantizeParams paramsOf(int64_t group) const;

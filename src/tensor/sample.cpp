@@ -83,8 +83,10 @@ void addRun(PartialExtremes& part, std::span<const float> values, int64_t first,
         const float smallestEnd = std::min(-part.minimum, part.maximum);
         const float kept = part.top.empty() ? smallestEnd : std::abs(part.top.front().value);
         if (full && largestMagnitude(block) <= std::min(kept, smallestEnd)) continue;
+        const float limit = full ? std::min(kept, smallestEnd) : -1;
         for (size_t i = 0; i < block.size(); ++i)
-            part.addOne(block[i], first + static_cast<int64_t>(begin + i), cols);
+            if (std::abs(block[i]) > limit)
+                part.addOne(block[i], first + static_cast<int64_t>(begin + i), cols);
     }
 }
 

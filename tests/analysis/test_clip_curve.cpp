@@ -92,7 +92,7 @@ class TestClipCurve : public QObject {
     }
 
     void marksAreWhatTheEstimatorsChoose() {
-        const Tensor tensor = studentT(100, 200);
+        const Tensor tensor = studentT(40, 200);
         const TensorStage stage = analyzeTensor(tensor.matrix(), Job()).value();
         const Scheme scheme = parseScheme("int4/mse/tensor").value();
         const auto curve = clipCurve(stage.sorted, scheme, {}, Job()).value();
