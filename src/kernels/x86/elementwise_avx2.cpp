@@ -69,15 +69,16 @@ struct Avx2 {
     static bool any(M m) { return bits(m) != 0; }
     static int countTrue(M m) { return __builtin_popcount(bits(m)); }
 
-    static __m256d lowHalf(F a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
-    static __m256d highHalf(F a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
-    static void addValues(D& d, F a) {
-        d.low = _mm256_add_pd(d.low, lowHalf(a));
-        d.high = _mm256_add_pd(d.high, highHalf(a));
+    static D widen(F a) {
+        return {_mm256_cvtps_pd(_mm256_castps256_ps128(a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1))};
     }
-    static void addProducts(D& d, F a, F b) {
-        d.low = _mm256_fmadd_pd(lowHalf(a), lowHalf(b), d.low);
-        d.high = _mm256_fmadd_pd(highHalf(a), highHalf(b), d.high);
+    static void addValues(D& d, const D& a) {
+        d.low = _mm256_add_pd(d.low, a.low);
+        d.high = _mm256_add_pd(d.high, a.high);
+    }
+    static void addProducts(D& d, const D& a, const D& b) {
+        d.low = _mm256_fmadd_pd(a.low, b.low, d.low);
+        d.high = _mm256_fmadd_pd(a.high, b.high, d.high);
     }
     static double sum(const D& d) {
         alignas(32) double x[4];

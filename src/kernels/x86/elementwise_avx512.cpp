@@ -69,13 +69,14 @@ struct Avx512 {
 
     static __m512d lowHalf(F a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
     static __m512d highHalf(F a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
-    static void addValues(D& d, F a) {
-        d.low = _mm512_add_pd(d.low, lowHalf(a));
-        d.high = _mm512_add_pd(d.high, highHalf(a));
+    static D widen(F a) { return {lowHalf(a), highHalf(a)}; }
+    static void addValues(D& d, const D& a) {
+        d.low = _mm512_add_pd(d.low, a.low);
+        d.high = _mm512_add_pd(d.high, a.high);
     }
-    static void addProducts(D& d, F a, F b) {
-        d.low = _mm512_fmadd_pd(lowHalf(a), lowHalf(b), d.low);
-        d.high = _mm512_fmadd_pd(highHalf(a), highHalf(b), d.high);
+    static void addProducts(D& d, const D& a, const D& b) {
+        d.low = _mm512_fmadd_pd(a.low, b.low, d.low);
+        d.high = _mm512_fmadd_pd(a.high, b.high, d.high);
     }
     static double sum(const D& d) { return _mm512_reduce_add_pd(_mm512_add_pd(d.low, d.high)); }
     static float smallest(F a) { return _mm512_reduce_min_ps(a); }

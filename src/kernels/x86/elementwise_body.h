@@ -63,8 +63,11 @@ struct Group {
     F divisor, factor, offset, zeroIn, zeroOut;  // codes
     F low, high;                                 // the representable range
     bool multiply;
+    bool tame = false;  // no finite or infinite r can give a NaN
 
     Group(const GroupParams& decode, const GroupParams& encode, const Shared<V>& s) {
+        const float size = __builtin_fabsf(encode.scale);
+        tame = size >= 0x1p-126F && size < 0x1p126F && __builtin_fabsf(encode.zeroPoint) < __builtin_inff();
         setDecode(V::set(decode.scale), V::set(decode.zeroPoint), s);
         setEncode(V::set(encode.scale), V::set(encode.zeroPoint), s, s.inverse || encode.scale == 0);
         if (encode.scale == 0) factor = V::zero();
@@ -128,7 +131,7 @@ typename V::F codeVector(typename V::F r, const Group<V>& g, const Shared<V>& s,
     using F = typename V::F;
     const F shifted = V::sub(r, g.offset);
     F t = g.multiply ? V::mul(shifted, g.factor) : V::div(shifted, g.divisor);
-    t = V::numberOrZero(t);
+    if (!g.tame) t = V::numberOrZero(t);
     const F q = V::add(roundVector<V, mode>(V::add(t, g.zeroIn), s.key, element), g.zeroOut);
     return V::min(V::max(q, s.codeMin), s.codeMax);
 }
@@ -213,15 +216,18 @@ ErrorSplit errorRun(const float* src, float* dst, bool streaming, int64_t count,
         }
         const F error = V::sub(r, value);
         maxAbs = V::max(V::abs(error), maxAbs);
-        V::addProducts(signal, r, r);
-        V::addProducts(dot, r, value);
-        V::addProducts(output, value, value);
+        const typename V::D wide = V::widen(r);
+        const typename V::D wideValue = V::widen(value);
+        V::addProducts(signal, wide, wide);
+        V::addProducts(dot, wide, wideValue);
+        V::addProducts(output, wideValue, wideValue);
         if (!V::any(clipped)) {
-            V::addProducts(rounding, error, error);
+            const typename V::D wideError = V::widen(error);
+            V::addProducts(rounding, wideError, wideError);
             return;
         }
-        const F inside = V::drop(clipped, error);
-        const F outside = V::keep(clipped, error);
+        const typename V::D inside = V::widen(V::drop(clipped, error));
+        const typename V::D outside = V::widen(V::keep(clipped, error));
         V::addProducts(rounding, inside, inside);
         V::addProducts(clipping, outside, outside);
         clippedCount += V::countTrue(clipped);
@@ -351,8 +357,9 @@ Extremes extremes(const float* src, int64_t count) {
         const F kept = V::keep(number, x);
         const typename V::M infinite = V::equal(V::abs(kept), V::set(__builtin_inff()));
         if (V::any(infinite)) e.infCount += V::countTrue(infinite);
-        V::addValues(sum, kept);
-        V::addProducts(squares, kept, kept);
+        const typename V::D wide = V::widen(kept);
+        V::addValues(sum, wide);
+        V::addProducts(squares, wide, wide);
     }
     if (e.count > 0) {
         e.minimum = V::smallest(minimum);
