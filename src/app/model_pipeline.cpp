@@ -197,7 +197,7 @@ Status ModelPipeline::captureOutliers(Run& run) {
         made->outliers = findOutliers(layers, {});
         made->layer = layer;
         if (const auto it = capture->inputs.find(layer); it != capture->inputs.end()) {
-            auto map = activationMap(it->second.matrix(), run.job(0.8, 0.8));
+            auto map = activationMap(it->second.matrix(), Job(run.stop));
             if (!map) return fail(map.error());
             made->map = std::make_shared<const HeatMap>(std::move(*map));
         }

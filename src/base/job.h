@@ -38,6 +38,9 @@ class Job {
     /// A job for one part of this one: its 0..1 maps to from..to here.
     [[nodiscard]] Job part(double from, double to) const;
 
+    /// The same stop without the progress: for a step whose own 0..1 is not worth telling.
+    [[nodiscard]] Job quiet() const { return Job(m_stop); }
+
  private:
     struct Throttle;
     std::stop_token m_stop;

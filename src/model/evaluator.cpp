@@ -220,7 +220,7 @@ Status Evaluator::scoreWindow(Run& run, size_t window, size_t indexInSteps,
                               const std::vector<size_t>& active) {
     const bool llamaCpp = run.protocol.rule == WindowRule::LlamaCpp;
     Status done = run.scorer->score(m_text, m_text.windows[window], indexInSteps, *run.steps, run.lanes,
-                                    active, m_offsets[window], llamaCpp, m_reference, run.scores, run.job);
+                                    active, m_offsets[window], llamaCpp, m_reference, run.scores, run.job.quiet());
     if (!done) return done;
     for (const size_t lane : active) run.done[lane] = window + 1;
     publish(run, window + 1);
@@ -238,7 +238,7 @@ Status Evaluator::chunkMajor(Run& run) {
             continue;
         }
         const std::span one(&m_text.windows[window], 1);
-        Status begun = run.steps->begin(run.lanes, active, m_text, one, *run.rotary, run.job);
+        Status begun = run.steps->begin(run.lanes, active, m_text, one, *run.rotary, run.job.quiet());
         if (!begun) return begun;
         for (int64_t block = 0; block < blocks; ++block) {
             const double fraction =
@@ -246,7 +246,7 @@ Status Evaluator::chunkMajor(Run& run) {
                 static_cast<double>(total);
             if (!run.job.proceed(fraction, fmt::format("window {} of {}", window + 1, total)))
                 return cancelled();
-            if (Status done = run.steps->advance(block, true, run.job); !done) return done;
+            if (Status done = run.steps->advance(block, true, run.job.quiet()); !done) return done;
         }
         if (Status done = scoreWindow(run, window, 0, active); !done) return done;
     }
@@ -268,12 +268,12 @@ Status Evaluator::layerMajor(Run& run) {
         return {};
     }
     m_store.setLimit(std::min(m_maxBytes, kLayerMajorKept));
-    Status begun = run.steps->begin(run.lanes, active, m_text, m_text.windows, *run.rotary, run.job);
+    Status begun = run.steps->begin(run.lanes, active, m_text, m_text.windows, *run.rotary, run.job.quiet());
     if (!begun) return begun;
     for (int64_t block = 0; block < blocks; ++block) {
         const double fraction = 0.9 * static_cast<double>(block) / static_cast<double>(blocks);
         if (!run.job.proceed(fraction, fmt::format("block {} of {}", block + 1, blocks))) return cancelled();
-        if (Status done = run.steps->advance(block, false, run.job); !done) return done;
+        if (Status done = run.steps->advance(block, false, run.job.quiet()); !done) return done;
     }
     for (size_t window = 0; window < total; ++window) {
         const double fraction = 0.9 + 0.1 * static_cast<double>(window) / static_cast<double>(total);

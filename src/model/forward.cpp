@@ -38,7 +38,7 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
     }
     auto rotary = makeRotary(model, std::min(window, count));
     if (!rotary) return fail(rotary.error());
-    auto embedding = Embedding::open(model, floatRecipe(), kernels, job);
+    auto embedding = Embedding::open(model, floatRecipe(), kernels, job.quiet());
     if (!embedding) return fail(embedding.error());
     hidden.resize(static_cast<size_t>(count * config.hidden));
     embedding->look(tokens, hidden.data());
@@ -47,7 +47,7 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
     WeightStore store(model, kernels, gemm, kNothingKept);
     BlockRunner runner(config, kernels, gemm);
     for (int64_t block = 0; block < config.blocks; ++block) {
-        auto operators = makeBlock(model, block, plan, store, nullptr, kernels, job);
+        auto operators = makeBlock(model, block, plan, store, nullptr, kernels, job.quiet());
         if (!operators) return fail(operators.error());
         for (int64_t begin = 0; begin < count; begin += window) {
             const double fraction =

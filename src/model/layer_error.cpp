@@ -168,7 +168,7 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
     std::vector<float> plainHidden(static_cast<size_t>(count * config.hidden));
     std::vector<float> changedHidden(plainHidden.size());
     for (const VariantPlan* each : {&plain, &plan}) {
-        auto embedding = Embedding::open(model, each->embedding, kernels, job);
+        auto embedding = Embedding::open(model, each->embedding, kernels, job.quiet());
         if (!embedding) return fail(embedding.error());
         embedding->look(tokens, (each == &plain ? plainHidden : changedHidden).data());
     }
@@ -178,13 +178,13 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
     std::vector<LayerError> errors;
     errors.reserve(model.linears().size());
     for (int64_t block = 0; block < config.blocks; ++block) {
-        auto plainBlock = makeBlock(model, block, plain, store, nullptr, kernels, job);
+        auto plainBlock = makeBlock(model, block, plain, store, nullptr, kernels, job.quiet());
         if (!plainBlock) return fail(plainBlock.error());
         auto changedBlock =
-            makeBlock(model, block, plan, store, calibrated ? &*calibrated : nullptr, kernels, job);
+            makeBlock(model, block, plan, store, calibrated ? &*calibrated : nullptr, kernels, job.quiet());
         if (!changedBlock) return fail(changedBlock.error());
         std::array<LayerSums, kLinearsPerBlock> sums;
-        if (Status done = addWeightErrors(model, block, plan, kernels, job, sums); !done)
+        if (Status done = addWeightErrors(model, block, plan, kernels, job.quiet(), sums); !done)
             return fail(done.error());
         for (int64_t begin = 0; begin < count; begin += window) {
             if (!job.proceed(static_cast<double>(block) / static_cast<double>(config.blocks),

@@ -91,7 +91,7 @@ void TestTensorPipeline::agreesWithTheScalarQuantizer() {
 
 void TestTensorPipeline::largeMatrixGivesAPreviewFirst() {
     Fixture f;
-    const auto delivered = f.run(experimentOn("outlier-channels/rows=2048/cols=2048"));
+    const auto delivered = f.run(experimentOn("outliers/rows=2048/cols=2048"));
     QCOMPARE(delivered.size(), size_t{2});
     const TensorResults& preview = *delivered[0];
     const TensorResults& full = *delivered[1];
