@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "analysis/sizes.h"
+#include "app/model_pipeline.h"
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+namespace quantscope {
+namespace {
+
+struct Options {
+    std::string model;
+    std::string text;
+    std::string variants;
+    std::string protocol = "llama.cpp";
+    int window = 512;
+    int stride = 256;
+    int chunks = 0;
+    bool json = false;
+};
+
+WindowRule ruleOf(const std::string& name) {
+    if (name == "gptq") return WindowRule::GptqPaper;
+    return name == "sliding" ? WindowRule::Sliding : WindowRule::LlamaCpp;
+}
+
+OrderedJson toJson(const Percentiles& p) {
+    return {{"min", p.minimum}, {"p01", p.p01},    {"p1", p.p1},      {"p5", p.p5},   {"p10", p.p10},
+            {"p25", p.p25},     {"p50", p.median}, {"p75", p.p75},    {"p90", p.p90}, {"p95", p.p95},
+            {"p99", p.p99},     {"p999", p.p999},  {"max", p.maximum}};
+}
+
+OrderedJson toJson(const VariantScore& s, const Variant& variant) {
+    return {{"name", s.name},
+            {"scheme", variantText(variant)},
+            {"perplexity", s.perplexity},
+            {"perplexity_se", s.perplexitySe},
+            {"mean_nll", s.meanNll},
+            {"delta_nll", s.deltaNll},
+            {"delta_nll_se", s.deltaNllSe},
+            {"kl_mean", s.klMean},
+            {"kl_mean_se", s.klMeanSe},
+            {"kl", toJson(s.kl)},
+            {"top1_agreement", s.top1Agreement},
+            {"top1_agreement_se", s.top1AgreementSe},
+            {"delta_p_rms", s.deltaPRms},
+            {"delta_p_mean", s.deltaPMean},
+            {"delta_p", toJson(s.deltaP)},
+            {"nll_correlation", s.nllCorrelation},
+            {"bits_per_weight", s.bitsPerWeight},
+            {"weight_bytes", s.weightBytes},
+            {"tokens", s.tokens},
+            {"seconds", s.seconds}};
+}
+
+OrderedJson toJson(const ModelResults& results, const Options& options) {
+    OrderedJson variants = OrderedJson::array();
+    const auto& scores = results.evaluation.variants;
+    for (size_t i = 0; i < scores.size(); ++i)
+        variants.push_back(toJson(scores[i], results.request.variants[i]));
+    return {{"model", options.model},
+            {"title", results.title},
+            {"text", options.text},
+            {"text_tokens", results.textTokens},
+            {"protocol", options.protocol},
+            {"window", options.window},
+            {"chunks", results.evaluation.chunksDone},
+            {"variants", std::move(variants)}};
+}
+
+void printText(const ModelResults& results, const Options& options) {
+    fmt::print("{} ({}), {} tokens of {}; {} windows of {} tokens, protocol {}\n", results.title,
+               results.architecture, withThousands(static_cast<uint64_t>(results.textTokens)), options.text,
+               results.evaluation.chunksDone, options.window, options.protocol);
+    std::vector<std::vector<std::string>> rows = {
+        {"variant", "bits/weight", "perplexity", "Δ nll", "KL", "same top token", "seconds"}};
+    for (const VariantScore& s : results.evaluation.variants) {
+        rows.push_back({s.name, fmt::format("{:.3f}", s.bitsPerWeight),
+                        fmt::format("{:.4f} ± {:.4f}", s.perplexity, s.perplexitySe),
+                        fmt::format("{:+.5f} ± {:.5f}", s.deltaNll, s.deltaNllSe),
+                        fmt::format("{:.5f}", s.klMean), fmt::format("{:.2f} %", 100 * s.top1Agreement),
+                        fmt::format("{:.1f}", s.seconds)});
+    }
+    printTable(rows);
+}
+
+Result<Experiment> experimentOf(const Options& options) {
+    auto variants = parseVariants(options.variants);
+    if (!variants) return fail(variants.error());
+    Experiment experiment;
+    experiment.model = {options.model, options.text};
+    experiment.variants = std::move(*variants);
+    experiment.modelProtocol.layerTokens = 0;
+    EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
+    protocol.rule = ruleOf(options.protocol);
+    protocol.window = options.window;
+    protocol.stride = options.stride;
+    protocol.maxChunks = options.chunks;
+    return experiment;
+}
+
+int evaluateModel(const Options& options, CommandContext& context) {
+    const auto experiment = experimentOf(options);
+    if (!experiment) return reportError(experiment.error(), kExitUsage);
+    ModelPipeline pipeline(context.sources, context.kernels);
+    const ProgressSink progress = terminalProgress();
+    std::shared_ptr<const ModelResults> last;
+    pipeline.run(*experiment, 1, {}, [&](std::shared_ptr<const ModelResults> results) {
+        last = std::move(results);
+        if (progress) progress({last->fraction, last->stage});
+    });
+    if (!last) return reportError({ErrorKind::Internal, "no result", {}, {}, {}}, kExitBadInput);
+    if (last->error) return reportError(*last->error, kExitBadInput);
+    if (options.json) printJson(toJson(*last, options));
+    if (!options.json) printText(*last, options);
+    return kExitGood;
+}
+
+}  // namespace
+
+void addEvalCommand(CLI::App& program, CommandContext& context) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = program.add_subcommand(
+        "eval", "Perplexity and divergence of several schemes, applied to the linear layers of the blocks");
+    command->add_option("--model", options->model, "GGUF file or Hugging Face folder")->required();
+    command->add_option("--text", options->text, "Text file to score")->required();
+    command
+        ->add_option(
+            "--variants", options->variants,
+            "Schemes separated by ';', the first is the reference: \"float; int8; int4/affine/group=64\"")
+        ->required();
+    command->add_option("--chunks", options->chunks, "Windows to score (0 = the whole text)")
+        ->check(CLI::Range(0, 1 << 20));
+    command->add_option("--window", options->window, "Tokens a window")->check(CLI::Range(2, 1 << 20));
+    command->add_option("--protocol", options->protocol, "llama.cpp, gptq (all scored) or sliding")
+        ->check(CLI::IsMember({"llama.cpp", "gptq", "sliding"}));
+    command->add_option("--stride", options->stride, "Step of the sliding protocol")
+        ->check(CLI::Range(1, 1 << 20));
+    command->add_flag("--json", options->json, "Print one JSON object");
+    command->callback([options, &context] { context.exitCode = evaluateModel(*options, context); });
+}
+
+}  // namespace quantscope

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.h"
+
+#include <cstdio>
+#include <exception>
+
+#include "base/cpu_features.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+namespace quantscope {
+namespace {
+
+int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
+    CLI::App program("Compares quantizations of tensors and language models", "quantscope-cli");
+    program.require_subcommand(1);
+    addInspectCommand(program, context);
+    addQuantizeCommand(program, context);
+    addCompareCommand(program, context);
+    addEvalCommand(program, context);
+    addLayersCommand(program, context);
+    addCaptureCommand(program, context);
+    addBenchCommand(program, context);
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const bool asked = error.get_exit_code() == 0;  // --help
+        program.exit(error);
+        return asked ? kExitGood : kExitUsage;
+    }
+    return context.exitCode;
+}
+
+}  // namespace
+
+int runCommandLine(int argc, const char* const* argv, std::string_view kernelOverride) {
+    const auto kernels = chooseKernels(detectCpuFeatures(), kernelOverride);
+    if (!kernels) return reportError(kernels.error(), kExitUsage);
+    SourceLibrary sources(**kernels);
+    CommandContext context{**kernels, sources};
+    try {
+        return parseAndRun(argc, argv, context);
+    } catch (const std::exception& error) {
+        return reportError({ErrorKind::Internal, error.what(), {}, {}, {}}, kExitBadInput);
+    }
+}
+
+}  // namespace quantscope

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "app/source_library.h"
+#include "kernels/kernel_table.h"
+
+namespace quantscope {
+
+/// What every command works with. A command's callback sets `exitCode`.
+struct CommandContext {
+    const KernelTable& kernels;
+    SourceLibrary& sources;
+    int exitCode = 0;
+};
+
+/// One file a command; each adds its subcommand, its options and its callback to the program.
+void addInspectCommand(CLI::App& program, CommandContext& context);
+void addQuantizeCommand(CLI::App& program, CommandContext& context);
+void addCompareCommand(CLI::App& program, CommandContext& context);
+void addEvalCommand(CLI::App& program, CommandContext& context);
+void addLayersCommand(CLI::App& program, CommandContext& context);
+void addCaptureCommand(CLI::App& program, CommandContext& context);
+void addBenchCommand(CLI::App& program, CommandContext& context);
+
+}  // namespace quantscope

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/output.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace quantscope {
+namespace {
+
+bool errorsGoToTerminal() {
+    return isatty(STDERR_FILENO) == 1;
+}
+
+/// Characters on screen: UTF-8 bytes that do not continue a character.
+size_t widthOf(const std::string& text) {
+    return static_cast<size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+}  // namespace
+
+int reportError(const Error& error, int exitCode) {
+    finishProgress();
+    fmt::print(stderr, "error: {}\n", describe(error));
+    return exitCode;
+}
+
+void printJson(const OrderedJson& object) {
+    finishProgress();
+    fmt::print("{}\n", object.dump(2, ' ', false, OrderedJson::error_handler_t::replace));
+}
+
+void printTable(const std::vector<std::vector<std::string>>& rows) {
+    finishProgress();
+    std::vector<size_t> widths;
+    for (const auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()), 0);
+        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], widthOf(row[i]));
+    }
+    for (const auto& row : rows) {
+        std::string line;
+        for (size_t i = 0; i < row.size(); ++i) {
+            const std::string blanks(widths[i] - widthOf(row[i]), ' ');
+            line += (i == 0 ? row[i] + blanks : "  " + blanks + row[i]);
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        fmt::print("{}\n", line);
+    }
+}
+
+ProgressSink terminalProgress() {
+    if (!errorsGoToTerminal()) return {};
+    return [](const Progress& progress) {
+        fmt::print(stderr, "\r\x1b[K{:3.0f} % {}", 100 * progress.fraction, progress.stage);
+        std::fflush(stderr);
+    };
+}
+
+Job terminalJob() {
+    return Job(std::stop_token{}, terminalProgress());
+}
+
+void finishProgress() {
+    if (errorsGoToTerminal()) fmt::print(stderr, "\r\x1b[K");
+}
+
+std::string withThousands(uint64_t value) {
+    std::string text = std::to_string(value);
+    for (size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
+    return text;
+}
+
+}  // namespace quantscope

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/job.h"
+#include "base/result.h"
+
+namespace quantscope {
+
+using OrderedJson = nlohmann::ordered_json;
+
+/// "error: ..." on standard error; gives `exitCode` back, so that commands can return it.
+int reportError(const Error& error, int exitCode);
+
+/// One object on standard output. NaN and infinity become null, bytes that are not UTF-8 a replacement sign.
+void printJson(const OrderedJson& object);
+
+/// Columns padded to their widest cell; the first is aligned left, the others right. The first row is the
+/// header.
+void printTable(const std::vector<std::vector<std::string>>& rows);
+
+/// A job that shows its progress on standard error when that is a terminal, on one line that finishProgress()
+/// wipes.
+Job terminalJob();
+ProgressSink terminalProgress();
+void finishProgress();
+
+/// "1 234 567" is written 1,234,567.
+std::string withThousands(uint64_t value);
+
+}  // namespace quantscope
