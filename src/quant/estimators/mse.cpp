@@ -13,8 +13,9 @@ namespace quantscope {
 namespace {
 
 constexpr int64_t kSampleLimit = int64_t{1} << 16;
-constexpr int kGridSteps = 80;  // ratios 1, 0.99 .. 0.20
-constexpr double kGridStep = 0.01;
+constexpr int kGridSteps = 27;  // ratios 1, 0.97 .. 0.19
+constexpr double kGridStep = 0.03;
+constexpr double kSmallestStep = 0.0018;
 
 /// The search's state: values to judge on and the best shrink ratios of the two ends so far.
 class ShrinkSearch {
@@ -32,7 +33,7 @@ class ShrinkSearch {
             for (int i = 0; i <= kGridSteps; ++i) consider(1 - i * kGridStep, m_high);
             for (int i = 0; i <= kGridSteps; ++i) consider(m_low, 1 - i * kGridStep);
         }
-        for (double step = kGridStep / 2; step > kGridStep / 20; step /= 2) refine(step, affine);
+        for (double step = kGridStep / 2; step > kSmallestStep; step /= 2) refine(step, affine);
         return rangeOf(m_low, m_high);
     }
 
