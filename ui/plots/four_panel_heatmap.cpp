@@ -19,7 +19,7 @@ FourPanelHeatmap::FourPanelHeatmap(ThemeController* themes, QWidget* parent)
     m_grid->setSpacing(themes->theme().px(4));
     column->addLayout(m_grid, 1);
     column->addWidget(m_sentence);
-    const QString titles[] = {tr("original"), tr("codes"), tr("dequantized"), tr("error r - r̂")};
+    const QString titles[] = {tr("original"), tr("codes"), tr("dequantized"), tr("error")};
     const char* names[] = {"original", "codes", "dequantized", "error"};
     for (size_t i = 0; i < m_panels.size(); ++i) {
         auto* view = new HeatmapView(themes, this);

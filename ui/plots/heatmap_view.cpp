@@ -53,11 +53,13 @@ void HeatmapView::setScaleVisible(bool visible) {
 }
 
 void HeatmapView::setSeries(HeatmapSeries series) {
+    const bool otherShape = series.totalRows != m_series.totalRows || series.totalCols != m_series.totalCols;
     m_series = std::move(series);
     m_imageStale = true;
     themeChanged();
     setHome({0, std::max(1.0, static_cast<double>(m_series.totalCols))},
             {0, std::max(1.0, static_cast<double>(m_series.totalRows))});
+    if (otherShape && isZoomed()) resetZoom();
     requestReplot();
 }
 

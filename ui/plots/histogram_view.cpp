@@ -151,7 +151,7 @@ void HistogramView::paintData(QPainter& painter, const QRect& area) {
         note += tr("%1 outside the axis").arg(formatCount(static_cast<int64_t>(m_series.outside)));
     }
     if (!note.isEmpty())
-        drawTextOn(painter, theme(), labelFont(), area.adjusted(0, 0, -theme().px(2), 0),
+        drawTextOn(painter, theme(), labelFont(), area.adjusted(0, theme().px(13), -theme().px(2), 0),
                    Qt::AlignRight | Qt::AlignTop, note, theme().mutedText);
 }
 

@@ -54,6 +54,7 @@ PlotView::PlotView(ThemeController* themes, QWidget* parent)
     // The plot owns its layerables.
     new PaintLayer(m_plot, QStringLiteral("main"), paintAll);
     new PaintLayer(m_plot, QStringLiteral("overlay"), [this](QPainter& painter) { drawOverlay(painter); });
+    connect(m_plot, &QCustomPlot::afterReplot, this, [this] { m_painted = true; });
     connect(themes, &ThemeController::changed, this, [this] { applyTheme(); });
     QMetaObject::invokeMethod(
         this, [this] { applyTheme(); }, Qt::QueuedConnection);
@@ -272,7 +273,11 @@ void PlotView::requestReplot() {
 }
 
 void PlotView::requestOverlay() {
-    m_plot->layer(QStringLiteral("overlay"))->replot();
+    // A layer has a buffer of its own only after the first full replot; until then that one draws it anyway.
+    if (m_painted)
+        m_plot->layer(QStringLiteral("overlay"))->replot();
+    else
+        requestReplot();
 }
 
 void PlotView::paintMargins(QPainter&, const QRect&) {}

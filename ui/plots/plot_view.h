@@ -167,6 +167,7 @@ class PlotView : public QWidget {
     QMargins m_margins{4, 4, 6, 2};
     ZoomAxes m_zoomAxes = ZoomAxes::X;
     bool m_zoomed = false;
+    bool m_painted = false;
     bool m_crosshairEnabled = true;
     bool m_dragPans = false;
     std::optional<QPointF> m_crosshair;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "labs/lab.h"
+
+#include <QHBoxLayout>
+#include <QScrollArea>
+#include <QVBoxLayout>
+
+#include "theme/card.h"
+#include "theme/small_widgets.h"
+#include "theme/theme_controller.h"
+
+namespace quantscope {
+
+Lab::Lab(ThemeController* themes, QWidget* parent)
+    : QWidget(parent),
+      m_themes(themes),
+      m_title(new ElidedLabel(themes, ElidedLabel::Role::Title)),
+      m_details(new ElidedLabel(themes, ElidedLabel::Role::MutedNumber)),
+      m_progress(new SlimProgressBar(themes)),
+      m_header(new QHBoxLayout),
+      m_failure(new Card(themes, tr("Not shown"))) {
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(10, 6, 10, 10);
+    column->setSpacing(6);
+    m_header->addWidget(m_title, 2);
+    m_details->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    m_header->addWidget(m_details, 3);
+    column->addLayout(m_header);
+    column->addWidget(m_progress);
+    column->addWidget(m_failure);
+    m_failure->hide();
+    m_failure->setMaximumHeight(140);
+    auto* scroll = new QScrollArea;
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setWidgetResizable(true);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->viewport()->setAutoFillBackground(false);
+    auto* content = new QWidget;
+    content->setAutoFillBackground(false);
+    m_page = new QVBoxLayout(content);
+    m_page->setContentsMargins(0, 0, 0, 0);
+    m_page->setSpacing(10);
+    scroll->setWidget(content);
+    content->setAutoFillBackground(false);
+    column->addWidget(scroll, 1);
+}
+
+void Lab::setWork(bool busy, double fraction, double, const QString&) {
+    m_progress->setFraction(busy ? fraction : -1);
+}
+
+void Lab::requestRefresh() {
+    m_stale = true;
+    if (!isVisible()) return;
+    m_stale = false;
+    refresh();
+}
+
+void Lab::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    if (!m_stale) return;
+    m_stale = false;
+    refresh();
+}
+
+void Lab::setTitle(const QString& title, const QString& details) {
+    m_title->setText(title);
+    m_details->setText(details);
+}
+
+Card* Lab::addCard(const QString& title, QWidget* content, const QString& help) {
+    auto* card = new Card(m_themes, title);
+    card->setContent(content);
+    card->setHelp(help);
+    card->showContent();
+    return card;
+}
+
+void Lab::showFailure(const Error& error) {
+    Error said = error;
+    said.fix.clear();
+    m_failure->showError(QString::fromStdString(describe(said)), QString::fromStdString(error.fix));
+    m_failure->show();
+}
+
+void Lab::clearFailure() {
+    m_failure->hide();
+}
+
+HeaderChoice::HeaderChoice(const QString& tip, QWidget* parent) : QComboBox(parent) {
+    setToolTip(tip);
+    setAccessibleName(tip);
+    setSizeAdjustPolicy(QComboBox::AdjustToContents);
+}
+
+void HeaderChoice::setItems(const QStringList& items) {
+    QStringList present;
+    for (int i = 0; i < count(); ++i) present << itemText(i);
+    if (present == items) return;
+    const int index = currentIndex();
+    clear();
+    addItems(items);
+    if (index >= 0 && index < count()) setCurrentIndex(index);
+}
+
+void HeaderChoice::choose(int index) {
+    if (index >= 0 && index < count()) setCurrentIndex(index);
+}
+
+}  // namespace quantscope

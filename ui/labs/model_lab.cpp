@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "labs/model_lab.h"
+
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QPushButton>
+#include <QVBoxLayout>
+#include <algorithm>
+#include <array>
+
+#include "labs/model_series.h"
+#include "plots/number_format.h"
+#include "theme/card.h"
+
+namespace quantscope {
+
+namespace {
+
+constexpr std::array kChunkChoices{4, 16, 64, 0};  // 0 = the whole text
+
+}  // namespace
+
+ModelLab::ModelLab(ThemeController* themes, QWidget* parent) : Lab(themes, parent) {
+    buildHeader();
+    buildScoreRow();
+    buildLayerRow();
+    buildTextRow();
+    setTitle(tr("Model lab"), tr("choose a model on the left"));
+}
+
+void ModelLab::buildHeader() {
+    m_textButton = new QPushButton(tr("Text…"));
+    m_textButton->setToolTip(tr("The text that is scored: any plain text file"));
+    m_chunks = new HeaderChoice(tr("How much of the text is scored"));
+    m_chunks->setItems({tr("4 windows"), tr("16 windows"), tr("64 windows"), tr("whole text")});
+    m_run = new QPushButton(tr("Evaluate"));
+    for (QWidget* widget :
+         {static_cast<QWidget*>(m_textButton), static_cast<QWidget*>(m_chunks), static_cast<QWidget*>(m_run)})
+        header()->addWidget(widget);
+    connect(m_textButton, &QPushButton::clicked, this, &ModelLab::chooseText);
+    connect(m_chunks, &QComboBox::activated, this,
+            [this](int index) { Q_EMIT chunksChosen(kChunkChoices[static_cast<size_t>(index)]); });
+    connect(m_run, &QPushButton::clicked, this, [this] {
+        if (m_busy)
+            Q_EMIT cancelRequested();
+        else
+            Q_EMIT evaluateRequested();
+    });
+}
+
+void ModelLab::buildScoreRow() {
+    m_perplexity = new PerplexityView(themes());
+    m_perplexityCard = addCard(tr("Perplexity"), m_perplexity, m_perplexity->explanation());
+    m_perplexityCard->setSubtitle(tr("paired with A · whiskers ±1 standard error"));
+    m_kl = new KlView(themes());
+    m_klCard = addCard(tr("KL divergence to A, per token"), m_kl, m_kl->explanation());
+    m_klCard->setSubtitle(tr("percentiles 50 · 90 · 99 · 99.9"));
+    auto* row = new QHBoxLayout;
+    row->setSpacing(10);
+    for (Card* card : {m_perplexityCard, m_klCard}) {
+        card->setMinimumHeight(190);
+        row->addWidget(card, 1);
+    }
+    page()->addLayout(row, 5);
+}
+
+void ModelLab::buildLayerRow() {
+    m_layers = new LayerErrorView(themes());
+    m_layerCard = addCard(tr("Layers: output error"), m_layers, m_layers->explanation());
+    m_layerVariant = new HeaderChoice(tr("Variant of the layer errors"));
+    m_layerCard->addHeaderWidget(m_layerVariant);
+    connect(m_layerVariant, &QComboBox::activated, this, &ModelLab::layerVariantChosen);
+    connect(m_layers, &LayerErrorView::layerSelected, this, &ModelLab::layerSelected);
+    m_activations = new HeatmapView(themes());
+    m_activations->setExportName(QStringLiteral("activations"));
+    m_activationCard =
+        addCard(tr("Activations: token × channel"), m_activations,
+                tr("<p>log10 |x| of the inputs of one linear layer, a row a token, a column a channel. "
+                   "Bright columns are outlier channels: they keep their place from token to token.</p>"));
+    auto* row = new QHBoxLayout;
+    row->setSpacing(10);
+    row->addWidget(m_layerCard, 2);
+    row->addWidget(m_activationCard, 1);
+    for (Card* card : {m_layerCard, m_activationCard}) card->setMinimumHeight(190);
+    page()->addLayout(row, 5);
+}
+
+void ModelLab::buildTextRow() {
+    m_text = new TokenTextView(themes());
+    m_textCard = addCard(
+        tr("Text"), m_text,
+        tr("<p>The scored text. Orange: the token became less likely than under the reference "
+           "(full colour at 2 nats, 7 times less likely); blue: more likely. Or by the KL divergence of the "
+           "whole next-token distribution. Click a token for its numbers.</p>"));
+    m_textVariant = new HeaderChoice(tr("Variant that colours the text"));
+    m_textMeasure = new HeaderChoice(tr("What the colour means"));
+    m_textMeasure->setItems({tr("Δ likelihood"), tr("KL divergence")});
+    m_textCard->addHeaderWidget(m_textVariant);
+    m_textCard->addHeaderWidget(m_textMeasure);
+    m_textCard->setMinimumHeight(130);
+    connect(m_textVariant, &QComboBox::activated, this, &ModelLab::refreshText);
+    connect(m_textMeasure, &QComboBox::activated, this, [this](int index) {
+        m_text->setMeasure(index == 1 ? TokenTextView::Measure::Kl : TokenTextView::Measure::DeltaNll);
+    });
+    const auto showDetail = [this](int index) {
+        m_textCard->setSubtitle(index >= 0 ? m_text->detail(index) : m_text->detail(m_text->selected()));
+    };
+    connect(m_text, &TokenTextView::tokenHovered, this, showDetail);
+    connect(m_text, &TokenTextView::tokenSelected, this, showDetail);
+    page()->addWidget(m_textCard, 3);
+}
+
+void ModelLab::chooseText() {
+    const QString path = QFileDialog::getOpenFileName(this, tr("Text to score"), {},
+                                                      tr("Text (*.txt *.md *.raw);;All files (*)"));
+    if (!path.isEmpty()) Q_EMIT textChosen(path);
+}
+
+void ModelLab::setExperiment(const Experiment& experiment) {
+    const QString path = QString::fromStdString(experiment.model.textPath);
+    m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
+    const int chunks = experiment.modelProtocol.evaluation.maxChunks;
+    const auto* found = std::find(kChunkChoices.begin(), kChunkChoices.end(), chunks);
+    m_chunks->setCurrentIndex(found == kChunkChoices.end() ? -1
+                                                           : static_cast<int>(found - kChunkChoices.begin()));
+    m_layers->setSelected(QString::fromStdString(experiment.modelProtocol.layer));
+}
+
+void ModelLab::setWork(bool busy, double fraction, double secondsLeft, const QString& stage) {
+    Lab::setWork(busy, fraction, secondsLeft, stage);
+    m_busy = busy;
+    m_run->setText(busy ? tr("Cancel") : tr("Evaluate"));
+    m_timeLeft = busy && secondsLeft > 0 ? tr("%1 left").arg(formatDuration(secondsLeft)) : QString();
+    updateHeader();
+}
+
+void ModelLab::showResults(const std::shared_ptr<const ModelResults>& results) {
+    m_results = results;
+    requestRefresh();
+}
+
+void ModelLab::updateHeader() {
+    if (!m_results) return;
+    QString title = QString::fromStdString(m_results->title);
+    QString details = protocolText(*m_results);
+    if (!m_timeLeft.isEmpty()) details += QStringLiteral(" · ") + m_timeLeft;
+    setTitle(title, details);
+}
+
+void ModelLab::refresh() {
+    if (!m_results) return;
+    updateHeader();
+    if (m_results->error) return showFailure(*m_results->error);
+    clearFailure();
+    m_perplexity->setSeries(perplexitySeries(*m_results));
+    m_kl->setRows(klRows(*m_results), m_results->evaluation.complete);
+    refreshLayers();
+    refreshText();
+}
+
+void ModelLab::refreshLayers() {
+    QStringList names;
+    for (size_t i = 0; i < m_results->request.variants.size(); ++i) names << variantLabel(*m_results, i);
+    m_layerVariant->setItems(names);
+    m_layerVariant->choose(m_results->layerVariant);
+    if (m_results->layersError) {
+        m_layerCard->showError(QString::fromStdString(m_results->layersError->message),
+                               QString::fromStdString(m_results->layersError->fix));
+    } else {
+        m_layerCard->showContent();
+        LayerErrorSeries series = layerErrorSeries(*m_results);
+        if (!series.layers.empty())
+            m_layerCard->setSubtitle(tr("%1 linear layers").arg(series.layers.size()));
+        m_layers->setSeries(std::move(series));
+    }
+    m_activations->setSeries(activationSeries(m_results));
+    const QString layer = QString::fromStdString(m_results->activationLayer);
+    m_activationCard->setSubtitle(layer.isEmpty() ? QString() : tr("log10 |x| · input of %1").arg(layer));
+}
+
+void ModelLab::refreshText() {
+    if (!m_results) return;
+    const bool first = m_textVariant->count() == 0;
+    QStringList names;
+    for (size_t i = 0; i < m_results->request.variants.size(); ++i) names << variantLabel(*m_results, i);
+    m_textVariant->setItems(names);
+    // The coarsest variant is usually the last one; the reference against itself shows nothing.
+    if (first && !names.isEmpty()) m_textVariant->choose(static_cast<int>(names.size()) - 1);
+    m_text->setTokens(
+        textTokens(*m_results, static_cast<size_t>(std::max(0, m_textVariant->currentIndex()))));
+}
+
+}  // namespace quantscope

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+
+#include "app/results.h"
+#include "labs/lab.h"
+
+class QPushButton;
+
+namespace quantscope {
+
+class HeatmapView;
+class KlView;
+class LayerErrorView;
+class PerplexityView;
+class TokenTextView;
+
+/// What quantization costs a language model: perplexity and KL that fill live, layers, activations, coloured
+/// text.
+class ModelLab : public Lab {
+    Q_OBJECT
+ public:
+    explicit ModelLab(ThemeController* themes, QWidget* parent = nullptr);
+    void showResults(const std::shared_ptr<const quantscope::ModelResults>& results);
+    void setWork(bool busy, double fraction, double secondsLeft, const QString& stage) override;
+    /// Shows the experiment's text and number of windows in the header.
+    void setExperiment(const quantscope::Experiment& experiment);
+    [[nodiscard]] PerplexityView* perplexity() const { return m_perplexity; }
+    [[nodiscard]] LayerErrorView* layers() const { return m_layers; }
+    [[nodiscard]] TokenTextView* text() const { return m_text; }
+
+ Q_SIGNALS:
+    void textChosen(const QString& path);
+    /// Windows to score; 0 = the whole text.
+    void chunksChosen(int chunks);
+    void evaluateRequested();
+    void cancelRequested();
+    void layerSelected(const QString& layer);
+    void layerVariantChosen(int variant);
+
+ protected:
+    void refresh() override;
+
+ private:
+    void buildHeader();
+    void buildScoreRow();
+    void buildLayerRow();
+    void buildTextRow();
+    void refreshLayers();
+    void refreshText();
+    void chooseText();
+    void updateHeader();
+
+    std::shared_ptr<const ModelResults> m_results;
+    QPushButton* m_textButton = nullptr;
+    HeaderChoice* m_chunks = nullptr;
+    QPushButton* m_run = nullptr;
+    PerplexityView* m_perplexity = nullptr;
+    Card* m_perplexityCard = nullptr;
+    KlView* m_kl = nullptr;
+    Card* m_klCard = nullptr;
+    LayerErrorView* m_layers = nullptr;
+    Card* m_layerCard = nullptr;
+    HeaderChoice* m_layerVariant = nullptr;
+    HeatmapView* m_activations = nullptr;
+    Card* m_activationCard = nullptr;
+    TokenTextView* m_text = nullptr;
+    Card* m_textCard = nullptr;
+    HeaderChoice* m_textVariant = nullptr;
+    HeaderChoice* m_textMeasure = nullptr;
+    bool m_busy = false;
+    QString m_timeLeft;
+};
+
+}  // namespace quantscope

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "labs/model_series.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/heatmap.h"
+#include "analysis/layer_table.h"
+#include "plots/number_format.h"
+
+namespace quantscope {
+
+namespace {
+
+QString windowsDone(const EvaluationResult& evaluation) {
+    return QObject::tr("%1 of %2 windows").arg(evaluation.chunksDone).arg(evaluation.chunksTotal);
+}
+
+}  // namespace
+
+QString variantLabel(const ModelResults& results, size_t variant) {
+    QString title;
+    if (variant < results.request.variants.size())
+        title = QString::fromStdString(variantTitle(results.request.variants[variant]));
+    return variantLetter(static_cast<int>(variant)) + QStringLiteral("  ") + title;
+}
+
+QString protocolText(const ModelResults& results) {
+    const EvaluationProtocol& protocol = results.request.modelProtocol.evaluation;
+    QStringList parts;
+    parts << QObject::tr("window %1").arg(protocol.window);
+    if (protocol.rule == WindowRule::LlamaCpp) parts << QObject::tr("second half scored");
+    if (protocol.rule == WindowRule::GptqPaper) parts << QObject::tr("all scored");
+    if (protocol.rule == WindowRule::Sliding) parts << QObject::tr("stride %1").arg(protocol.stride);
+    const EvaluationResult& evaluation = results.evaluation;
+    if (!evaluation.variants.empty())
+        parts << QObject::tr("%1 tokens scored").arg(formatCount(evaluation.variants.front().tokens));
+    if (evaluation.chunksTotal > 0) parts << windowsDone(evaluation);
+    return parts.join(QStringLiteral(" · "));
+}
+
+PerplexitySeries perplexitySeries(const ModelResults& results) {
+    PerplexitySeries series;
+    const EvaluationResult& evaluation = results.evaluation;
+    series.complete = evaluation.complete;
+    series.progress = windowsDone(evaluation);
+    for (size_t i = 0; i < evaluation.variants.size(); ++i) {
+        const VariantScore& score = evaluation.variants[i];
+        series.bars.push_back({static_cast<int>(i), variantLabel(results, i), score.perplexity,
+                               score.perplexitySe, score.deltaNll, score.deltaNllSe, i == 0});
+    }
+    return series;
+}
+
+std::vector<KlRow> klRows(const ModelResults& results) {
+    std::vector<KlRow> rows;
+    const EvaluationResult& evaluation = results.evaluation;
+    for (size_t i = 1; i < evaluation.variants.size(); ++i) {
+        const VariantScore& score = evaluation.variants[i];
+        rows.push_back({static_cast<int>(i), variantLabel(results, i), score.kl.median, score.kl.p90,
+                        score.kl.p99, score.kl.p999, score.klMean, score.top1Agreement});
+    }
+    return rows;
+}
+
+LayerErrorSeries layerErrorSeries(const ModelResults& results) {
+    LayerErrorSeries series;
+    series.variant = results.layerVariant;
+    series.preview = !results.complete;
+    if (!results.layers) return series;
+    const bool measured = std::any_of(results.layers->begin(), results.layers->end(),
+                                      [](const LayerRow& row) { return std::isfinite(row.localError); });
+    series.weightOnly = !measured;
+    for (const LayerRow& row : *results.layers)
+        series.layers.push_back({QString::fromStdString(row.name),
+                                 measured ? row.localError : row.weight.relativeFrobenius,
+                                 row.accumulatedError, row.outlierChannels});
+    return series;
+}
+
+HeatmapSeries activationSeries(const std::shared_ptr<const ModelResults>& results) {
+    HeatmapSeries series;
+    if (!results->activationMap) return series;
+    const HeatMap& map = *results->activationMap;
+    series.owner = results->activationMap;
+    series.values = map.values;
+    series.cellRows = map.rows;
+    series.cellCols = map.cols;
+    series.rowsPerCell = map.rowsPerCell;
+    series.colsPerCell = map.colsPerCell;
+    series.region = {map.region.rowBegin, map.region.rowEnd, map.region.colBegin, map.region.colEnd};
+    series.totalRows = map.region.rowEnd;
+    series.totalCols = map.region.colEnd;
+    series.rowName = QObject::tr("token");
+    series.colName = QObject::tr("channel");
+    series.low = static_cast<double>(map.minimum);
+    series.high = static_cast<double>(map.maximum);
+    return series;
+}
+
+std::vector<TextToken> textTokens(const ModelResults& results, size_t variant) {
+    std::vector<TextToken> tokens;
+    if (variant >= results.evaluation.tokens.size()) return tokens;
+    const auto& scores = results.evaluation.tokens[variant];
+    const size_t count = std::min(scores.size(), results.tokenTexts.size());
+    tokens.reserve(count);
+    for (size_t i = 0; i < count; ++i)
+        tokens.push_back({QString::fromStdString(results.tokenTexts[i]), true,
+                          static_cast<double>(scores[i].nllReference), static_cast<double>(scores[i].nll),
+                          static_cast<double>(scores[i].kl)});
+    return tokens;
+}
+
+}  // namespace quantscope

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/results.h"
+#include "plots/heatmap_view.h"
+#include "plots/kl_view.h"
+#include "plots/layer_error_view.h"
+#include "plots/perplexity_view.h"
+#include "plots/token_text_view.h"
+
+namespace quantscope {
+
+/// "C  int4 channel".
+QString variantLabel(const ModelResults& results, size_t variant);
+/// "window 512, second half scored · 4,335 of 9,142 tokens · window 14 of 17".
+QString protocolText(const ModelResults& results);
+
+PerplexitySeries perplexitySeries(const ModelResults& results);
+std::vector<KlRow> klRows(const ModelResults& results);
+LayerErrorSeries layerErrorSeries(const ModelResults& results);
+HeatmapSeries activationSeries(const std::shared_ptr<const ModelResults>& results);
+std::vector<TextToken> textTokens(const ModelResults& results, size_t variant);
+
+}  // namespace quantscope

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "labs/tensor_lab.h"
+
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "labs/tensor_series.h"
+#include "plots/four_panel_heatmap.h"
+#include "plots/number_format.h"
+#include "theme/card.h"
+
+namespace quantscope {
+
+namespace {
+
+constexpr int kRowHeight = 168;
+constexpr int kMapRowHeight = 230;
+
+}  // namespace
+
+TensorLab::TensorLab(ThemeController* themes, QWidget* parent)
+    : Lab(themes, parent), m_histogramGrid(new QGridLayout) {
+    m_histogramGrid->setSpacing(10);
+    page()->addLayout(m_histogramGrid, 5);
+    buildErrorRow();
+    buildChannelRow();
+    setTitle(tr("Tensor lab"), tr("choose a tensor on the left"));
+}
+
+void TensorLab::buildErrorRow() {
+    m_split = new ErrorSplitView(themes());
+    m_splitCard = addCard(tr("Error: clipping and rounding"), m_split, m_split->explanation());
+    m_clip = new ClipCurveView(themes());
+    m_clipCard = addCard(tr("Clip ratio"), m_clip, m_clip->explanation());
+    connect(m_clip, &ClipCurveView::ratioChosen, this,
+            [this](double ratio) { Q_EMIT clipRatioChosen(m_focus, ratio); });
+    auto* row = new QHBoxLayout;
+    row->setSpacing(10);
+    for (Card* card : {m_splitCard, m_clipCard}) {
+        card->setMinimumHeight(kRowHeight);
+        row->addWidget(card, 1);
+    }
+    page()->addLayout(row, 5);
+}
+
+void TensorLab::buildChannelRow() {
+    m_channels = new ChannelView(themes());
+    m_channelCard = addCard(tr("Channels"), m_channels, m_channels->explanation());
+    m_channelChoice = new HeaderChoice(tr("Which channels"));
+    m_channelCard->addHeaderWidget(m_channelChoice);
+    connect(m_channelChoice, &QComboBox::activated, this, &TensorLab::refreshChannels);
+    connect(m_channels, &ChannelView::channelBrushed, this, &TensorLab::brush);
+    m_heatmaps = new FourPanelHeatmap(themes());
+    m_heatmapCard =
+        addCard(tr("Matrix"), m_heatmaps, m_heatmaps->panel(FourPanelHeatmap::Error)->explanation());
+    m_focusChoice = new HeaderChoice(tr("Variant of the maps and the clip curve"));
+    m_panelChoice = new HeaderChoice(tr("Which maps"));
+    m_panelChoice->setItems({tr("all four"), tr("original"), tr("codes"), tr("dequantized"), tr("error")});
+    m_heatmapCard->addHeaderWidget(m_focusChoice);
+    m_heatmapCard->addHeaderWidget(m_panelChoice);
+    connect(m_panelChoice, &QComboBox::activated, this,
+            [this](int index) { m_heatmaps->showOnly(index - 1); });
+    connect(m_focusChoice, &QComboBox::activated, this, [this](int index) {
+        m_focus = index;
+        refreshFocus();
+        Q_EMIT focusVariantChosen(index);
+    });
+    connect(m_heatmaps, &FourPanelHeatmap::regionRequested, this, [this](const CellRegion& region) {
+        Q_EMIT regionRequested(MatrixRegion{region.rowBegin, region.rowEnd, region.colBegin, region.colEnd});
+    });
+    connect(m_heatmaps, &FourPanelHeatmap::elementHovered, this, [this](qint64 row, qint64 col) {
+        const QString text = m_results ? elementSentence(*m_results, row, col) : QString();
+        if (!text.isEmpty()) m_heatmaps->setSentence(text);
+    });
+    connect(m_heatmaps, &FourPanelHeatmap::elementClicked, this, [this](qint64, qint64 col) { brush(col); });
+    auto* row = new QHBoxLayout;
+    row->setSpacing(10);
+    row->addWidget(m_channelCard, 11);
+    row->addWidget(m_heatmapCard, 9);
+    for (Card* card : {m_channelCard, m_heatmapCard}) card->setMinimumHeight(kMapRowHeight);
+    page()->addLayout(row, 7);
+}
+
+void TensorLab::showResults(const std::shared_ptr<const TensorResults>& results) {
+    m_results = results;
+    requestRefresh();
+}
+
+void TensorLab::refresh() {
+    if (!m_results) return;
+    const TensorResults& results = *m_results;
+    QString title = QString::fromStdString(results.title);
+    if (results.error) {
+        setTitle(title, {});
+        return showFailure(*results.error);
+    }
+    clearFailure();
+    QString details;
+    if (results.stage) {
+        const TensorReport& report = results.stage->report;
+        title += QStringLiteral("  [%1 × %2]").arg(formatCount(report.rows), formatCount(report.cols));
+        details = QString::fromStdString(summaryLine(report));
+    }
+    if (!results.storedAs.empty()) title += QStringLiteral("  ") + QString::fromStdString(results.storedAs);
+    const QString sample = sampleText(results);
+    setTitle(title, details + (sample.isEmpty() ? QString() : QStringLiteral(" · ") + sample));
+    if (m_focus < 0 || m_focus >= static_cast<int>(results.variants.size()) || results.heatMaps)
+        m_focus = results.heatmapVariant;
+    const bool otherTensor = m_shownTitle != results.title;
+    m_shownTitle = results.title;
+    refreshHistograms();
+    if (otherTensor && !m_histograms.empty()) m_histograms.front()->resetZoom();
+    m_split->setRows(errorSplitRows(results));
+    m_splitCard->setSubtitle(sample.isEmpty() ? tr("mean squared error") : sample);
+    refreshFocus();
+    refreshChannels();
+}
+
+HistogramView* TensorLab::addHistogram() {
+    auto* view = new HistogramView(themes());
+    view->setLinkGroup(&m_link);
+    const size_t index = m_histograms.size();
+    m_histograms.push_back(view);
+    Card* card = addCard({}, view, view->explanation());
+    card->setMinimumHeight(kRowHeight);
+    m_histogramCards.push_back(card);
+    const auto variant = [this, index] { return static_cast<int>(m_histogramVariants[index]); };
+    connect(view, &HistogramView::clipDragged, this,
+            [this, variant](double low, double high) { Q_EMIT clipDragged(variant(), low, high); });
+    connect(view, &HistogramView::clipDragFinished, this,
+            [this, variant] { Q_EMIT clipDragFinished(variant()); });
+    connect(view, &HistogramView::logCountChanged, this, [this](bool logCount) {
+        for (HistogramView* other : m_histograms) other->setLogCount(logCount);
+    });
+    return view;
+}
+
+/// Every variant but the float reference, which lies in grey behind each; the reference alone when there is
+/// no other.
+void TensorLab::refreshHistograms() {
+    const TensorResults& results = *m_results;
+    std::vector<size_t> shown;
+    for (size_t i = 0; i < results.variants.size(); ++i)
+        if (!results.variants[i].variant.isFloat()) shown.push_back(i);
+    if (shown.empty() && !results.variants.empty()) shown.push_back(0);
+    m_histogramVariants = shown;
+    while (m_histograms.size() < shown.size()) addHistogram();
+    double ceiling = 1;
+    std::vector<HistogramSeries> series;
+    for (const size_t variant : shown) {
+        series.push_back(histogramSeries(results, variant));
+        ceiling = std::max(ceiling, HistogramView::largestCount(series.back()));
+    }
+    for (size_t i = 0; i < shown.size(); ++i) {
+        const TensorVariantResult& result = results.variants[shown[i]];
+        Card* card = m_histogramCards[i];
+        card->setTitle(variantLabel(results, shown[i]));
+        if (result.error) {
+            card->showError(QString::fromStdString(result.error->message),
+                            QString::fromStdString(result.error->fix));
+            continue;
+        }
+        card->showContent();
+        const bool movable = series[i].clipMovable;
+        card->setSubtitle(result.variant.isFloat() ? QString()
+                          : movable                ? tr("drag a limit to clip")
+                                                   : tr("limits of a typical group"));
+        m_histograms[i]->setSeries(std::move(series[i]));
+        m_histograms[i]->setCountCeiling(ceiling);
+        m_histograms[i]->setExportName(QStringLiteral("histogram-") +
+                                       variantLetter(static_cast<int>(shown[i])));
+    }
+    m_columns = m_shownHistograms == shown.size() ? m_columns : 0;
+    m_shownHistograms = shown.size();
+    arrangeHistograms();
+}
+
+/// Side by side as long as each keeps a readable width, else in two rows.
+void TensorLab::arrangeHistograms() {
+    const int count = static_cast<int>(m_shownHistograms);
+    if (count == 0) return;
+    const int fitting = std::max(1, width() / 240);
+    const int columns = count <= fitting ? count : (count + 1) / 2;
+    if (columns == m_columns) return;
+    m_columns = columns;
+    for (Card* card : m_histogramCards) m_histogramGrid->removeWidget(card);
+    for (int i = 0; i < static_cast<int>(m_histogramCards.size()); ++i) {
+        Card* card = m_histogramCards[static_cast<size_t>(i)];
+        if (i < count) m_histogramGrid->addWidget(card, i / columns, i % columns);
+        card->setVisible(i < count);
+    }
+    for (int column = 0; column < m_histogramGrid->columnCount(); ++column)
+        m_histogramGrid->setColumnStretch(column, column < columns ? 1 : 0);
+}
+
+void TensorLab::resizeEvent(QResizeEvent* event) {
+    Lab::resizeEvent(event);
+    arrangeHistograms();
+}
+
+void TensorLab::refreshFocus() {
+    const TensorResults& results = *m_results;
+    QStringList names;
+    for (size_t i = 0; i < results.variants.size(); ++i) names << variantLabel(results, i);
+    m_focusChoice->setItems(names);
+    m_focusChoice->choose(m_focus);
+    const auto focus = static_cast<size_t>(std::max(0, m_focus));
+    m_clip->setSeries(clipCurveSeries(results, focus));
+    m_clipCard->setSubtitle(
+        focus < results.variants.size() ? tr("%1, per tensor").arg(variantLabel(results, focus)) : QString());
+    if (results.heatMaps) m_heatmaps->setSeries(heatmapSeries(m_results));
+}
+
+void TensorLab::refreshChannels() {
+    if (!m_results) return;
+    QStringList names{tr("input channels"), tr("output channels")};
+    if (m_results->activations) names << tr("activations");
+    const bool firstActivations = m_results->activations && m_channelChoice->count() < 3;
+    m_channelChoice->setItems(names);
+    if (firstActivations) m_channelChoice->choose(2);
+    const auto choice = static_cast<ChannelChoice>(std::max(0, m_channelChoice->currentIndex()));
+    ChannelSeries series = channelSeries(*m_results, choice);
+    const auto outliers = std::count_if(series.absMax.begin(), series.absMax.end(), [&series](double value) {
+        return series.threshold > 0 && value >= series.threshold;
+    });
+    m_channelCard->setSubtitle(
+        tr("%1 channels, %2 outliers").arg(formatCount(series.channels), formatCount(outliers)));
+    m_channels->setSeries(std::move(series));
+    m_channels->setMarked(choice == ChannelChoice::Output ? -1 : m_brushed);
+}
+
+void TensorLab::brush(qint64 channel) {
+    if (static_cast<ChannelChoice>(m_channelChoice->currentIndex()) == ChannelChoice::Output &&
+        sender() == m_channels) {
+        m_heatmaps->setMarked(channel, -1);
+        return;
+    }
+    m_brushed = channel;
+    m_channels->setMarked(channel);
+    m_heatmaps->setMarked(-1, channel);
+    Q_EMIT inputChannelBrushed(channel);
+}
+
+}  // namespace quantscope

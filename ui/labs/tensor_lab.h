@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "analysis/heatmap.h"
+#include "app/results.h"
+#include "labs/lab.h"
+#include "plots/link_group.h"
+
+class QGridLayout;
+
+namespace quantscope {
+
+class ChannelView;
+class ClipCurveView;
+class ErrorSplitView;
+class FourPanelHeatmap;
+class HistogramView;
+
+/// One tensor under many schemes: histograms side by side, error split, clip curve, channels, heat maps.
+class TensorLab : public Lab {
+    Q_OBJECT
+ public:
+    explicit TensorLab(ThemeController* themes, QWidget* parent = nullptr);
+    void showResults(const std::shared_ptr<const quantscope::TensorResults>& results);
+    [[nodiscard]] const std::vector<HistogramView*>& histograms() const { return m_histograms; }
+    [[nodiscard]] ChannelView* channels() const { return m_channels; }
+    [[nodiscard]] FourPanelHeatmap* heatmaps() const { return m_heatmaps; }
+    [[nodiscard]] ClipCurveView* clipCurve() const { return m_clip; }
+
+ Q_SIGNALS:
+    /// While a clip limit of a variant is dragged; finished ends the undo step.
+    void clipDragged(int variant, double low, double high);
+    void clipDragFinished(int variant);
+    /// Clip the variant's range at this share of the largest magnitude.
+    void clipRatioChosen(int variant, double ratio);
+    void inputChannelBrushed(qint64 channel);
+    /// Heat maps and clip curve show this variant.
+    void focusVariantChosen(int variant);
+    void regionRequested(const quantscope::MatrixRegion& region);
+
+ protected:
+    void refresh() override;
+    void resizeEvent(QResizeEvent* event) override;
+
+ private:
+    void buildErrorRow();
+    void buildChannelRow();
+    void refreshHistograms();
+    void refreshFocus();
+    void refreshChannels();
+    void arrangeHistograms();
+    HistogramView* addHistogram();
+    void brush(qint64 channel);
+
+    std::shared_ptr<const TensorResults> m_results;
+    LinkGroup m_link;
+    QGridLayout* m_histogramGrid;
+    std::vector<Card*> m_histogramCards;
+    std::vector<HistogramView*> m_histograms;
+    std::vector<size_t> m_histogramVariants;
+    size_t m_shownHistograms = 0;
+    int m_columns = 0;
+    ErrorSplitView* m_split = nullptr;
+    Card* m_splitCard = nullptr;
+    ClipCurveView* m_clip = nullptr;
+    Card* m_clipCard = nullptr;
+    ChannelView* m_channels = nullptr;
+    Card* m_channelCard = nullptr;
+    HeaderChoice* m_channelChoice = nullptr;
+    FourPanelHeatmap* m_heatmaps = nullptr;
+    Card* m_heatmapCard = nullptr;
+    HeaderChoice* m_focusChoice = nullptr;
+    HeaderChoice* m_panelChoice = nullptr;
+    std::string m_shownTitle;
+    qint64 m_brushed = -1;
+    int m_focus = -1;
+};
+
+}  // namespace quantscope
