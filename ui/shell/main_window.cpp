@@ -61,6 +61,7 @@ MainWindow::MainWindow(const WindowParts& parts, QWidget* parent)
     showExperiment(m_session->experiment());
     openReferenced();
     m_defaultDocks = saveState();
+    m_sourcesPanel->setFocus();
     if (m_parts.remembers) {
         QSettings settings;
         restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray());
@@ -80,8 +81,11 @@ void MainWindow::buildPanels() {
     m_variantsPanel = new VariantsPanel(m_themes);
     m_variantsDock = makeDock(tr("Variants"), QStringLiteral("variants"), m_variantsPanel);
     addDockWidget(Qt::RightDockWidgetArea, m_variantsDock);
-    resizeDocks({m_sourcesDock, m_variantsDock}, {252, 280}, Qt::Horizontal);
+    resizeDocks({m_sourcesDock, m_variantsDock}, {252, 290}, Qt::Horizontal);
     m_sourcesDock->installEventFilter(this);
+    connect(m_themes, &ThemeController::changed, this, [this](const Theme& theme) {
+        resizeDocks({m_sourcesDock, m_variantsDock}, {theme.px(252), theme.px(290)}, Qt::Horizontal);
+    });
 
     m_messages = new MessageBar(m_themes);
     m_stack = new QStackedWidget;
@@ -298,7 +302,7 @@ void MainWindow::setPresentation(bool presentation) {
 
 void MainWindow::resetLayout() {
     restoreState(m_defaultDocks);
-    resizeDocks({m_sourcesDock, m_variantsDock}, {252, 280}, Qt::Horizontal);
+    resizeDocks({m_sourcesDock, m_variantsDock}, {252, 290}, Qt::Horizontal);
     m_themes->setPresentation(false);
     setWindowState(Qt::WindowNoState);
 }

@@ -55,7 +55,7 @@ class MetricsDelegate final : public QStyledItemDelegate {
     [[nodiscard]] QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex& index) const override {
         const Theme& theme = m_themes->theme();
         const QFont font = index.column() == 0 ? theme.textFont(13) : theme.numberFont(12);
-        const int extra = theme.px(index.column() == 0 ? 44 : 22);
+        const int extra = theme.px(index.column() == 0 ? 44 : 20);
         return {QFontMetrics(font).horizontalAdvance(index.data().toString()) + extra, theme.px(25)};
     }
 
@@ -106,7 +106,7 @@ void MetricsPanel::fitColumns() {
     std::vector<int> widths(static_cast<size_t>(count));
     for (int column = 0; column < count; ++column) {
         const QString label = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
-        int width = headerMetrics.horizontalAdvance(label) + theme.px(28);
+        int width = headerMetrics.horizontalAdvance(label) + theme.px(20);
         for (int row = 0; row < m_model->rowCount(); ++row) {
             width =
                 std::max(width, m_view->itemDelegate()->sizeHint({}, m_model->index(row, column)).width());
@@ -115,6 +115,9 @@ void MetricsPanel::fitColumns() {
         needed += width;
     }
     const int spare = std::max(0, m_view->viewport()->width() - needed);
+    // In a narrow window the titles give way, not the numbers.
+    const int missing = std::max(0, needed - m_view->viewport()->width());
+    if (!widths.empty()) widths[0] = std::max(theme.px(120), widths[0] - missing);
     for (int column = 0; column < count; ++column) {
         m_view->setColumnWidth(column, widths[static_cast<size_t>(column)] + spare / count);
     }

@@ -11,6 +11,9 @@
 namespace quantscope {
 namespace {
 
+/// Longer labels wrap: the controls of all rows begin at one edge and keep most of the panel.
+constexpr int kLabelWidth = 88;
+
 bool sameChoices(const std::vector<ParameterChoice>& a, const std::vector<ParameterChoice>& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                       [](const auto& x, const auto& y) { return x.value == y.value && x.label == y.label; });
@@ -37,7 +40,7 @@ void ParameterForm::applyTheme() {
     const Theme& theme = m_themes->theme();
     m_grid->setHorizontalSpacing(theme.px(8));
     m_grid->setVerticalSpacing(theme.px(5));
-    m_grid->setColumnMinimumWidth(0, theme.px(82));
+    for (const Row& row : m_rows) row.label->setFixedWidth(theme.px(kLabelWidth));
 }
 
 ParameterForm::Row ParameterForm::makeRow(const ParameterInfo& info) {
@@ -45,6 +48,8 @@ ParameterForm::Row ParameterForm::makeRow(const ParameterInfo& info) {
     row.info = info;
     row.label = new QLabel(QString::fromStdString(info.label), this);
     row.label->setProperty("look", "muted");
+    row.label->setWordWrap(true);
+    row.label->setFixedWidth(m_themes->theme().px(kLabelWidth));
     row.label->setToolTip(QString::fromStdString(info.help));
     row.label->setAlignment(info.slider ? Qt::AlignTop | Qt::AlignLeft : Qt::AlignVCenter | Qt::AlignLeft);
     row.control = ParameterControl::create(m_themes, info, this);

@@ -37,7 +37,7 @@ class SourceDelegate final : public QStyledItemDelegate {
         painter->setFont(theme.numberFont(10.5));
         painter->setPen(theme.mutedText);
         const QString details = index.data(SourceTreeModel::DetailsRole).toString();
-        const int wanted = painter->fontMetrics().horizontalAdvance(details);
+        const int wanted = painter->fontMetrics().horizontalAdvance(details) + 3;
 
         const QFont nameFont = theme.textFont(12.5, top ? QFont::DemiBold : QFont::Normal);
         const QFontMetrics nameMetrics(nameFont);
@@ -82,7 +82,7 @@ class SourceDelegate final : public QStyledItemDelegate {
 /// Draws the selection over the whole row and small triangles for branches, as the sketch of the tree does.
 class SourceTreeView final : public QTreeView {
  public:
-    explicit SourceTreeView(ThemeController* themes) : m_themes(themes) {}
+    explicit SourceTreeView(ThemeController* themes) : m_themes(themes) { setViewportMargins(6, 0, 0, 0); }
 
  protected:
     void drawRow(QPainter* painter, const QStyleOptionViewItem& option,
@@ -144,7 +144,7 @@ SourcesPanel::SourcesPanel(ThemeController* themes, SourceTreeModel* model, QWid
     row->addWidget(m_open);
 
     m_filter->setProperty("look", "field");
-    m_filter->setPlaceholderText(tr("Filter: name, dtype, >1M, outliers…"));
+    m_filter->setPlaceholderText(tr("Filter: name, Q4_1, >1M…"));
     m_filter->setClearButtonEnabled(true);
     m_filter->setToolTip(
         tr("Words must all match: part of a name, a dtype (Q4_1), a number of elements (>1M, <64k),\n"
@@ -156,6 +156,7 @@ SourcesPanel::SourcesPanel(ThemeController* themes, SourceTreeModel* model, QWid
     m_tree->setModel(model);
     m_tree->setItemDelegate(new SourceDelegate(themes, m_tree));
     m_tree->setHeaderHidden(true);
+    setFocusProxy(m_tree);
     m_tree->setUniformRowHeights(true);
     m_tree->setExpandsOnDoubleClick(true);
     m_tree->setContextMenuPolicy(Qt::CustomContextMenu);

@@ -10,6 +10,7 @@
 #include <QPushButton>
 #include <QScrollArea>
 #include <algorithm>
+#include <cmath>
 
 #include "app/experiment.h"
 #include "shell/variant_card.h"
@@ -65,7 +66,7 @@ void VariantsPanel::applyTheme() {
     m_header->layout()->setContentsMargins(theme.px(14), theme.px(8), theme.px(6), theme.px(4));
     m_list->setContentsMargins(theme.px(12), theme.px(2), theme.px(10), theme.px(12));
     m_list->setSpacing(theme.px(8));
-    setMinimumWidth(theme.px(236));
+    setMinimumWidth(theme.px(262));
 }
 
 VariantCard* VariantsPanel::card(int index) const {
@@ -120,7 +121,8 @@ void VariantsPanel::setVariants(const std::vector<Variant>& variants) {
 void VariantsPanel::setBits(const std::vector<double>& bits) {
     for (size_t i = 0; i < m_cards.size(); ++i) {
         const bool known = i < bits.size() && bits[i] > 0;
-        m_cards[i]->setBits(known ? tr("%1 bits").arg(bits[i], 0, 'g', 4) : QString());
+        m_cards[i]->setBits(known ? tr("%1 bits").arg(QString::number(std::round(100 * bits[i]) / 100))
+                                  : QString());
     }
 }
 
