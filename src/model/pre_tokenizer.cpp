@@ -41,6 +41,8 @@ size_t sequenceLength(std::span<const unsigned char> bytes) {
 }
 
 // Patterns as the models' own tokenizer.json state them; \s etc. mean the Unicode classes.
+constexpr std::string_view kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kLlama3 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr std::string_view kQwen2 =
@@ -134,6 +136,10 @@ void Pattern::split(std::string_view text, std::vector<std::string_view>& pieces
         from = search = end;
     }
     if (from < text.size()) pieces.push_back(text.substr(from));
+}
+
+std::string_view gpt2Pattern() {
+    return kGpt2Pattern;
 }
 
 Result<PreTokenizer> PreTokenizer::named(std::string_view name) {

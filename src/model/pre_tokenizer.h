@@ -48,7 +48,6 @@ class PreTokenizer {
 };
 
 /// GPT-2's pattern: contractions, words, numbers, other, spaces; each with one leading space.
-inline constexpr std::string_view kGpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+std::string_view gpt2Pattern();
 
 }  // namespace quantscope

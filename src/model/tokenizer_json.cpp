@@ -158,7 +158,7 @@ Status readPreTokenizer(const Json& step, BpeParts& parts, std::vector<Pattern>&
     if (type == "ByteLevel") {
         parts.alphabet = TokenAlphabet::ByteLevel;
         if (flagOf(step, "add_prefix_space", true)) parts.spacePrefix = SpacePrefix::EveryFragment;
-        return flagOf(step, "use_regex", true) ? addStep(steps, kGpt2Pattern) : Status{};
+        return flagOf(step, "use_regex", true) ? addStep(steps, gpt2Pattern()) : Status{};
     }
     if (type == "Metaspace") {
         const std::string scheme = textOf(member(step, "prepend_scheme"));
