@@ -13,33 +13,35 @@ namespace {
 constexpr int kBins = 2048;
 constexpr int kCandidates = 64;
 
+/// A bin that is not empty; small groups leave most of the 2,048 empty.
+struct Bin {
+    int index;
+    double count;
+};
+
 /// KL(P || Q) in nats of the histogram cut after `cut` bins and merged into `levels` runs; see the header.
-/// Infinite if Q has an empty bin where P has not (the added tail alone).
-double divergence(const std::vector<double>& counts, int cut, int levels, double tail) {
-    double divergenceSum = 0;
-    double total = tail;
-    for (int i = 0; i < cut; ++i) total += counts[static_cast<size_t>(i)];
-    const double cutTotal = total - tail;
-    if (cutTotal <= 0) return HUGE_VAL;
-    for (int level = 0; level < levels; ++level) {
-        const auto begin = static_cast<int>(static_cast<int64_t>(level) * cut / levels);
-        const auto end = static_cast<int>(static_cast<int64_t>(level + 1) * cut / levels);
-        double sum = 0;
-        int occupied = 0;
-        for (int i = begin; i < end; ++i) {
-            sum += counts[static_cast<size_t>(i)];
-            occupied += counts[static_cast<size_t>(i)] > 0 ? 1 : 0;
-        }
-        const double q = occupied == 0 ? 0 : sum / occupied / cutTotal;
-        for (int i = begin; i < end; ++i) {
-            const double count = counts[static_cast<size_t>(i)];
-            const double p = (count + (i == cut - 1 ? tail : 0)) / total;
-            if (p == 0) continue;
-            if (count == 0) return HUGE_VAL;
-            divergenceSum += p * std::log(p / q);
+/// Infinite if Q has an empty bin where P has not (the added tail alone). Bin i lies in run
+/// ((i + 1) levels - 1) / cut, so that run k begins at floor(k cut / levels).
+double divergence(const std::vector<Bin>& bins, int cut, int levels, double total) {
+    size_t used = 0;
+    double inside = 0;
+    for (; used < bins.size() && bins[used].index < cut; ++used) inside += bins[used].count;
+    const double tail = total - inside;
+    if (used == 0 || (tail > 0 && bins[used - 1].index != cut - 1)) return HUGE_VAL;
+    const auto levelOf = [&](size_t i) {
+        return (static_cast<int64_t>(bins[i].index + 1) * levels - 1) / cut;
+    };
+    double sum = 0;
+    for (size_t begin = 0, end = 0; begin < used; begin = end) {
+        double run = 0;
+        for (; end < used && levelOf(end) == levelOf(begin); ++end) run += bins[end].count;
+        const double q = run / static_cast<double>(end - begin) / inside;
+        for (size_t i = begin; i < end; ++i) {
+            const double p = (bins[i].count + (bins[i].index == cut - 1 ? tail : 0)) / total;
+            sum += p * std::log(p / q);
         }
     }
-    return divergenceSum;
+    return sum;
 }
 
 std::vector<double> histogramOfMagnitudes(const MatrixView& block, float absmax) {
@@ -65,14 +67,15 @@ Range klRange(const MatrixView& block, const Scheme& scheme) {
     if (absmax == 0 || levels >= kBins) return {extremes.low, extremes.high, false};
 
     const std::vector<double> counts = histogramOfMagnitudes(block, absmax);
+    std::vector<Bin> bins;
+    for (int i = 0; i < kBins; ++i)
+        if (counts[static_cast<size_t>(i)] > 0) bins.push_back({i, counts[static_cast<size_t>(i)]});
+    const auto total = static_cast<double>(block.size());
     int best = kBins;
-    double bestDivergence = divergence(counts, kBins, levels, 0);
-    double tail = 0;
-    int tailBegin = kBins;
+    double bestDivergence = divergence(bins, kBins, levels, total);
     for (int candidate = kCandidates - 1; candidate >= 0; --candidate) {
         const int cut = levels + (kBins - levels) * candidate / kCandidates;
-        while (tailBegin > cut) tail += counts[static_cast<size_t>(--tailBegin)];
-        const double value = divergence(counts, cut, levels, tail);
+        const double value = divergence(bins, cut, levels, total);
         if (value < bestDivergence) {
             bestDivergence = value;
             best = cut;
