@@ -120,7 +120,10 @@ void histogram(benchmark::State& state) {
 int main(int argc, char** argv) {
     using namespace quantscope;
     const auto add = [](const char* name, const auto& function) {
-        return benchmark::RegisterBenchmark(name, function)->UseRealTime()->Unit(benchmark::kMillisecond);
+        return benchmark::RegisterBenchmark(name, function)
+            ->MeasureProcessCPUTime()
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
     };
     add("memcpy", memoryCopy);
     for (const char* text : {"int8/tensor", "int4/channel", "int4/group=64", "int4/group=32"}) {
