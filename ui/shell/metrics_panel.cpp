@@ -31,7 +31,7 @@ class MetricsDelegate final : public QStyledItemDelegate {
         const QString text = index.data().toString();
         painter->save();
         if (option.state & QStyle::State_Selected) painter->fillRect(option.rect, theme.selection);
-        QRect room = option.rect.adjusted(theme.px(10), 0, -theme.px(10), 0);
+        QRect room = option.rect.adjusted(theme.px(7), 0, -theme.px(7), 0);
         painter->setPen(text == QStringLiteral("–") ? theme.mutedText : theme.text);
         if (index.column() == 0) {
             const int side = theme.px(11);
@@ -55,7 +55,7 @@ class MetricsDelegate final : public QStyledItemDelegate {
     [[nodiscard]] QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex& index) const override {
         const Theme& theme = m_themes->theme();
         const QFont font = index.column() == 0 ? theme.textFont(13) : theme.numberFont(12);
-        const int extra = theme.px(index.column() == 0 ? 44 : 20);
+        const int extra = theme.px(index.column() == 0 ? 40 : 15);
         return {QFontMetrics(font).horizontalAdvance(index.data().toString()) + extra, theme.px(25)};
     }
 
@@ -73,6 +73,7 @@ MetricsPanel::MetricsPanel(ThemeController* themes, MetricsModel* model, QWidget
     m_view->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_view->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_view->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
+    m_view->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);  // the panel is as high as its rows
     m_view->verticalHeader()->hide();
     m_view->horizontalHeader()->setHighlightSections(false);
     m_view->horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
@@ -106,7 +107,7 @@ void MetricsPanel::fitColumns() {
     std::vector<int> widths(static_cast<size_t>(count));
     for (int column = 0; column < count; ++column) {
         const QString label = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
-        int width = headerMetrics.horizontalAdvance(label) + theme.px(20);
+        int width = headerMetrics.horizontalAdvance(label) + theme.px(15);
         for (int row = 0; row < m_model->rowCount(); ++row) {
             width =
                 std::max(width, m_view->itemDelegate()->sizeHint({}, m_model->index(row, column)).width());
@@ -117,7 +118,7 @@ void MetricsPanel::fitColumns() {
     const int spare = std::max(0, m_view->viewport()->width() - needed);
     // In a narrow window the titles give way, not the numbers.
     const int missing = std::max(0, needed - m_view->viewport()->width());
-    if (!widths.empty()) widths[0] = std::max(theme.px(120), widths[0] - missing);
+    if (!widths.empty()) widths[0] = std::max(theme.px(110), widths[0] - missing);
     for (int column = 0; column < count; ++column) {
         m_view->setColumnWidth(column, widths[static_cast<size_t>(column)] + spare / count);
     }

@@ -12,7 +12,7 @@ namespace quantscope {
 namespace {
 
 /// Longer labels wrap: the controls of all rows begin at one edge and keep most of the panel.
-constexpr int kLabelWidth = 88;
+constexpr int kLabelWidth = 94;
 
 bool sameChoices(const std::vector<ParameterChoice>& a, const std::vector<ParameterChoice>& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),

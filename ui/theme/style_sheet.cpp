@@ -59,7 +59,7 @@ QTreeView, QTableView, QListView { background: $card; border: none; outline: 0; 
 QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
 QHeaderView { background: $card; border: none; }
 QHeaderView::section { background: $card; color: $muted; border: none; border-bottom: 1px solid $border;
-  padding: $6px $8px; font-size: $11px; font-weight: 600; }
+  padding: $6px $6px; font-size: $11px; font-weight: 600; }
 QTableCornerButton::section { background: $card; border: none; }
 
 QMenu { background: $card; border: 1px solid $controlBorder; padding: $4px; }
