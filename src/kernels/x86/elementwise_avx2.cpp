@@ -67,6 +67,7 @@ struct Avx2 {
     static F numberOrZero(F a) { return keep(isNumber(a), a); }
     static unsigned bits(M m) { return static_cast<unsigned>(_mm256_movemask_ps(m.lanes)); }
     static bool any(M m) { return bits(m) != 0; }
+    static bool anyOf(M a, M b) { return any(either(a, b)); }
     static int countTrue(M m) { return __builtin_popcount(bits(m)); }
 
     static D widen(F a) {

@@ -63,8 +63,10 @@ struct Avx512 {
     static F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
     static F keep(M m, F a) { return _mm512_maskz_mov_ps(m, a); }
     static F drop(M m, F a) { return _mm512_maskz_mov_ps(static_cast<M>(~m), a); }
-    static F numberOrZero(F a) { return keep(isNumber(a), a); }
+    /// One operation instead of a comparison and a move: the table maps both kinds of NaN to +0 (8).
+    static F numberOrZero(F a) { return _mm512_fixupimm_ps(a, a, _mm512_set1_epi32(0x88), 0); }
     static bool any(M m) { return m != 0; }
+    static bool anyOf(M a, M b) { return _kortestz_mask16_u8(a, b) == 0; }
     static int countTrue(M m) { return __builtin_popcount(m); }
 
     static __m512d lowHalf(F a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }

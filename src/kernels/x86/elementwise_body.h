@@ -129,10 +129,12 @@ typename V::F roundVector(typename V::F t, uint64_t key, uint64_t element) {
 template <class V, Rounding mode>
 typename V::F codeVector(typename V::F r, const Group<V>& g, const Shared<V>& s, uint64_t element) {
     using F = typename V::F;
-    const F shifted = V::sub(r, g.offset);
+    const F shifted = s.minimum ? V::sub(r, g.offset) : r;
     F t = g.multiply ? V::mul(shifted, g.factor) : V::div(shifted, g.divisor);
     if (!g.tame) t = V::numberOrZero(t);
-    const F q = V::add(roundVector<V, mode>(V::add(t, g.zeroIn), s.key, element), g.zeroOut);
+    if (s.inside) t = V::add(t, g.zeroIn);
+    // Also where zeroOut is 0: -0 + 0 is 0, the code's only zero.
+    const F q = V::add(roundVector<V, mode>(t, s.key, element), g.zeroOut);
     return V::min(V::max(q, s.codeMin), s.codeMax);
 }
 
@@ -209,11 +211,9 @@ ErrorSplit errorRun(const float* src, float* dst, bool streaming, int64_t count,
         const F r = V::numberOrZero(whole ? V::load(src + i) : V::loadPart(src + i, lanes));
         F value = group.value(codeVector<V, mode>(r, group, shared, element), shared);
         if (dst != nullptr) storeVector<V>(dst + i, value, lanes, streaming);
-        typename V::M clipped = V::either(V::less(r, group.low), V::less(group.high, r));
-        if (!whole) {
-            value = V::firstLanes(value, lanes);
-            clipped = V::firstLanes(clipped, lanes);
-        }
+        const typename V::M below = V::less(r, group.low);
+        const typename V::M above = V::less(group.high, r);
+        if (!whole) value = V::firstLanes(value, lanes);
         const F error = V::sub(r, value);
         maxAbs = V::max(V::abs(error), maxAbs);
         const typename V::D wide = V::widen(r);
@@ -221,11 +221,13 @@ ErrorSplit errorRun(const float* src, float* dst, bool streaming, int64_t count,
         V::addProducts(signal, wide, wide);
         V::addProducts(dot, wide, wideValue);
         V::addProducts(output, wideValue, wideValue);
-        if (!V::any(clipped)) {
+        if (!V::anyOf(below, above)) {
             const typename V::D wideError = V::widen(error);
             V::addProducts(rounding, wideError, wideError);
             return;
         }
+        typename V::M clipped = V::either(below, above);
+        if (!whole) clipped = V::firstLanes(clipped, lanes);
         const typename V::D inside = V::widen(V::drop(clipped, error));
         const typename V::D outside = V::widen(V::keep(clipped, error));
         V::addProducts(rounding, inside, inside);
