@@ -39,7 +39,7 @@ int quantizeFile(const Options& options, CommandContext& context) {
                    {"output_bytes", summary->targetBytes}});
     finishProgress();
     if (!options.json)
-        fmt::print("{}: {} of {} tensors quantized, {} -> {}\n", options.output, summary->quantized,
+        fmt::print("{}: {} tensors quantized, {} in the file, {} -> {}\n", options.output, summary->quantized,
                    summary->tensors, bytesText(summary->sourceBytes), bytesText(summary->targetBytes));
     return kExitGood;
 }

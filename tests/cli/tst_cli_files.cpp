@@ -68,7 +68,7 @@ class TestCliFiles : public QObject {
         QCOMPARE(variants[0]["mse"].toDouble(-1), 0.0);
         QVERIFY(variants[1]["mse"].toDouble() > 0);
         QVERIFY(variants[2]["mse"].toDouble() > variants[1]["mse"].toDouble());
-        for (const auto& v : variants) {
+        for (const QJsonValue v : variants) {
             const double parts = v["clipping_mse"].toDouble() + v["rounding_mse"].toDouble();
             QCOMPARE(parts + 1, v["mse"].toDouble(-1) + 1);
         }

@@ -30,7 +30,7 @@ class TestCliModel : public QObject {
         QCOMPARE(variants.size(), 3);
         for (const char* key : {"name", "perplexity", "perplexity_se", "delta_nll", "delta_nll_se", "kl_mean",
                                 "top1_agreement", "bits_per_weight", "tokens", "seconds"}) {
-            for (const auto& v : variants) QVERIFY2(v.toObject().contains(key), key);
+            for (const QJsonValue v : variants) QVERIFY2(v.toObject().contains(key), key);
         }
         QCOMPARE(variants[0]["delta_nll"].toDouble(-1), 0.0);
         QCOMPARE(variants[0]["kl_mean"].toDouble(-1), 0.0);
@@ -61,7 +61,7 @@ class TestCliModel : public QObject {
         QVERIFY(!layers.isEmpty());
         QCOMPARE(layers.size() % 7, 0);
         QCOMPARE(layers[0]["name"].toString(), QString("blk.0.attn_q"));
-        for (const auto& layer : layers) QVERIFY(layer["local_error"].toDouble() > 0);
+        for (const QJsonValue layer : layers) QVERIFY(layer["local_error"].toDouble() > 0);
     }
 
     void captureWritesInputs() {
