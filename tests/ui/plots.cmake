@@ -8,3 +8,4 @@ set_target_properties(plot_gallery PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_B
 target_link_libraries(plot_gallery PRIVATE quantscope_plot_samples)
 
 quantscope_test(test_plots_views SOURCES test_plots_views.cpp LINK quantscope_plot_samples)
+quantscope_test(test_labs_views SOURCES test_labs_views.cpp LINK quantscope_ui_labs)

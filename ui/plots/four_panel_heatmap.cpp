@@ -26,9 +26,10 @@ FourPanelHeatmap::FourPanelHeatmap(ThemeController* themes, QWidget* parent)
         view->setTitle(titles[i]);
         view->setExportName(QString::fromLatin1(names[i]));
         view->setLinkGroup(&m_link);
-        connect(view, &HeatmapView::elementHovered, this, &FourPanelHeatmap::elementHovered);
         connect(view, &HeatmapView::elementHovered, this,
                 [this, view](qint64 row, qint64 col) { m_sentence->setText(view->cellText(row, col)); });
+        // After the cell's own text, so that whoever listens can put the exact arithmetic in its place.
+        connect(view, &HeatmapView::elementHovered, this, &FourPanelHeatmap::elementHovered);
         connect(view, &HeatmapView::elementLeft, this, &FourPanelHeatmap::elementLeft);
         connect(view, &HeatmapView::elementClicked, this, &FourPanelHeatmap::elementClicked);
         m_panels[i] = view;

@@ -59,6 +59,7 @@ void HeatmapView::setSeries(HeatmapSeries series) {
     themeChanged();
     setHome({0, std::max(1.0, static_cast<double>(m_series.totalCols))},
             {0, std::max(1.0, static_cast<double>(m_series.totalRows))});
+    showAxes(!m_series.values.empty(), !m_series.values.empty());
     if (otherShape && isZoomed()) resetZoom();
     requestReplot();
 }
@@ -127,8 +128,7 @@ void HeatmapView::buildImage(const QRect& area) {
 }
 
 void HeatmapView::paintData(QPainter& painter, const QRect& area) {
-    if (m_series.values.empty())
-        return drawSentence(painter, theme(), area, tr("Nothing to show for this variant."));
+    if (m_series.values.empty()) return drawSentence(painter, theme(), area, tr("Nothing to show yet."));
     if (m_imageStale || m_imageArea != area) buildImage(area);
     painter.drawImage(area.topLeft(), m_image);
 }
