@@ -163,10 +163,8 @@ void TensorLab::refreshHistograms() {
             continue;
         }
         card->showContent();
-        const bool movable = series[i].clipMovable;
-        card->setSubtitle(result.variant.isFloat() ? QString()
-                          : movable                ? tr("drag a limit to clip")
-                                                   : tr("limits of a typical group"));
+        // A limit that holds for one group only cannot be dragged; short, because six cards share the width.
+        card->setSubtitle(series[i].clipMovable ? tr("drag limits") : QString());
         m_histograms[i]->setSeries(std::move(series[i]));
         m_histograms[i]->setCountCeiling(ceiling);
         m_histograms[i]->setExportName(QStringLiteral("histogram-") +
