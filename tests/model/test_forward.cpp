@@ -3,6 +3,7 @@
 
 #include "golden_file.h"
 #include "model/capture.h"
+#include "model/evaluation.h"
 #include "model/forward.h"
 #include "model/layer_error.h"
 #include "tiny_model.h"
@@ -173,6 +174,23 @@ class TestForward : public QObject {
             }
         }
         QVERIFY2(largest <= 1e-3, qPrintable(QString::number(largest)));
+    }
+
+    void samplePerplexity() {
+        const auto records = readGolden("sample_perplexity.txt");
+        const GoldenRecord* expected = findRecord(records, "perplexity");
+        const auto model = openModel(sourcePath("samples/tiny-llama"));
+        if (!expected || !model) QSKIP("the sample model or its goldens are not here");
+        const auto tokens =
+            (*(*model)->tokenizer())->encode(readAll(sourcePath("samples/text/held-out.txt")));
+        QVERIFY(tokens.has_value());
+        EvaluationProtocol protocol;
+        protocol.maxChunks = static_cast<int>(std::ranges::count(records, "chunk", &GoldenRecord::key));
+        const auto result = evaluate(**model, *tokens, *parseVariants("float"), protocol, bestKernels(), {});
+        QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        const double perplexity = result->variants[0].perplexity;
+        QVERIFY2(std::fabs(perplexity / expected->number(0) - 1) <= 1e-5,
+                 qPrintable(QString::number(perplexity, 'g', 9)));
     }
 };
 
