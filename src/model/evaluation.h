@@ -92,7 +92,12 @@ struct EvaluationResult {
 /// Receives an estimate after each window (chunk-major); must not block.
 using EvaluationSink = std::function<void(const EvaluationResult&)>;
 
-/// Scores all variants over the same tokens in lock step. The first variant is the reference.
+/// Scores all variants over the same tokens (as encode() gives them) in lock step. The first variant is the
+/// reference. Recipes apply to the linear layers of the blocks; "token_embd" and "output" change only by an
+/// override that names them. KL of the LlamaCpp rule sums reference probabilities above e^-16 only, as
+/// llama-perplexity does; the other rules sum all. Static activation ranges come from the float model's run over
+/// the first window. Errors: InvalidArgument (text too short, with the tokens needed; bad schemes), Unsupported
+/// (window beyond the model's sliding window), Cancelled.
 Result<EvaluationResult> evaluate(const Model& model, const std::vector<int32_t>& tokens,
                                   const std::vector<Variant>& variants, const EvaluationProtocol& protocol,
                                   const KernelTable& kernels, const Job& job,
