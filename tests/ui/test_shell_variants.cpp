@@ -52,6 +52,7 @@ void TestShellVariants::everyChoiceOfEveryControlIsAcceptedOrRefusedWithAReason(
     const Variant original = fixture.panel.variants()[3];
     int accepted = 0;
     for (const ParameterInfo& info : weightParameters(original)) {
+        fixture.panel.card(3)->setVariant(3, original);
         QVERIFY2(fixture.panel.card(3)->weightForm()->control(info.key), info.key.c_str());
         for (const ParameterChoice& choice : info.choices) {
             const auto changed = withWeightParameter(original, info.key, choice.value);
