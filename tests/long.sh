@@ -27,12 +27,12 @@ OMP_NUM_THREADS=1 build/tsan/tests/test_latest_lane
 
 say "fuzzing, $fuzz_seconds seconds a parser"
 build_preset fuzz
-for fuzzer in build/fuzz/fuzzers/fuzz_*; do
-    [ -x "$fuzzer" ] || continue
+python3 tests/fuzz/make_corpus.py build/fuzz/seeds
+for fuzzer in build/fuzz/bin/fuzz_*; do
     name=$(basename "$fuzzer")
     corpus=build/fuzz/corpus/$name
     mkdir -p "$corpus"
     "$fuzzer" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=1 \
-        -artifact_prefix="build/fuzz/$name-" "$corpus" "tests/fuzz/corpus/$name"
+        -artifact_prefix="build/fuzz/$name-" "$corpus" "build/fuzz/seeds/${name#fuzz_}"
     say "$name: no finding"
 done
