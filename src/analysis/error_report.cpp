@@ -9,6 +9,7 @@ Result<ErrorReport> errorReport(const MatrixView& matrix, const MatrixQuantizati
                                 const KernelTable& kernels, const Job& job) {
     VariantReportOptions options;
     options.errorBins = 0;
+    options.countCodes = false;
     auto report = variantReport(matrix, quantization, options, kernels, job);
     if (!report) return fail(report.error());
     return std::move(report->errors);

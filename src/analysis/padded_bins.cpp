@@ -2,6 +2,7 @@
 #include "analysis/padded_bins.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quantscope {
 
@@ -31,6 +32,25 @@ void PaddedBins::add(float value, uint64_t count) {
     const auto last = static_cast<float>(m_counts.size() - 1);
     const float bin = std::clamp((value - m_outerLow) * m_scale, 0.0F, last);
     m_counts[static_cast<size_t>(bin)] += count;
+}
+
+std::vector<uint32_t> PaddedBins::makeCounters() const {
+    return std::vector<uint32_t>(empty() ? 0 : Counters::kSets * (m_counts.size() + 1));
+}
+
+BinCounters PaddedBins::sink(std::vector<uint32_t>& counters) const {
+    if (empty()) return {};
+    const auto bins = static_cast<int>(m_counts.size());
+    return {{counters.data(), bins + 1}, m_outerLow, m_scale, bins};
+}
+
+void PaddedBins::take(std::vector<uint32_t>& counters) {
+    if (empty()) return;
+    for (size_t i = 0; i < counters.size(); ++i) {
+        const uint32_t count = std::exchange(counters[i], 0);
+        const size_t bin = i % (m_counts.size() + 1);
+        if (bin < m_counts.size()) m_counts[bin] += count;
+    }
 }
 
 void PaddedBins::merge(const PaddedBins& other) {

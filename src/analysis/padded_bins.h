@@ -22,6 +22,11 @@ class PaddedBins {
     void add(std::span<const float> values, const ElementwiseKernels& kernels);
     /// `count` elements of one value.
     void add(float value, uint64_t count);
+    /// Counters for ElementwiseKernels::measureGroups (none when there are no bins), and what they counted;
+    /// take() empties them.
+    [[nodiscard]] std::vector<uint32_t> makeCounters() const;
+    [[nodiscard]] BinCounters sink(std::vector<uint32_t>& counters) const;
+    void take(std::vector<uint32_t>& counters);
     void merge(const PaddedBins& other);
     [[nodiscard]] Histogram histogram() const;
 

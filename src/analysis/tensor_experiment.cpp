@@ -117,7 +117,7 @@ void collect(VariantReport& report, const std::vector<std::optional<VariantPass>
         pass->addRowsTo(errors.outputChannels);
         pass->addColumnsTo(errors.inputChannels);
         pass->addGroupsTo(errors.groups);
-        report.codes.merge(CodeHistogram{report.codes.codeMin, pass->codeCounts()});
+        if (plan.countCodes) report.codes.merge(CodeHistogram{report.codes.codeMin, pass->codeCounts()});
         values.merge(pass->values());
         differences.merge(pass->errors());
     }
@@ -174,6 +174,7 @@ Result<VariantReport> variantReport(const MatrixView& matrix, MatrixQuantization
     plan.kernels = &kernels.elementwise;
     plan.stored = numbers.stored;
     if (numbers.differ) plan.encode = chosen.groups;
+    plan.countCodes = options.countCodes;
     plan.keepRows = fits(matrix.rows);
     plan.keepColumns = fits(matrix.cols);
     plan.keepGroups = fits(static_cast<int64_t>(chosen.groups.size()));

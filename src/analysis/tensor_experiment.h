@@ -30,6 +30,7 @@ struct VariantReportOptions {
     HistogramAxis axis;       ///< of the values; low == high: no histogram is made
     HistogramAxis errorAxis;  ///< low == high: chosen from the variant (value_histogram.h)
     int errorBins = 256;      ///< used in that case; 0: no histogram is made
+    bool countCodes = true;   ///< false: no code counts, nor the metrics made of them
     bool operator==(const VariantReportOptions&) const = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "quant/packing.h"
 #include "quant/reference.h"
@@ -14,8 +15,11 @@ namespace {
 /// Groups narrower than this are measured element by element: a kernel call would cost more than it saves.
 constexpr int64_t kSmallGroup = 16;
 
-/// Interleaved counters of codes, so that equal neighbours do not wait for each other.
-constexpr size_t kCounters = 4;
+/// More codes than this share one set of counters, which would otherwise outgrow the first-level cache.
+constexpr int64_t kMostCodesInSets = 512;
+
+/// Counters of 32 bits are emptied long before they can overflow.
+constexpr int64_t kMostUncounted = int64_t{1} << 30;
 
 /// Counting codes first and adding levels to the histogram after pays when a segment has this many elements a
 /// code.
@@ -79,12 +83,24 @@ VariantPass::VariantPass(const PassPlan& plan, int64_t rowBegin, int64_t rowEnd,
     m_params.encodeDiffers = !plan.encode.empty();
     const int64_t codes = int64_t{m_params.codeMax} - m_params.codeMin + 1;
     const bool oneGroup = m_layout.groupCount() == 1;
-    m_countBySegment = codes <= 256 && (oneGroup || kSegmentPerCode * codes <= std::min(group, m_pieceCols));
-    m_codeCounts.resize(static_cast<size_t>(codes));
-    if (m_countBySegment) m_small.resize(kCounters * static_cast<size_t>(codes));
+    m_fused = plan.quantization->codes == nullptr && group >= kSmallGroup;
+    m_countBySegment = codes <= 256 &&
+                       (oneGroup || kSegmentPerCode * codes <= std::min(group, m_pieceCols)) &&
+                       (!m_fused || group >= m_pieceCols) && plan.countCodes;
+    if (plan.countCodes) {
+        m_codeCounts.resize(static_cast<size_t>(codes));
+        m_codeStride = codes <= kMostCodesInSets ? codes : 0;
+        m_small.resize(static_cast<size_t>(codes + (Counters::kSets - 1) * m_codeStride));
+    }
     if (plan.keepRows) m_rows.resize(static_cast<size_t>(rowEnd - rowBegin));
     if (plan.keepGroups) m_groups.resize(static_cast<size_t>(groupsHigh * m_groupsWide));
-    if (plan.keepColumns) m_columns.resize(static_cast<size_t>(colEnd - colBegin));
+    if (plan.keepColumns) m_columns.resize(static_cast<size_t>(colEnd - colBegin + ColumnSinks::kPadding));
+    if (m_fused) {
+        m_valueCounters = m_values.makeCounters();
+        m_errorCounters = m_errors.makeCounters();
+        m_runSplits.resize(kPieceCols / kSmallGroup + 1);
+        return;
+    }
     m_codes.resize(kPieceCols);
     m_pieceValues.resize(kPieceRows * kPieceCols);
     m_pieceErrors.resize(kPieceRows * kPieceCols);
@@ -98,14 +114,46 @@ bool VariantPass::advance() {
         // Inside one large group, or a whole number of smaller ones.
         const int64_t rest = m_layout.blockCols - col % m_layout.blockCols;
         if (m_layout.blockCols >= kPieceCols) count = std::min(count, rest);
-        for (int64_t i = 0; i < rows; ++i)
+        for (int64_t i = 0; m_fused && i < rows; ++i) measureFused(m_row + i, col, count);
+        for (int64_t i = 0; !m_fused && i < rows; ++i)
             measureRow(m_row + i, col, count, &m_pieceValues[static_cast<size_t>(i * kPieceCols)],
                        &m_pieceErrors[static_cast<size_t>(i * kPieceCols)]);
-        if (m_plan.keepColumns) sumColumns(rows, col, count);
+        if (m_plan.keepColumns && !m_fused) sumColumns(rows, col, count);
         col += count;
     }
     m_row += rows;
+    m_uncounted += rows * (m_colEnd - m_colBegin);
+    if (m_uncounted >= kMostUncounted) takeCounts();
     return true;
+}
+
+void VariantPass::measureFused(int64_t row, int64_t col, int64_t count) {
+    const int64_t group = m_layout.groupOf(row, col);
+    if (m_countBySegment && group != m_countedGroup) {
+        flushCounts();
+        m_countedGroup = group;
+    }
+    MeasureSinks sinks;
+    sinks.groups = m_runSplits.data();
+    if (m_plan.keepColumns) {
+        const auto first = static_cast<size_t>(col - m_colBegin);
+        sinks.columns = {&m_columns.signal[first],      &m_columns.output[first], &m_columns.sse[first],
+                         &m_columns.clippingSse[first], &m_columns.maxAbs[first], &m_columns.clipped[first]};
+    }
+    if (m_plan.countCodes) sinks.codes = {m_small.data(), m_codeStride};
+    if (!m_countBySegment) sinks.values = m_values.sink(m_valueCounters);
+    sinks.errors = m_errors.sink(m_errorCounters);
+    m_params.firstElement = static_cast<uint64_t>(row * m_layout.cols + col);
+    const GroupRun run = runAt(row, col, count);
+    m_plan.kernels->measureGroups(m_plan.matrix.row(row) + col, count, run, m_params, sinks);
+    const auto groups = static_cast<size_t>((count + run.groupSize - 1) / run.groupSize);
+    const size_t local = localGroup(group);
+    ErrorSplit rowSplit;
+    for (size_t i = 0; i < groups; ++i) {
+        rowSplit.merge(m_runSplits[i]);
+        if (m_plan.keepGroups) m_groups[local + i].merge(m_runSplits[i]);
+    }
+    record(row, rowSplit);
 }
 
 void VariantPass::measureRow(int64_t row, int64_t col, int64_t count, float* values, float* errors) {
@@ -119,11 +167,7 @@ void VariantPass::measureRow(int64_t row, int64_t col, int64_t count, float* val
         m_plan.kernels->fakeQuantizeGroups(src, values, count, run, m_params);
     }
     for (int64_t j = 0; j < count; ++j) errors[j] = src[j] - values[j];
-    const bool large = m_layout.blockCols >= kSmallGroup && m_plan.quantization->codes == nullptr;
-    if (large)
-        splitLargeGroups(row, col, count, errors);
-    else
-        splitSmallGroups(row, col, count, values);
+    splitSmallGroups(row, col, count, values);
     countCodes(row, col, count, values);
     if (!m_errors.empty())
         m_errors.add(std::span<const float>(errors, static_cast<size_t>(count)), *m_plan.kernels);
@@ -155,26 +199,6 @@ QuantizeParams VariantPass::paramsOf(int64_t group) const {
     return params;
 }
 
-void VariantPass::splitLargeGroups(int64_t row, int64_t col, int64_t count, const float* errors) {
-    const float* const src = m_plan.matrix.row(row) + col;
-    const uint64_t firstElement = m_params.firstElement;
-    int64_t group = m_layout.groupOf(row, col);
-    size_t local = localGroup(group);
-    int64_t length = std::min(count, m_layout.blockCols - col % m_layout.blockCols);
-    ErrorSplit rowSplit;
-    for (int64_t j = 0; j < count;
-         j += length, ++group, ++local, length = std::min(count - j, m_layout.blockCols)) {
-        QuantizeParams params = paramsOf(group);
-        params.firstElement = firstElement + static_cast<uint64_t>(j);
-        const ErrorSplit split = m_plan.kernels->quantizeError(src + j, length, params);
-        rowSplit.merge(split);
-        if (m_plan.keepGroups) m_groups[local].merge(split);
-        if (split.clippedCount > 0 && m_plan.keepColumns)
-            noteClipped(row, col + j, length, params, errors + j);
-    }
-    record(row, rowSplit);
-}
-
 void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, const float* values) {
     const float* const src = m_plan.matrix.row(row) + col;
     int64_t group = m_layout.groupOf(row, col);
@@ -199,18 +223,6 @@ void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, cons
     record(row, rowSplit);
 }
 
-void VariantPass::noteClipped(int64_t row, int64_t col, int64_t count, const QuantizeParams& params,
-                              const float* errors) {
-    const Limits limits = limitsOf(params);
-    const float* const src = m_plan.matrix.row(row) + col;
-    for (int64_t j = 0; j < count; ++j) {
-        if (!(src[j] < limits.low || src[j] > limits.high)) continue;
-        const auto column = static_cast<size_t>(col + j - m_colBegin);
-        m_columns.clippingSse[column] += static_cast<double>(errors[j]) * static_cast<double>(errors[j]);
-        ++m_columns.clipped[column];
-    }
-}
-
 size_t VariantPass::localGroup(int64_t group) const {
     const int64_t down = group / m_layout.groupsAcross() - m_groupRow;
     const int64_t across = group % m_layout.groupsAcross() - m_groupCol;
@@ -225,7 +237,8 @@ void VariantPass::record(int64_t row, const ErrorSplit& split) {
 void VariantPass::countCodes(int64_t row, int64_t col, int64_t count, const float* values) {
     const std::span<const int32_t> codes(m_codes.data(), static_cast<size_t>(count));
     if (!m_countBySegment) {
-        for (const int32_t code : codes) ++m_codeCounts[static_cast<size_t>(code - m_params.codeMin)];
+        if (m_plan.countCodes)
+            for (const int32_t code : codes) ++m_codeCounts[static_cast<size_t>(code - m_params.codeMin)];
         if (!m_values.empty()) m_values.add(std::span<const float>(values, codes.size()), *m_plan.kernels);
         return;
     }
@@ -241,12 +254,10 @@ void VariantPass::countCodes(int64_t row, int64_t col, int64_t count, const floa
 void VariantPass::countSegment(int64_t group, std::span<const int32_t> codes) {
     if (group != m_countedGroup) flushCounts();
     m_countedGroup = group;
-    const size_t levels = m_codeCounts.size();
-    uint32_t* const counters = m_small.data() - m_params.codeMin;
-    size_t i = 0;
-    for (; i + kCounters <= codes.size(); i += kCounters)
-        for (size_t k = 0; k < kCounters; ++k) ++(counters + k * levels)[codes[i + k]];
-    for (; i < codes.size(); ++i) ++counters[codes[i]];
+    for (size_t i = 0; i < codes.size(); ++i) {
+        const auto set = static_cast<int64_t>(i % Counters::kSets) * m_codeStride;
+        ++m_small[static_cast<size_t>(set + codes[i] - m_params.codeMin)];
+    }
 }
 
 void VariantPass::flushCounts() {
@@ -255,7 +266,7 @@ void VariantPass::flushCounts() {
     const size_t levels = m_codeCounts.size();
     for (size_t level = 0; level < levels; ++level) {
         uint64_t count = 0;
-        for (size_t k = 0; k < kCounters; ++k) count += std::exchange(m_small[k * levels + level], 0);
+        for (size_t i = level; i < m_small.size(); i += levels) count += std::exchange(m_small[i], 0);
         if (count == 0) continue;
         m_codeCounts[level] += count;
         const int32_t code = m_params.codeMin + static_cast<int32_t>(level);
@@ -289,8 +300,20 @@ void VariantPass::sumColumns(int64_t rows, int64_t col, int64_t count) {
     }
 }
 
+void VariantPass::takeCounts() {
+    m_uncounted = 0;
+    if (m_countBySegment) {
+        flushCounts();
+    } else if (m_fused) {
+        for (size_t i = 0; i < m_small.size(); ++i)
+            m_codeCounts[i % m_codeCounts.size()] += std::exchange(m_small[i], 0);
+    }
+    m_values.take(m_valueCounters);
+    m_errors.take(m_errorCounters);
+}
+
 void VariantPass::finish() {
-    flushCounts();
+    takeCounts();
 }
 
 void VariantPass::addRowsTo(std::vector<ErrorSplit>& rows) const {
@@ -298,7 +321,8 @@ void VariantPass::addRowsTo(std::vector<ErrorSplit>& rows) const {
 }
 
 void VariantPass::addColumnsTo(std::vector<ErrorSplit>& columns) const {
-    for (size_t j = 0; j < m_columns.sse.size(); ++j) {
+    if (m_columns.sse.empty()) return;
+    for (size_t j = 0; j < static_cast<size_t>(m_colEnd - m_colBegin); ++j) {
         ErrorSplit split;
         split.count = m_rowEnd - m_rowBegin;
         split.clippedCount = m_columns.clipped[j];

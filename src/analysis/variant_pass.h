@@ -25,6 +25,7 @@ struct PassPlan {
     bool keepRows = true;
     bool keepColumns = true;
     bool keepGroups = true;
+    bool countCodes = true;
 };
 
 /// Sums of one column. Rounding error is what clipping leaves of `sse`.
@@ -40,12 +41,14 @@ struct ColumnSums {
 };
 
 /// Measures one rectangle of the matrix, in the calling thread; rectangles are merged in order by the caller.
+/// Groups of 16 elements and more, rounded as the scheme says, take the kernel that measures everything at
+/// once; smaller ones and codes that a method chose take the passes one after the other.
 /// Works on pieces of at most kPieceRows x kPieceCols elements that stay in the first-level cache, so that
 /// every value is read from memory once.
 class VariantPass {
  public:
     static constexpr int64_t kPieceRows = 8;
-    static constexpr int64_t kPieceCols = 512;
+    static constexpr int64_t kPieceCols = 1024;
 
     VariantPass(const PassPlan& plan, int64_t rowBegin, int64_t rowEnd, int64_t colBegin, int64_t colEnd);
 
@@ -64,15 +67,14 @@ class VariantPass {
     void addGroupsTo(std::vector<ErrorSplit>& groups) const;
 
  private:
+    void measureFused(int64_t row, int64_t col, int64_t count);
     void measureRow(int64_t row, int64_t col, int64_t count, float* values, float* errors);
     void decodeGiven(int64_t row, int64_t col, int64_t count, float* values);
-    void splitLargeGroups(int64_t row, int64_t col, int64_t count, const float* errors);
     void splitSmallGroups(int64_t row, int64_t col, int64_t count, const float* values);
-    void noteClipped(int64_t row, int64_t col, int64_t count, const QuantizeParams& params,
-                     const float* errors);
     void countCodes(int64_t row, int64_t col, int64_t count, const float* values);
     void countSegment(int64_t group, std::span<const int32_t> codes);
     void flushCounts();
+    void takeCounts();
     void sumColumns(int64_t rows, int64_t col, int64_t count);
     void record(int64_t row, const ErrorSplit& split);
     [[nodiscard]] size_t localGroup(int64_t group) const;
@@ -88,6 +90,7 @@ class VariantPass {
     int64_t m_groupRow;   ///< first row and column of groups the rectangle touches
     int64_t m_groupCol;
     int64_t m_groupsWide;
+    bool m_fused;           ///< the kernel measures everything in one reading
     bool m_countBySegment;  ///< few codes for the size of a segment: count them, then add levels
 
     ErrorSplit m_total;
@@ -99,7 +102,12 @@ class VariantPass {
     std::vector<uint64_t> m_codeCounts;
 
     int64_t m_countedGroup = -1;  ///< whose codes m_small counts
+    int64_t m_uncounted = 0;      ///< elements since the counters were emptied
+    int64_t m_codeStride = 0;     ///< of m_small; 0: one set of counters
     std::vector<uint32_t> m_small;
+    std::vector<uint32_t> m_valueCounters;
+    std::vector<uint32_t> m_errorCounters;
+    std::vector<ErrorSplit> m_runSplits;
     std::vector<int32_t> m_codes;
     std::vector<float> m_pieceValues;
     std::vector<float> m_pieceErrors;

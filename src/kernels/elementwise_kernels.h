@@ -26,6 +26,45 @@ struct GroupRun {
     int64_t groupSize = 1;
 };
 
+/// Counts of elements by an index: element j of a run may count at counts[(j % 4) * stride + index], so that
+/// equal neighbours do not wait for each other (stride 0: all share one set). The owner adds up the four sets
+/// and empties them before 2^32 elements. Null: nothing is counted.
+struct Counters {
+    static constexpr int kSets = 4;
+    uint32_t* counts = nullptr;
+    int64_t stride = 0;
+};
+
+/// Equal bins as in ElementwiseKernels::histogram with perUnit = bins / (high - low). One more counter a set
+/// takes NaN, which nobody reads: stride is bins + 1.
+struct BinCounters {
+    Counters counters;
+    float low = 0;
+    float perUnit = 0;
+    int bins = 1;
+};
+
+/// Sums of each column, added to; null: not wanted. Each array goes on for kPadding elements beyond the run
+/// (a vector's last lanes add zeros there).
+struct ColumnSinks {
+    static constexpr int64_t kPadding = 16;
+    double* signal = nullptr;
+    double* output = nullptr;
+    double* sse = nullptr;
+    double* clippingSse = nullptr;
+    float* maxAbs = nullptr;
+    int64_t* clipped = nullptr;
+};
+
+/// Where measureGroups puts what it finds.
+struct MeasureSinks {
+    ErrorSplit* groups = nullptr;  ///< one a group of the run, overwritten
+    ColumnSinks columns;
+    Counters codes;      ///< index: code - codeMin
+    BinCounters values;  ///< of r^
+    BinCounters errors;  ///< of r - r^
+};
+
 /// Fast forms of the elementwise passes, one table an instruction set; each is bit-exact with the reference
 /// table in every integer and every r^ (sums in double may differ in the last bits: the order of addition is
 /// the kernel's own). All work on consecutive floats in the calling thread; the caller cuts the work and
@@ -59,6 +98,10 @@ struct ElementwiseKernels {
                                           const QuantizeParams& params, bool streaming);
     void (*encodeGroups)(const float* src, int32_t* dst, int64_t count, const GroupRun& run,
                          const QuantizeParams& params);
+    /// Error split of each group, column sums, code counts and both histograms in one reading; NaN elements
+    /// take part as 0. Parameters belong to groups also where groupSize is 1.
+    void (*measureGroups)(const float* src, int64_t count, const GroupRun& run, const QuantizeParams& params,
+                          const MeasureSinks& sinks);
     /// minima[g], maxima[g] of the numbers of group g (+inf, -inf when it has none); false when the run
     /// contains a NaN or an infinity.
     bool (*minMaxGroups)(const float* src, float* minima, float* maxima, int64_t count, int64_t groupSize);

@@ -104,6 +104,43 @@ void encodeGroups(const float* src, int32_t* dst, int64_t count, const GroupRun&
     });
 }
 
+void countBin(const BinCounters& bins, float x) {
+    if (bins.counters.counts == nullptr || std::isnan(x)) return;
+    const float position = (x - bins.low) * bins.perUnit;
+    const float bin = position > 0 ? std::min(position, static_cast<float>(bins.bins - 1)) : 0.0F;
+    ++bins.counters.counts[static_cast<int>(bin)];
+}
+
+void addToColumn(const ColumnSinks& columns, int64_t i, const ErrorSplit& one) {
+    if (columns.signal == nullptr) return;
+    columns.signal[i] += one.signalSse;
+    columns.output[i] += one.outputSse;
+    columns.sse[i] += one.totalSse();
+    columns.clippingSse[i] += one.clippingSse;
+    columns.clipped[i] += one.clippedCount;
+    columns.maxAbs[i] = std::max(columns.maxAbs[i], one.maxAbs);
+}
+
+void measureGroups(const float* src, int64_t count, const GroupRun& run, const QuantizeParams& params,
+                   const MeasureSinks& sinks) {
+    std::fill_n(sinks.groups, (count + run.groupSize - 1) / run.groupSize, ErrorSplit{});
+    const CounterRandom random(params.seed);
+    overRun(count, run, [&](int64_t i, const GroupParams& decode, const GroupParams& encode) {
+        QuantizeParams own = params;
+        own.firstElement += static_cast<uint64_t>(i);
+        const GroupRun self{&decode, &encode, 1};
+        const float r = std::isnan(src[i]) ? 0.0F : src[i];
+        const ErrorSplit one = quantizeErrorGroups(&r, 1, self, own);
+        sinks.groups[i / run.groupSize].merge(one);
+        addToColumn(sinks.columns, i, one);
+        const float code = codeOf(r, encode, params, random, own.firstElement);
+        const float value = valueOf(code, decode, params);
+        if (sinks.codes.counts != nullptr) ++sinks.codes.counts[static_cast<int>(code) - params.codeMin];
+        countBin(sinks.values, value);
+        countBin(sinks.errors, r - value);
+    });
+}
+
 GroupRun oneGroup(const QuantizeParams& params, int64_t count) {
     return {&params.group, params.encodeDiffers ? &params.encode : nullptr, std::max<int64_t>(count, 1)};
 }
@@ -194,6 +231,7 @@ const ElementwiseKernels kReferenceElementwise = {extremes,
                                                   quantizeErrorGroups,
                                                   fakeQuantizeErrorGroups,
                                                   encodeGroups,
+                                                  measureGroups,
                                                   minMaxGroups,
                                                   minMaxColumns,
                                                   fromF16,

@@ -81,6 +81,11 @@ struct Avx2 {
         d.low = _mm256_fmadd_pd(a.low, b.low, d.low);
         d.high = _mm256_fmadd_pd(a.high, b.high, d.high);
     }
+    static D loadDoubles(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
+    static void storeDoubles(double* p, const D& d) {
+        _mm256_storeu_pd(p, d.low);
+        _mm256_storeu_pd(p + 4, d.high);
+    }
     static double sum(const D& d) {
         alignas(32) double x[4];
         _mm256_store_pd(x, _mm256_add_pd(d.low, d.high));

@@ -65,6 +65,7 @@ struct Avx512 {
     static F drop(M m, F a) { return _mm512_maskz_mov_ps(static_cast<M>(~m), a); }
     /// One operation instead of a comparison and a move: the table maps both kinds of NaN to +0 (8).
     static F numberOrZero(F a) { return _mm512_fixupimm_ps(a, a, _mm512_set1_epi32(0x88), 0); }
+    static unsigned bits(M m) { return m; }
     static bool any(M m) { return m != 0; }
     static bool anyOf(M a, M b) { return _kortestz_mask16_u8(a, b) == 0; }
     static int countTrue(M m) { return __builtin_popcount(m); }
@@ -79,6 +80,11 @@ struct Avx512 {
     static void addProducts(D& d, const D& a, const D& b) {
         d.low = _mm512_fmadd_pd(a.low, b.low, d.low);
         d.high = _mm512_fmadd_pd(a.high, b.high, d.high);
+    }
+    static D loadDoubles(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
+    static void storeDoubles(double* p, const D& d) {
+        _mm512_storeu_pd(p, d.low);
+        _mm512_storeu_pd(p + 8, d.high);
     }
     static double sum(const D& d) { return _mm512_reduce_add_pd(_mm512_add_pd(d.low, d.high)); }
     static float smallest(F a) { return _mm512_reduce_min_ps(a); }
