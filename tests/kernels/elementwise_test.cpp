@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QTest>
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -83,6 +84,96 @@ QuantizeParams paramsOf(const char* scheme, float low, float high) {
     return parsed ? quantizeParams(*parsed, paramsFromRange(low, high, *parsed)) : QuantizeParams{};
 }
 
+/// Everything measureGroups gives for one run, counters added up.
+struct Measured {
+    std::vector<ErrorSplit> groups, columns;
+    std::vector<uint64_t> codes, values, errors;
+
+    [[nodiscard]] std::string differenceTo(const Measured& other) const {
+        for (size_t i = 0; i < groups.size(); ++i)
+            if (const std::string wrong = difference(groups[i], other.groups[i]); !wrong.empty())
+                return "group " + std::to_string(i) + ": " + wrong;
+        for (size_t i = 0; i < columns.size(); ++i)
+            if (const std::string wrong = difference(columns[i], other.columns[i]); !wrong.empty())
+                return "column " + std::to_string(i) + ": " + wrong;
+        if (codes != other.codes) return "codes";
+        if (values != other.values) return "histogram of values";
+        return errors != other.errors ? "histogram of errors" : std::string();
+    }
+};
+
+constexpr int kMeasureBins = 30;
+constexpr float kMeasureLow = -0.4F;
+constexpr float kMeasurePerUnit = kMeasureBins / 0.9F;
+
+/// Adds up sets of counters; the last counter of a set is left out.
+std::vector<uint64_t> addedUp(const std::vector<uint32_t>& counters, size_t each, size_t kept) {
+    std::vector<uint64_t> sums(kept);
+    for (size_t i = 0; i < counters.size(); ++i)
+        if (i % each < kept) sums[i % each] += counters[i];
+    return sums;
+}
+
+Measured measureWith(const ElementwiseKernels& k, const std::vector<float>& src, const GroupRun& run,
+                     const QuantizeParams& p, bool sets) {
+    const auto codes = static_cast<size_t>(p.codeMax - p.codeMin + 1);
+    const size_t padded = src.size() + ColumnSinks::kPadding;
+    const size_t copies = sets ? Counters::kSets : 1;
+    std::vector<double> signal(padded), output(padded), sse(padded), clipping(padded);
+    std::vector<float> maxAbs(padded);
+    std::vector<int64_t> clipped(padded);
+    std::vector<uint32_t> codeCounts(copies * codes), values(copies * (kMeasureBins + 1)), errors(values);
+    Measured result;
+    result.groups.resize((src.size() + static_cast<size_t>(run.groupSize) - 1) /
+                         static_cast<size_t>(run.groupSize));
+    const int64_t stride = sets ? kMeasureBins + 1 : 0;
+    MeasureSinks sinks;
+    sinks.groups = result.groups.data();
+    sinks.columns = {signal.data(),   output.data(), sse.data(),
+                     clipping.data(), maxAbs.data(), clipped.data()};
+    sinks.codes = {codeCounts.data(), sets ? static_cast<int64_t>(codes) : 0};
+    sinks.values = {{values.data(), stride}, kMeasureLow, kMeasurePerUnit, kMeasureBins};
+    sinks.errors = {{errors.data(), stride}, kMeasureLow, kMeasurePerUnit, kMeasureBins};
+    k.measureGroups(src.data(), static_cast<int64_t>(src.size()), run, p, sinks);
+    for (size_t i = 0; i < src.size(); ++i)
+        result.columns.push_back(
+            {1, clipped[i], clipping[i], sse[i] - clipping[i], maxAbs[i], signal[i], 0, output[i]});
+    result.codes = addedUp(codeCounts, codes, codes);
+    result.values = addedUp(values, kMeasureBins + 1, kMeasureBins);
+    result.errors = addedUp(errors, kMeasureBins + 1, kMeasureBins);
+    return result;
+}
+
+Measured measureNaively(const std::vector<float>& src, const GroupRun& run, const QuantizeParams& shared) {
+    const auto size = static_cast<size_t>(run.groupSize);
+    Measured result;
+    result.groups.resize((src.size() + size - 1) / size);
+    result.codes.resize(static_cast<size_t>(shared.codeMax - shared.codeMin + 1));
+    result.values.resize(kMeasureBins);
+    result.errors.resize(kMeasureBins);
+    const auto countBin = [](std::vector<uint64_t>& bins, float x) {
+        const float position = std::max((x - kMeasureLow) * kMeasurePerUnit, 0.0F);
+        ++bins[static_cast<size_t>(std::min(position, kMeasureBins - 1.0F))];
+    };
+    for (size_t i = 0; i < src.size(); ++i) {
+        QuantizeParams p = shared;
+        p.group = run.groups[i / size];
+        p.encodeDiffers = run.encode != nullptr;
+        if (p.encodeDiffers) p.encode = run.encode[i / size];
+        p.firstElement = i;
+        const float r = std::isnan(src[i]) ? 0.0F : src[i];
+        const int32_t code = quantizeValue(r, p);
+        ErrorSplit one = splitError({&r, 1}, p);
+        result.groups[i / size].merge(one);
+        one.dotProduct = 0;
+        result.columns.push_back(one);
+        ++result.codes[static_cast<size_t>(code - p.codeMin)];
+        countBin(result.values, dequantizeValue(code, p));
+        countBin(result.errors, r - dequantizeValue(code, p));
+    }
+    return result;
+}
+
 }  // namespace
 
 class ElementwiseTest : public QObject {
@@ -95,6 +186,8 @@ class ElementwiseTest : public QObject {
     void hardParameters();
     void groups_data();
     void groups();
+    void measure_data() { groups_data(); }
+    void measure();
     void extremes();
     void minMax();
     void histogram_data();
@@ -244,6 +337,31 @@ void ElementwiseTest::groups() {
             }
         }
     }
+}
+
+void ElementwiseTest::measure() {
+    QFETCH_GLOBAL(const KernelTable*, table);
+    QFETCH(int, groupSize);
+    QFETCH(int, count);
+    // A NaN counts as 0; an infinite error has no place in sums that are compared.
+    std::vector<float> src = testValues(static_cast<size_t>(count), 0.2F, false);
+    src.back() = kNan;
+    std::vector<GroupParams> groups;
+    for (int g = 0; g * groupSize < count; ++g)
+        groups.push_back(
+            {g % 9 == 4 ? 0.0F : 0.02F + 0.001F * static_cast<float>(g % 13), static_cast<float>(g % 5)});
+    std::vector<GroupParams> encode = groups;
+    for (GroupParams& group : encode) group.scale *= 1.001F;
+    QuantizeParams shared = paramsOf("uint4/affine", -0.3F, 0.25F);
+    for (const Rounding rounding : {Rounding::HalfEven, Rounding::HalfAway, Rounding::Stochastic})
+        for (const bool differs : {false, true})
+            for (const bool sets : {false, true}) {
+                shared.rounding = rounding;
+                const GroupRun run{groups.data(), differs ? encode.data() : nullptr, groupSize};
+                const Measured got = measureWith(table->elementwise, src, run, shared, sets);
+                const std::string wrong = got.differenceTo(measureNaively(src, run, shared));
+                QVERIFY2(wrong.empty(), wrong.c_str());
+            }
 }
 
 void ElementwiseTest::extremes() {
