@@ -4,9 +4,127 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace quantscope {
+namespace {
+
+/// How long a thread looks for work before it sleeps: longer than the gap between two loops of a forward
+/// pass, much shorter than a time slice that somebody else could use.
+constexpr std::chrono::microseconds kPatience{50};
+
+/// Waits until value != old, first awake, then asleep.
+template <class T>
+void waitForChange(const std::atomic<T>& value, T old) {
+    const auto start = std::chrono::steady_clock::now();
+    do {
+        for (int i = 0; i < 16; ++i) {
+            if (value.load(std::memory_order_acquire) != old) return;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+    } while (std::chrono::steady_clock::now() - start < kPatience);
+    value.wait(old, std::memory_order_acquire);
+}
+
+/// One parallel loop. It outlives its call until the last helper lets go; a helper that comes too late finds
+/// no range left and never touches the body.
+struct Loop {
+    const std::function<void(int64_t, int64_t)>& body;
+    const int64_t count;
+    const int64_t grain;
+    const int64_t ranges;
+    std::atomic<int64_t> next{0};
+    std::atomic<int64_t> left{ranges};
+    std::atomic<int> finished{0};
+
+    void work() {
+        for (;;) {
+            const int64_t range = next.fetch_add(1, std::memory_order_relaxed);
+            if (range >= ranges) return;
+            body(range * grain, std::min(count, (range + 1) * grain));
+            if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+                finished.store(1, std::memory_order_release);
+                finished.notify_all();
+            }
+        }
+    }
+};
+
+/// The helpers of one calling thread. Unlike an OpenMP team they owe nobody a barrier: on a busy machine a
+/// loop ends when its ranges are done, whether or not every helper has been scheduled meanwhile, and nobody
+/// burns the time slices of others by waiting.
+class Team {
+ public:
+    explicit Team(int helpers) {
+        for (int i = 0; i < helpers; ++i) m_helpers.emplace_back([this] { help(); });
+    }
+    ~Team() {
+        announce(nullptr);
+        for (std::thread& helper : m_helpers) helper.join();
+    }
+    Team(const Team&) = delete;
+    Team& operator=(const Team&) = delete;
+
+    [[nodiscard]] int helpers() const { return static_cast<int>(m_helpers.size()); }
+
+    void run(const std::shared_ptr<Loop>& loop) {
+        announce(loop);
+        loop->work();
+        waitForChange(loop->finished, 0);
+    }
+
+ private:
+    void announce(std::shared_ptr<Loop> loop) {
+        {
+            const std::scoped_lock lock(m_mutex);
+            m_loop = std::move(loop);
+            m_announced.fetch_add(1, std::memory_order_release);
+        }
+        m_announced.notify_all();
+    }
+
+    void help() {
+        omp_set_num_threads(1);
+        uint32_t seen = 0;
+        for (;;) {
+            waitForChange(m_announced, seen);
+            std::shared_ptr<Loop> loop;
+            {
+                const std::scoped_lock lock(m_mutex);
+                loop = m_loop;
+                seen = m_announced.load(std::memory_order_relaxed);
+            }
+            if (!loop) return;  // the calling thread ends
+            loop->work();
+        }
+    }
+
+    std::mutex m_mutex;
+    std::shared_ptr<Loop> m_loop;
+    std::atomic<uint32_t> m_announced{0};
+    std::vector<std::thread> m_helpers;
+};
+
+/// Each calling thread has its own team, so that the window's lanes never wait for one another.
+Team& teamOfCaller(int helpers) {
+    thread_local std::unique_ptr<Team> team;
+    if (!team || team->helpers() != helpers) {
+        team.reset();
+        team = std::make_unique<Team>(helpers);
+    }
+    return *team;
+}
+
+}  // namespace
 
 int threadCount() {
     return omp_get_max_threads();
@@ -24,14 +142,17 @@ void parallelFor(int64_t count, int64_t grain, const std::function<void(int64_t,
     assert(grain >= 1);
     if (count <= 0) return;
     const int64_t ranges = (count + grain - 1) / grain;
-    const auto run = [&](int64_t range) { body(range * grain, std::min(count, (range + 1) * grain)); };
-    // A single range, one thread, or a loop inside a loop: waking a team would only cost time.
-    if (ranges == 1 || omp_in_parallel() != 0 || omp_get_max_threads() == 1) {
-        for (int64_t range = 0; range < ranges; ++range) run(range);
+    const int threads = omp_get_max_threads();
+    // A single range, one thread, or a loop inside a loop: waking helpers would only cost time.
+    if (ranges == 1 || threads == 1 || omp_in_parallel() != 0) {
+        for (int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(count, begin + grain));
         return;
     }
-#pragma omp parallel for schedule(dynamic, 1)
-    for (int64_t range = 0; range < ranges; ++range) run(range);
+    const auto loop = std::shared_ptr<Loop>(new Loop{body, count, grain, ranges});
+    // Within the loop this thread, like its helpers, has one thread: loops and libraries inside run in line.
+    omp_set_num_threads(1);
+    teamOfCaller(threads - 1).run(loop);
+    omp_set_num_threads(threads);
 }
 
 }  // namespace quantscope

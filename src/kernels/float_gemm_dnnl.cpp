@@ -27,7 +27,6 @@ namespace {
 /// Everything a compiled product depends on.
 struct Shape2 {
     int64_t m, n, k, xStride, yStride;
-    int threads;
     auto operator<=>(const Shape2&) const = default;
 };
 
@@ -39,24 +38,53 @@ memory::desc anyLayout(int64_t rows, int64_t cols) {
     return {{rows, cols}, memory::data_type::f32, memory::format_tag::any};
 }
 
+/// Threads share a compiled product, so each brings the working memory.
+dnnl::primitive_attr ownScratch() {
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    return attributes;
+}
+
+struct Product {
+    dnnl::matmul run;
+    memory::desc scratch;
+};
+
 /// Rows for which the weight's layout is chosen; oneDNN then takes that layout for any other number of rows.
-constexpr int64_t kTypicalRows = 512;
+constexpr int64_t kTypicalRows = 128;
+/// Rows of one task. Each task is one product in one thread, so that a thread that is not scheduled holds up
+/// a task, not the team. Depends on nothing but the shape: results are the same for any number of threads.
+constexpr int64_t kRowsAtOnce = 128;
+
+/// One thread for oneDNN while a product is compiled, as it will run.
+class OneThread {
+ public:
+    OneThread() : m_threads(threadCount()) { limitThreadsOfCaller(1); }
+    ~OneThread() { limitThreadsOfCaller(m_threads); }
+    OneThread(const OneThread&) = delete;
+    OneThread& operator=(const OneThread&) = delete;
+
+ private:
+    int m_threads;
+};
 
 }  // namespace
 
 struct FloatGemm::Impl {
     dnnl::engine engine{dnnl::engine::kind::cpu, 0};
     dnnl::stream stream{engine};
-    std::map<Shape2, dnnl::matmul> products;
+    std::map<Shape2, Product> products;
 
-    const dnnl::matmul& product(const Shape2& shape, const memory::desc& weights) {
+    const Product& product(const Shape2& shape, const memory::desc& weights) {
         const auto known = products.find(shape);
         if (known != products.end()) return known->second;
+        const OneThread oneThread;
         const dnnl::matmul::primitive_desc description(
             dnnl::matmul::desc(plain(shape.m, shape.k, shape.xStride), weights,
                                plain(shape.m, shape.n, shape.yStride)),
-            engine);
-        return products.emplace(shape, dnnl::matmul(description)).first->second;
+            ownScratch(), engine);
+        return products.emplace(shape, Product{dnnl::matmul(description), description.scratchpad_desc()})
+            .first->second;
     }
 };
 
@@ -75,11 +103,14 @@ Result<PackedWeights> FloatGemm::pack(const MatrixView& weight) {
     packed.m_inputs = weight.cols;
     if (weight.rows == 0 || weight.cols == 0) return packed;
     try {
-        const dnnl::matmul::primitive_desc description(
-            dnnl::matmul::desc(plain(kTypicalRows, weight.cols, weight.cols),
-                               anyLayout(weight.cols, weight.rows),
-                               plain(kTypicalRows, weight.rows, weight.rows)),
-            m_impl->engine);
+        const auto description = [&] {
+            const OneThread oneThread;
+            return dnnl::matmul::primitive_desc(
+                dnnl::matmul::desc(plain(kTypicalRows, weight.cols, weight.cols),
+                                   anyLayout(weight.cols, weight.rows),
+                                   plain(kTypicalRows, weight.rows, weight.rows)),
+                ownScratch(), m_impl->engine);
+        }();
         // W^T without moving anything: [k x n] with the strides swapped.
         const memory::desc transposed({weight.cols, weight.rows}, memory::data_type::f32,
                                       memory::dims{1, weight.stride});
@@ -112,13 +143,24 @@ void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, floa
     // A single row's stride is never used; one key for all of them.
     const int64_t xStride = m == 1 ? x.cols : x.stride;
     if (m == 1) yStride = n;
-    const dnnl::matmul& product =
-        m_impl->product({m, n, x.cols, xStride, yStride, threadCount()}, packed.get_desc());
-    memory source(plain(m, x.cols, xStride), m_impl->engine, const_cast<float*>(x.data));
-    memory destination(plain(m, n, yStride), m_impl->engine, y);
-    product.execute(m_impl->stream,
-                    {{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, destination}});
-    m_impl->stream.wait();
+    const auto productFor = [&](int64_t rows) -> const Product& {
+        return m_impl->product({rows, n, x.cols, xStride, yStride}, packed.get_desc());
+    };
+    const Product& full = productFor(std::min(m, kRowsAtOnce));
+    const Product& last = m % kRowsAtOnce == 0 ? full : productFor(m % kRowsAtOnce);
+    parallelFor(m, kRowsAtOnce, [&](int64_t begin, int64_t end) {
+        const Product& product = end - begin == kRowsAtOnce ? full : last;
+        const dnnl::engine& engine = m_impl->engine;
+        memory source(plain(end - begin, x.cols, xStride), engine, const_cast<float*>(x.row(begin)));
+        memory destination(plain(end - begin, n, yStride), engine, y + begin * yStride);
+        memory scratch(product.scratch, engine);
+        dnnl::stream stream(engine);
+        product.run.execute(stream, {{DNNL_ARG_SRC, source},
+                                     {DNNL_ARG_WEIGHTS, packed},
+                                     {DNNL_ARG_DST, destination},
+                                     {DNNL_ARG_SCRATCHPAD, scratch}});
+        stream.wait();
+    });
 }
 
 }  // namespace quantscope
