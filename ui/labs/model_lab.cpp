@@ -17,7 +17,7 @@ namespace quantscope {
 
 namespace {
 
-constexpr std::array kChunkChoices{4, 16, 64, 0};  // 0 = the whole text
+constexpr std::array kChunkChoices{2, 4, 8, 16, 64, 0};  // 0 = the whole text
 
 }  // namespace
 
@@ -33,14 +33,14 @@ void ModelLab::buildHeader() {
     m_textButton = new QPushButton(tr("Text…"));
     m_textButton->setToolTip(tr("The text that is scored: any plain text file"));
     m_chunks = new HeaderChoice(tr("How much of the text is scored"));
-    m_chunks->setItems({tr("4 windows"), tr("16 windows"), tr("64 windows"), tr("whole text")});
+    setChunkChoices({kChunkChoices.begin(), kChunkChoices.end()});
     m_run = new QPushButton(tr("Evaluate"));
     for (QWidget* widget :
          {static_cast<QWidget*>(m_textButton), static_cast<QWidget*>(m_chunks), static_cast<QWidget*>(m_run)})
         header()->addWidget(widget);
     connect(m_textButton, &QPushButton::clicked, this, &ModelLab::chooseText);
     connect(m_chunks, &QComboBox::activated, this,
-            [this](int index) { Q_EMIT chunksChosen(kChunkChoices[static_cast<size_t>(index)]); });
+            [this](int index) { Q_EMIT chunksChosen(m_chunks->itemData(index).toInt()); });
     connect(m_run, &QPushButton::clicked, this, [this] {
         if (m_busy)
             Q_EMIT cancelRequested();
@@ -117,13 +117,29 @@ void ModelLab::chooseText() {
     if (!path.isEmpty()) Q_EMIT textChosen(path);
 }
 
+void ModelLab::setChunkChoices(const std::vector<int>& choices) {
+    m_chunks->clear();
+    for (const int count : choices) {
+        const QString text = count == 0   ? tr("whole text")
+                             : count == 1 ? tr("1 window")
+                                          : tr("%1 windows").arg(count);
+        m_chunks->addItem(text, count);
+    }
+}
+
 void ModelLab::setExperiment(const Experiment& experiment) {
     const QString path = QString::fromStdString(experiment.model.textPath);
     m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
     const int chunks = experiment.modelProtocol.evaluation.maxChunks;
-    const auto* found = std::find(kChunkChoices.begin(), kChunkChoices.end(), chunks);
-    m_chunks->setCurrentIndex(found == kChunkChoices.end() ? -1
-                                                           : static_cast<int>(found - kChunkChoices.begin()));
+    if (m_chunks->findData(chunks) < 0) {
+        // A session or the command line may ask for any number: it joins the list.
+        std::vector<int> choices(kChunkChoices.begin(), kChunkChoices.end());
+        choices.insert(std::find_if(choices.begin(), choices.end(),
+                                    [chunks](int choice) { return choice == 0 || choice > chunks; }),
+                       chunks);
+        setChunkChoices(choices);
+    }
+    m_chunks->setCurrentIndex(m_chunks->findData(chunks));
     m_layers->setSelected(QString::fromStdString(experiment.modelProtocol.layer));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "app/results.h"
 #include "labs/lab.h"
@@ -44,6 +45,7 @@ class ModelLab : public Lab {
 
  private:
     void buildHeader();
+    void setChunkChoices(const std::vector<int>& choices);
     void buildScoreRow();
     void buildLayerRow();
     void buildTextRow();

@@ -60,8 +60,9 @@ void addTensorLab(MainWindow& window, ThemeController& themes, SessionController
              [variant](Experiment& experiment) { experiment.tensorProtocol.heatmapVariant = variant; });
     });
     QObject::connect(lab, &TensorLab::regionRequested, &session, [&session](const MatrixRegion& region) {
-        edit(session, SessionController::tr("heat map region"),
-             [&region](Experiment& experiment) { experiment.tensorProtocol.heatmapRegion = region; });
+        Experiment next = session.experiment();
+        next.tensorProtocol.heatmapRegion = region;
+        session.adjustView(next);
     });
     QObject::connect(&session, &SessionController::tensorResultsChanged, lab, &TensorLab::showResults);
     QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {

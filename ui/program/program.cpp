@@ -12,6 +12,7 @@
 #include "app/tensor_pipeline.h"
 #include "kernels/kernel_table.h"
 #include "program/command_line.h"
+#include "program/engine.h"
 #include "program/labs.h"
 #include "program/screenshot.h"
 #include "shell/main_window.h"
@@ -28,20 +29,6 @@ constexpr int kUsage = 2;
 int report(const Error& error, int exitCode) {
     std::fprintf(stderr, "quantscope: %s\n", describe(error).c_str());
     return exitCode;
-}
-
-/// The pipelines, each used by the thread of its lane alone.
-Engine engineOf(TensorPipeline& tensor, ModelPipeline& model) {
-    Engine engine;
-    engine.tensor = [&tensor](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
-                              const Engine::DeliverTensor& deliver, ProgressSink progress) {
-        tensor.run(experiment, sequence, std::move(stop), deliver, std::move(progress));
-    };
-    engine.model = [&model](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
-                            const Engine::DeliverModel& deliver) {
-        model.run(experiment, sequence, std::move(stop), deliver);
-    };
-    return engine;
 }
 
 std::string lastSessionPath() {

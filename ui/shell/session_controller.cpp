@@ -42,8 +42,8 @@ class ExperimentCommand : public QUndoCommand {
           m_after(std::move(after)),
           m_origin(std::move(origin)) {}
 
-    void undo() override { m_session.setExperiment(m_before); }
-    void redo() override { m_session.setExperiment(m_after); }
+    void undo() override { m_session.restore(m_before); }
+    void redo() override { m_session.restore(m_after); }
     [[nodiscard]] int id() const override { return m_origin.drag != 0 ? 1 : -1; }
     bool mergeWith(const QUndoCommand* command) override {
         const auto* next = static_cast<const ExperimentCommand*>(command);
@@ -110,6 +110,13 @@ void SessionController::setExperiment(const Experiment& experiment) {
     m_experiment = experiment;
     if (!m_throttle.isActive()) m_throttle.start();
     Q_EMIT experimentChanged(m_experiment);
+}
+
+/// Undo and redo leave the view where it is as long as it shows the same matrix.
+void SessionController::restore(Experiment experiment) {
+    if (experiment.matrix == m_experiment.matrix)
+        experiment.tensorProtocol.heatmapRegion = m_experiment.tensorProtocol.heatmapRegion;
+    setExperiment(experiment);
 }
 
 void SessionController::setActiveLab(LabKind lab) {

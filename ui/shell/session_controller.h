@@ -51,6 +51,9 @@ class SessionController : public QObject {
 
     /// Makes `next` the document: one undo step, or part of the running drag's step.
     void edit(const Experiment& next, const EditOrigin& origin);
+    /// Makes `next` the document without an undo step: where a person looks (the region of a heat map), not
+    /// what is compared.
+    void adjustView(const Experiment& next) { setExperiment(next); }
     /// A new document whose past cannot be undone: an opened session.
     void reset(const Experiment& experiment);
 
@@ -87,6 +90,7 @@ class SessionController : public QObject {
     };
 
     void setExperiment(const Experiment& experiment);
+    void restore(Experiment experiment);
     void submit();
     void submitTensor();
     void submitModel();

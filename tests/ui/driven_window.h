@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QApplication>
+#include <QElapsedTimer>
+#include <QThread>
+#include <optional>
+
+#include "app/model_pipeline.h"
+#include "app/source_library.h"
+#include "app/tensor_pipeline.h"
+#include "kernels/kernel_table.h"
+#include "program/engine.h"
+#include "program/labs.h"
+#include "shell/main_window.h"
+#include "shell/message_bar.h"
+#include "shell/session_controller.h"
+#include "theme/theme_controller.h"
+
+namespace quantscope {
+
+inline std::string inRepository(const char* path) {
+    return std::string(QUANTSCOPE_SOURCE_DIR) + "/" + path;
+}
+
+/// The program's window over the real engine, without the program's command line: what tests and the
+/// interface benchmark drive.
+struct DrivenWindow {
+    const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+    SourceLibrary sources{kernels};
+    TensorPipeline tensorPipeline{sources, kernels};
+    ModelPipeline modelPipeline{sources, kernels};
+    ThemeController themes;
+    SessionController session;
+    MainWindow window;
+
+    explicit DrivenWindow(const Experiment& first, bool remembers = false)
+        : session(engineOf(tensorPipeline, modelPipeline), first), window(parts(remembers)) {
+        themes.applyTo(*qApp);
+        addLabs(window, themes, session);
+        window.resize(1600, 1000);
+        window.show();
+    }
+
+    /// The sample model and its text, scored on `windows` windows.
+    static Experiment sample(int windows = 2) {
+        Experiment experiment = sampleExperiment(*findSamples(inRepository("build")));
+        experiment.modelProtocol.evaluation.maxChunks = windows;
+        return experiment;
+    }
+    static Experiment synthetic(const std::string& spec) {
+        Experiment experiment;
+        experiment.matrix = SyntheticSource{spec};
+        experiment.variants = defaultVariants();
+        return experiment;
+    }
+
+    /// Runs events until the shown lab has the complete result of the document; false after `seconds`.
+    [[nodiscard]] bool settles(double seconds = 60) const {
+        return waitUntil([this] { return window.isSettled(); }, seconds);
+    }
+    template <class Condition>
+    [[nodiscard]] static bool waitUntil(Condition condition, double seconds = 60) {
+        QElapsedTimer since;
+        since.start();
+        while (!condition()) {
+            if (static_cast<double>(since.elapsed()) > 1000 * seconds) return false;
+            QCoreApplication::processEvents();
+            QThread::usleep(500);
+        }
+        QCoreApplication::processEvents();
+        return true;
+    }
+
+ private:
+    WindowParts parts(bool remembers) {
+        WindowParts parts;
+        parts.themes = &themes;
+        parts.session = &session;
+        parts.sources = &sources;
+        parts.kernelName =
+            QString::fromUtf8(kernels.name.data(), static_cast<qsizetype>(kernels.name.size()));
+        parts.remembers = remembers;
+        if (auto samples = findSamples(inRepository("build"))) parts.samples = *samples;
+        return parts;
+    }
+};
+
+}  // namespace quantscope

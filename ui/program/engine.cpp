@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "program/engine.h"
+
+#include "app/model_pipeline.h"
+#include "app/tensor_pipeline.h"
+
+namespace quantscope {
+
+Engine engineOf(TensorPipeline& tensor, ModelPipeline& model) {
+    Engine engine;
+    engine.tensor = [&tensor](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+                              const Engine::DeliverTensor& deliver, ProgressSink progress) {
+        tensor.run(experiment, sequence, std::move(stop), deliver, std::move(progress));
+    };
+    engine.model = [&model](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+                            const Engine::DeliverModel& deliver) {
+        model.run(experiment, sequence, std::move(stop), deliver);
+    };
+    return engine;
+}
+
+}  // namespace quantscope
