@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "quant/reference.h"
 
@@ -14,7 +15,7 @@ constexpr size_t kChunk = 1024;
 /// Half-even without a library call: in (-2^22, 2^22) adding and subtracting 1.5 * 2^23 rounds to an integer
 /// in the default rounding mode. Values beyond are clamped first, which changes no code: codes and zero
 /// points stay below 2^17.
-float nearestEven(float x) {
+[[gnu::always_inline]] inline float nearestEven(float x) {
     constexpr float kLimit = 0x1p20F;
     constexpr float kMagic = 0x1.8p23F;
     x = x < -kLimit ? -kLimit : x;
@@ -49,7 +50,7 @@ struct HalfEvenForm {
     }
 
     template <bool kMultiply>
-    [[nodiscard]] float code(float r) const {
+    [[nodiscard, gnu::always_inline]] inline float code(float r) const {
         const float value = r == r ? r : 0.0F;
         const float t = kMultiply ? (value - offset) * inverse : (value - offset) / scale;
         float q = nearestEven(t + before) + after;
@@ -65,15 +66,16 @@ void halfEvenCodes(std::span<const float> values, const HalfEvenForm& form, int3
 }
 
 template <bool kMultiply, bool kMinimum>
-void halfEvenValues(std::span<const float> values, const HalfEvenForm& form, const GroupParams& group,
-                    float* decoded) {
+[[gnu::always_inline]] inline void halfEvenValues(std::span<const float> values, const HalfEvenForm& form,
+                                                  const GroupParams& group, float* decoded) {
     for (size_t i = 0; i < values.size(); ++i) {
         const float q = form.code<kMultiply>(values[i]);
         decoded[i] = kMinimum ? group.scale * q + group.zeroPoint : group.scale * (q - group.zeroPoint);
     }
 }
 
-void halfEvenDecoded(std::span<const float> values, const QuantizeParams& params, float* decoded) {
+[[gnu::always_inline]] inline void halfEvenDecoded(std::span<const float> values,
+                                                   const QuantizeParams& params, float* decoded) {
     const HalfEvenForm form(params);
     const GroupParams group = params.group;
     const bool minimum = params.domain == ZeroPointDomain::Minimum;
@@ -84,6 +86,69 @@ void halfEvenDecoded(std::span<const float> values, const QuantizeParams& params
         minimum ? halfEvenValues<false, true>(values, form, group, decoded)
                 : halfEvenValues<false, false>(values, form, group, decoded);
     }
+}
+
+/// Sum of the squared differences, sixteen sums side by side in a fixed order: the same bits whatever the
+/// width of the machine's vectors.
+[[gnu::always_inline]] inline double squaredDistance(const float* a, const float* b, size_t count) {
+    using Floats [[gnu::vector_size(32)]] = float;
+    using Doubles [[gnu::vector_size(64)]] = double;
+    constexpr size_t kLanes = 8;
+    std::array<Doubles, 2> sums{};
+    size_t i = 0;
+    for (; i + 2 * kLanes <= count; i += 2 * kLanes)
+        for (size_t half = 0; half < 2; ++half) {
+            Floats x, y;
+            std::memcpy(&x, a + i + half * kLanes, sizeof x);
+            std::memcpy(&y, b + i + half * kLanes, sizeof y);
+            const Doubles error = __builtin_convertvector(x, Doubles) - __builtin_convertvector(y, Doubles);
+            sums[half] += error * error;
+        }
+    double sum = 0;
+    for (; i < count; ++i) {
+        const double error = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+        sum += error * error;
+    }
+    const Doubles both = sums[0] + sums[1];
+    for (size_t lane = 0; lane < kLanes; ++lane) sum += both[lane];
+    return sum;
+}
+
+[[gnu::always_inline]] inline double halfEvenSquaredError(std::span<const float> values,
+                                                          const QuantizeParams& params) {
+    std::array<float, kChunk> decoded;
+    double sum = 0;
+    for (size_t begin = 0; begin < values.size(); begin += kChunk) {
+        const auto part = values.subspan(begin, std::min<size_t>(kChunk, values.size() - begin));
+        halfEvenDecoded(part, params, decoded.data());
+        sum += squaredDistance(part.data(), decoded.data(), part.size());
+    }
+    return sum;
+}
+
+// A range search is hundreds of passes, so the same source is also compiled for wider vectors (without fused
+// operations, see CMakeLists.txt: equal bits).
+double squaredErrorPlain(std::span<const float> values, const QuantizeParams& params) {
+    return halfEvenSquaredError(values, params);
+}
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] double squaredErrorAvx2(std::span<const float> values, const QuantizeParams& params) {
+    return halfEvenSquaredError(values, params);
+}
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] double squaredErrorAvx512(
+    std::span<const float> values, const QuantizeParams& params) {
+    return halfEvenSquaredError(values, params);
+}
+#endif
+
+double widestSquaredError(std::span<const float> values, const QuantizeParams& params) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw"))
+        return squaredErrorAvx512(values, params);
+    if (__builtin_cpu_supports("avx2")) return squaredErrorAvx2(values, params);
+#endif
+    return squaredErrorPlain(values, params);
 }
 
 }  // namespace
@@ -112,32 +177,15 @@ void dequantizeRun(std::span<const int32_t> codes, const QuantizeParams& params,
 
 double runSquaredError(std::span<const float> values, const QuantizeParams& params) {
     const float scale = params.encodeDiffers ? params.encode.scale : params.group.scale;
-    const bool fast = params.rounding == Rounding::HalfEven && scale != 0;
+    if (params.rounding == Rounding::HalfEven && scale != 0) return widestSquaredError(values, params);
     std::array<float, kChunk> decoded;
     double sum = 0;
     for (size_t begin = 0; begin < values.size(); begin += kChunk) {
         const auto part = values.subspan(begin, std::min<size_t>(kChunk, values.size() - begin));
-        if (fast) {
-            halfEvenDecoded(part, params, decoded.data());
-        } else {
-            for (size_t i = 0; i < part.size(); ++i)
-                decoded[i] =
-                    dequantizeValue(quantizeValue(part[i], params, params.firstElement + begin + i), params);
-        }
-        // Four sums, in a fixed order, so that additions overlap.
-        std::array<double, 4> sums{};
-        size_t i = 0;
-        for (; i + 4 <= part.size(); i += 4)
-            for (size_t lane = 0; lane < 4; ++lane) {
-                const double error =
-                    static_cast<double>(part[i + lane]) - static_cast<double>(decoded[i + lane]);
-                sums[lane] += error * error;
-            }
-        for (; i < part.size(); ++i) {
-            const double error = static_cast<double>(part[i]) - static_cast<double>(decoded[i]);
-            sums[0] += error * error;
-        }
-        sum += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        for (size_t i = 0; i < part.size(); ++i)
+            decoded[i] =
+                dequantizeValue(quantizeValue(part[i], params, params.firstElement + begin + i), params);
+        sum += squaredDistance(part.data(), decoded.data(), part.size());
     }
     return sum;
 }
