@@ -24,6 +24,12 @@ void findFirstBad(TensorReport& report, const MatrixView& matrix) {
         }
 }
 
+void fillPercentiles(TensorStage& stage) {
+    stage.report.percentilesExact = stage.sorted.exact();
+    for (const double percent : kPercents)
+        stage.report.percentiles.push_back({percent, stage.sorted.percentile(percent)});
+}
+
 std::string withSeparators(int64_t number) {
     std::string digits = std::to_string(number);
     for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3)
@@ -46,10 +52,28 @@ Result<TensorStage> analyzeTensor(const MatrixView& matrix, const Job& job, int6
     auto sorted = SortedValues::of(matrix, stage.report.extremes, maxSorted, job.part(0.6, 1));
     if (!sorted) return fail(sorted.error());
     stage.sorted = std::move(*sorted);
-    stage.report.percentilesExact = stage.sorted.exact();
-    for (const double percent : kPercents)
-        stage.report.percentiles.push_back({percent, stage.sorted.percentile(percent)});
+    fillPercentiles(stage);
     findFirstBad(stage.report, matrix);
+    return stage;
+}
+
+Result<TensorStage> analyzeSample(const MatrixView& matrix, const MatrixSample& sample, const Job& job) {
+    constexpr int64_t kSorted = int64_t{1} << 18;
+    auto extremes = extremesOf(matrix, kTopValues, job.part(0, 0.5));
+    if (!extremes) return fail(extremes.error());
+    auto moments = momentsOf(sample.view, job.part(0.5, 0.7));
+    if (!moments) return fail(moments.error());
+    auto sorted = SortedValues::of(matrix, *extremes, kSorted, job.part(0.7, 1));
+    if (!sorted) return fail(sorted.error());
+    TensorStage stage;
+    stage.report.rows = matrix.rows;
+    stage.report.cols = matrix.cols;
+    stage.report.moments = *moments;
+    stage.report.moments.minimum = extremes->minimum;
+    stage.report.moments.maximum = extremes->maximum;
+    stage.report.extremes = std::move(*extremes);
+    stage.sorted = std::move(*sorted);
+    fillPercentiles(stage);
     return stage;
 }
 

@@ -46,6 +46,11 @@ struct TensorStage {
 Result<TensorStage> analyzeTensor(const MatrixView& matrix, const Job& job,
                                   int64_t maxSorted = int64_t{1} << 20);
 
+/// The same for a first look at a large matrix, in one reading of it and work on the sample: extremes and the
+/// largest magnitudes are exact, moments and percentiles are the sample's, firstBad is not looked for.
+/// Error: Cancelled.
+Result<TensorStage> analyzeSample(const MatrixView& matrix, const MatrixSample& sample, const Job& job);
+
 /// "min -5.78 max 1.86 std 0.107 kurtosis 312 · 884,736 elements".
 std::string summaryLine(const TensorReport& report);
 

@@ -55,16 +55,22 @@ std::string recipeText(const Variant& variant) {
 struct TensorPipeline::Loaded {
     LoadedMatrix matrix;
     MatrixView view;
+    MatrixSample sample;
+};
+
+/// Of the source; channels are missing in what serves the first preview.
+struct TensorPipeline::Statistics {
     std::shared_ptr<const TensorStage> stage;
     std::shared_ptr<const ChannelReport> inputChannels;
     std::shared_ptr<const ChannelReport> outputChannels;
-    MatrixSample sample;
+    bool fromSample = false;
 };
 
 /// One tier of one request: which matrix, what to stop on, what its cache keys begin with.
 struct TensorPipeline::Pass {
     const Experiment& experiment;
     const Loaded& loaded;
+    const Statistics& statistics;
     MatrixView view;
     std::string prefix;  ///< tensor id and tier
     Tier tier;
@@ -84,18 +90,31 @@ Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(con
     auto made = std::make_shared<Loaded>();
     made->matrix = std::move(*matrix);
     made->view = made->matrix.values.matrix();
-    auto stage = analyzeTensor(made->view, job.part(0.3, 0.6));
+    made->sample = sampleMatrix(made->view, {});
+    const uint64_t bytes = made->matrix.values.bytes().size() + (uint64_t{4} << 20);
+    return m_cache.put<Loaded>(key, std::move(made), bytes);
+}
+
+std::shared_ptr<const TensorPipeline::Statistics> TensorPipeline::knownStatistics(const Loaded& data) {
+    return m_cache.find<Statistics>(fmt::format("{} statistics", data.matrix.values.id()));
+}
+
+Result<std::shared_ptr<const TensorPipeline::Statistics>> TensorPipeline::statistics(const Loaded& data,
+                                                                                     const Job& job) {
+    if (auto known = knownStatistics(data)) return known;
+    auto made = std::make_shared<Statistics>();
+    auto stage = analyzeTensor(data.view, job.part(0.3, 0.5));
     if (!stage) return fail(stage.error());
     made->stage = std::make_shared<const TensorStage>(std::move(*stage));
     for (const ChannelAxis axis : {ChannelAxis::Input, ChannelAxis::Output}) {
-        auto channels = channelReport(made->view, axis, job.part(0.6, 1));
+        auto channels = channelReport(data.view, axis, job.part(0.5, 0.7));
         if (!channels) return fail(channels.error());
         auto shared = std::make_shared<const ChannelReport>(std::move(*channels));
         (axis == ChannelAxis::Input ? made->inputChannels : made->outputChannels) = std::move(shared);
     }
-    made->sample = sampleMatrix(made->view, {});
-    const uint64_t bytes = made->matrix.values.bytes().size() + (uint64_t{16} << 20);
-    return m_cache.put<Loaded>(key, std::move(made), bytes);
+    constexpr uint64_t kBytes = uint64_t{40} << 20;  // a million sorted values with their running sums
+    return m_cache.put<Statistics>(fmt::format("{} statistics", data.matrix.values.id()), std::move(made),
+                                   kBytes);
 }
 
 void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token refine,
@@ -114,15 +133,15 @@ void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::s
     base->title = data.matrix.title;
     base->storedAs = data.matrix.storedAs;
     base->matrix = data.matrix.values;
-    base->stage = data.stage;
-    base->inputChannels = data.inputChannels;
-    base->outputChannels = data.outputChannels;
-    base->axis = histogramAxis(*data.stage, experiment.tensorProtocol.histogramBins);
-    const auto tierOf = [&](Tier tier, const MatrixView& view, const Job& job) {
-        const Pass pass{
-            experiment, data, view,      fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
-            tier,       job,  base->axis};
+    const auto tierOf = [&](Tier tier, const Statistics& known, const MatrixView& view, const Job& job) {
         auto results = std::make_shared<TensorResults>(*base);
+        results->stage = known.stage;
+        results->inputChannels = known.inputChannels;
+        results->outputChannels = known.outputChannels;
+        results->axis = histogramAxis(*known.stage, experiment.tensorProtocol.histogramBins);
+        const Pass pass{
+            experiment, data, known,        view, fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
+            tier,       job,  results->axis};
         results->tier = tier;
         if (tier == Tier::Preview) results->inverseShare = data.sample.inverseShare();
         const auto start = Clock::now();
@@ -131,8 +150,19 @@ void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::s
         deliver(std::move(results));
     };
     const auto work = data.view.size() * static_cast<int64_t>(experiment.variants.size());
-    if (work >= kNoPreviewBelow && !data.sample.complete) tierOf(Tier::Preview, data.sample.view, Job{});
-    tierOf(Tier::Full, data.view, fullJob);
+    if (work >= kNoPreviewBelow && !data.sample.complete) {
+        auto known = knownStatistics(data);
+        if (!known) {
+            auto quick = std::make_shared<Statistics>();
+            quick->stage =
+                std::make_shared<const TensorStage>(analyzeSample(data.view, data.sample, Job{}).value());
+            quick->fromSample = true;
+            known = std::move(quick);
+        }
+        tierOf(Tier::Preview, *known, data.sample.view, Job{});
+    }
+    const auto known = statistics(data, fullJob);
+    if (known) tierOf(Tier::Full, **known, data.view, fullJob);
 }
 
 /// Fails only when it was cancelled: whatever concerns one variant is that variant's error.
@@ -184,7 +214,7 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
                             fmt::format("report {} {} {} ", pass.axis.low, pass.axis.high, pass.axis.bins) +
                             recipeText(variant);
     if (auto found = m_cache.find<VariantReport>(key)) return found;
-    const MatrixExtremes* extremes = &pass.loaded.stage->report.extremes;
+    const MatrixExtremes* extremes = &pass.statistics.stage->report.extremes;
     Result<MatrixQuantization> quantization = fail(ErrorKind::Internal, "no quantization");
     if (variant.weights.method == "rtn") {
         quantization = chooseQuantization(pass.view, variant.weights.scheme, m_kernels, pass.job, extremes);
@@ -211,13 +241,15 @@ Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass&
                                                                      const Variant& variant) {
     Scheme scheme = variant.weights.scheme;
     scheme.granularity = Granularity::Tensor;
-    // The curve is of the tensor's statistics, not of the tier's matrix: preview and full share it.
-    const std::string key = fmt::format("{} clip {} {}", pass.loaded.matrix.values.id(),
+    // The curve is of the tensor's statistics, not of the tier's matrix: preview and full share it, except
+    // that the first preview has only a sample's.
+    const std::string key = fmt::format("{} clip {} {} {}", pass.loaded.matrix.values.id(),
+                                        pass.statistics.fromSample ? "sample" : "all",
                                         pass.experiment.tensorProtocol.clipCurvePoints, schemeText(scheme));
     if (auto found = m_cache.find<ClipCurve>(key)) return found;
     ClipCurveOptions options;
     options.points = pass.experiment.tensorProtocol.clipCurvePoints;
-    auto curve = clipCurve(pass.loaded.stage->sorted, scheme, options, pass.job);
+    auto curve = clipCurve(pass.statistics.stage->sorted, scheme, options, pass.job);
     if (!curve) return fail(curve.error());
     const uint64_t bytes = sizeof(ClipPoint) * curve->points.size() + 4096;
     return m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes);

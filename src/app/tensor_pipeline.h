@@ -12,8 +12,8 @@
 
 namespace quantscope {
 
-/// Runs the tensor part of an experiment: cached stages (matrix, statistics and sample; float histogram;
-/// channels; parameters and report of each variant; clip curves; heat maps), first on a sample when the full
+/// Runs the tensor part of an experiment: cached stages (matrix and sample; statistics and channels; float
+/// histogram; parameters and report of each variant; clip curves; heat maps), first on a sample when the full
 /// pass would not be quick, then in full. Lives on one thread (the lane's).
 class TensorPipeline {
  public:
@@ -22,15 +22,20 @@ class TensorPipeline {
     TensorPipeline(SourceLibrary& sources, const KernelTable& kernels,
                    uint64_t cacheBytes = uint64_t{2} << 30);
 
-    /// Delivers one or two results (preview, full), each with `sequence`. A stop of `refine` ends the full
-    /// tier only; what was complete by then stays cached. Errors are delivered as results.
+    /// Delivers one or two results (preview, full), each with `sequence`. The first preview of a large matrix
+    /// comes before its statistics: its stage is that of a sample (exact extremes), without channels. A stop
+    /// of `refine` ends the full tier only; what was complete by then stays cached. Errors are delivered as
+    /// results.
     void run(const Experiment& experiment, uint64_t sequence, std::stop_token refine, const Deliver& deliver,
              ProgressSink progress = {});
 
  private:
     struct Loaded;
+    struct Statistics;
     struct Pass;
     Result<std::shared_ptr<const Loaded>> loaded(const MatrixSource& source, const Job& job);
+    [[nodiscard]] std::shared_ptr<const Statistics> knownStatistics(const Loaded& data);
+    Result<std::shared_ptr<const Statistics>> statistics(const Loaded& data, const Job& job);
     Status runTier(const Pass& pass, TensorResults& results);
     void runVariant(const Pass& pass, const TensorResults& results, TensorVariantResult& variant);
     Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const TensorResults& results,

@@ -99,6 +99,14 @@ void TestTensorPipeline::largeMatrixGivesAPreviewFirst() {
     QVERIFY(preview.inverseShare > 1.5);
     QVERIFY(full.tier == Tier::Full);
     QVERIFY(preview.axis == full.axis);
+    // The first preview does not wait for the statistics, but its extremes are those of the whole matrix.
+    QVERIFY(preview.stage != full.stage);
+    QVERIFY(preview.stage->report.extremes == full.stage->report.extremes);
+    QCOMPARE(preview.stage->report.size(), full.stage->report.size());
+    QVERIFY(preview.inputChannels == nullptr && full.inputChannels != nullptr);
+    const auto again = f.run(experimentOn("outliers/rows=2048/cols=2048"));
+    QVERIFY(again.front()->stage == full.stage);
+    QVERIFY(again.front()->inputChannels == full.inputChannels);
     for (size_t i = 1; i < full.variants.size(); ++i) {
         const double ratio = preview.variants[i].report->metrics.mse / full.variants[i].report->metrics.mse;
         QVERIFY2(ratio > 0.8 && ratio < 1.25, full.variants[i].title.c_str());
