@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cassert>
 #include <map>
+#include <memory>
 #include <new>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <utility>
+#include <vector>
 
 #include "base/parallel_for.h"
 #include "kernels/float_gemm.h"
@@ -16,17 +20,17 @@ namespace quantscope {
 
 using dnnl::memory;
 
-/// The weight as oneDNN's matmul wants it: a [k x n] matrix in the blocked order its kernel reports.
+/// The weight as oneDNN's matmul wants it, in panels of kPanel output channels (the last one narrower): each
+/// a [k x panel] matrix in the blocked order its kernel reports.
 struct PackedWeights::Data {
-    dnnl::engine engine;
-    memory weights;
+    std::vector<memory> panels;
 };
 
 namespace {
 
 /// Everything a compiled product depends on.
 struct Shape2 {
-    int64_t m, n, k, xStride, yStride;
+    int64_t m, n, k, xStride;
     auto operator<=>(const Shape2&) const = default;
 };
 
@@ -52,9 +56,11 @@ struct Product {
 
 /// Rows for which the weight's layout is chosen; oneDNN then takes that layout for any other number of rows.
 constexpr int64_t kTypicalRows = 128;
-/// Rows of one task. Each task is one product in one thread, so that a thread that is not scheduled holds up
-/// a task, not the team. Depends on nothing but the shape: results are the same for any number of threads.
+/// Output channels and rows of one task: operands and result stay in the second-level cache. Each task is one
+/// product in one thread, so that a thread that is not scheduled holds up a task, not the team. Depends on
+/// nothing but the shape: results are the same for any number of threads.
 constexpr int64_t kRowsAtOnce = 128;
+constexpr int64_t kPanel = 192;
 
 /// One thread for oneDNN while a product is compiled, as it will run.
 class OneThread {
@@ -72,8 +78,35 @@ class OneThread {
 
 struct FloatGemm::Impl {
     dnnl::engine engine{dnnl::engine::kind::cpu, 0};
-    dnnl::stream stream{engine};
     std::map<Shape2, Product> products;
+    std::map<std::pair<int64_t, int64_t>, memory::desc> layouts;  ///< by n and k
+
+    const memory::desc& panelLayout(int64_t n, int64_t k) {
+        const auto known = layouts.find({n, k});
+        if (known != layouts.end()) return known->second;
+        const OneThread oneThread;
+        const dnnl::matmul::primitive_desc description(
+            dnnl::matmul::desc(plain(kTypicalRows, k, k), anyLayout(k, n), plain(kTypicalRows, n, n)),
+            ownScratch(), engine);
+        return layouts.emplace(std::pair{n, k}, description.weights_desc()).first->second;
+    }
+
+    /// Reorders the output channels from `first` on. False when memory ran out.
+    bool fill(memory& panel, const MatrixView& weight, int64_t first) const {
+        try {
+            const int64_t rows = std::min(kPanel, weight.rows - first);
+            // W^T without moving anything: [k x n] with the strides swapped.
+            const memory::desc transposed({weight.cols, rows}, memory::data_type::f32,
+                                          memory::dims{1, weight.stride});
+            memory source(transposed, engine, const_cast<float*>(weight.row(first)));
+            dnnl::stream own(engine);
+            dnnl::reorder(source, panel).execute(own, source, panel);
+            own.wait();
+        } catch (const std::exception&) {
+            return false;
+        }
+        return true;
+    }
 
     const Product& product(const Shape2& shape, const memory::desc& weights) {
         const auto known = products.find(shape);
@@ -81,7 +114,7 @@ struct FloatGemm::Impl {
         const OneThread oneThread;
         const dnnl::matmul::primitive_desc description(
             dnnl::matmul::desc(plain(shape.m, shape.k, shape.xStride), weights,
-                               plain(shape.m, shape.n, shape.yStride)),
+                               plain(shape.m, shape.n, shape.n)),
             ownScratch(), engine);
         return products.emplace(shape, Product{dnnl::matmul(description), description.scratchpad_desc()})
             .first->second;
@@ -103,24 +136,22 @@ Result<PackedWeights> FloatGemm::pack(const MatrixView& weight) {
     packed.m_inputs = weight.cols;
     if (weight.rows == 0 || weight.cols == 0) return packed;
     try {
-        const auto description = [&] {
-            const OneThread oneThread;
-            return dnnl::matmul::primitive_desc(
-                dnnl::matmul::desc(plain(kTypicalRows, weight.cols, weight.cols),
-                                   anyLayout(weight.cols, weight.rows),
-                                   plain(kTypicalRows, weight.rows, weight.rows)),
-                ownScratch(), m_impl->engine);
-        }();
-        // W^T without moving anything: [k x n] with the strides swapped.
-        const memory::desc transposed({weight.cols, weight.rows}, memory::data_type::f32,
-                                      memory::dims{1, weight.stride});
-        memory source(transposed, m_impl->engine, const_cast<float*>(weight.data));
         auto data = std::make_shared<PackedWeights::Data>();
-        data->engine = m_impl->engine;
-        data->weights = memory(description.weights_desc(), m_impl->engine);
-        dnnl::reorder(source, data->weights).execute(m_impl->stream, source, data->weights);
-        m_impl->stream.wait();
-        packed.m_bytes = description.weights_desc().get_size();
+        data->panels.resize(static_cast<size_t>((weight.rows + kPanel - 1) / kPanel));
+        for (size_t i = 0; i < data->panels.size(); ++i) {
+            const int64_t first = static_cast<int64_t>(i) * kPanel;
+            const memory::desc layout =
+                m_impl->panelLayout(std::min(kPanel, weight.rows - first), weight.cols);
+            data->panels[i] = memory(layout, m_impl->engine);
+            packed.m_bytes += layout.get_size();
+        }
+        std::atomic<bool> failed = false;
+        parallelFor(static_cast<int64_t>(data->panels.size()), 1, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+                if (!m_impl->fill(data->panels[static_cast<size_t>(i)], weight, i * kPanel)) failed = true;
+            }
+        });
+        if (failed) throw std::bad_alloc();
         packed.m_data = std::move(data);
     } catch (const std::exception& error) {
         return fail(ErrorKind::OutOfMemory,
@@ -139,27 +170,49 @@ void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, floa
         for (int64_t i = 0; i < m; ++i) std::fill(y + i * yStride, y + i * yStride + n, 0.0F);
         return;
     }
-    const memory& packed = weights.m_data->weights;
-    // A single row's stride is never used; one key for all of them.
-    const int64_t xStride = m == 1 ? x.cols : x.stride;
-    if (m == 1) yStride = n;
-    const auto productFor = [&](int64_t rows) -> const Product& {
-        return m_impl->product({rows, n, x.cols, xStride, yStride}, packed.get_desc());
+    const std::vector<memory>& panels = weights.m_data->panels;
+    const auto productFor = [&](int64_t rows, const memory& panel) {
+        // A single row's stride is never used; one key for all of them.
+        const int64_t width = panel.get_desc().dims()[1];
+        const Shape2 shape{rows, width, x.cols, rows == 1 ? x.cols : x.stride};
+        return &m_impl->product(shape, panel.get_desc());
     };
-    const Product& full = productFor(std::min(m, kRowsAtOnce));
-    const Product& last = m % kRowsAtOnce == 0 ? full : productFor(m % kRowsAtOnce);
-    parallelFor(m, kRowsAtOnce, [&](int64_t begin, int64_t end) {
-        const Product& product = end - begin == kRowsAtOnce ? full : last;
+    const int64_t rest = m % kRowsAtOnce == 0 ? kRowsAtOnce : m % kRowsAtOnce;
+    const int64_t blocks = (m + kRowsAtOnce - 1) / kRowsAtOnce;
+    // By whether the panel and the rows are the last ones.
+    const std::array<std::array<const Product*, 2>, 2> products{
+        {{productFor(std::min(m, kRowsAtOnce), panels.front()), productFor(rest, panels.front())},
+         {productFor(std::min(m, kRowsAtOnce), panels.back()), productFor(rest, panels.back())}}};
+    const auto count = static_cast<int64_t>(panels.size());
+    parallelFor(count * blocks, 1, [&](int64_t task, int64_t) {
+        const int64_t index = task / blocks;
+        const int64_t block = task % blocks;
+        const bool lastPanel = index + 1 == count;
+        const bool lastRows = block + 1 == blocks;
+        const Product& product = *products[lastPanel ? 1 : 0][lastRows ? 1 : 0];
+        const int64_t rows = lastRows ? rest : kRowsAtOnce;
+        const memory& panel = panels[static_cast<size_t>(index)];
+        const int64_t width = panel.get_desc().dims()[1];
         const dnnl::engine& engine = m_impl->engine;
-        memory source(plain(end - begin, x.cols, xStride), engine, const_cast<float*>(x.row(begin)));
-        memory destination(plain(end - begin, n, yStride), engine, y + begin * yStride);
+        memory source(plain(rows, x.cols, rows == 1 ? x.cols : x.stride), engine,
+                      const_cast<float*>(x.row(block * kRowsAtOnce)));
+        // oneDNN's fast kernels write consecutive rows only: a tile that still is in the cache, copied after.
+        float* target = y + block * kRowsAtOnce * yStride + index * kPanel;
+        const bool direct = yStride == width || rows == 1;
+        const auto tile =
+            direct ? nullptr : std::make_unique_for_overwrite<float[]>(static_cast<size_t>(rows * width));
+        memory destination(plain(rows, width, width), engine, direct ? target : tile.get());
         memory scratch(product.scratch, engine);
         dnnl::stream stream(engine);
         product.run.execute(stream, {{DNNL_ARG_SRC, source},
-                                     {DNNL_ARG_WEIGHTS, packed},
+                                     {DNNL_ARG_WEIGHTS, panel},
                                      {DNNL_ARG_DST, destination},
                                      {DNNL_ARG_SCRATCHPAD, scratch}});
         stream.wait();
+        if (direct) return;
+        for (int64_t row = 0; row < rows; ++row) {
+            std::copy_n(tile.get() + row * width, width, target + row * yStride);
+        }
     });
 }
 
