@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
+#include <thread>
+#include <vector>
 
 #include <QtTest>
 #include <atomic>
@@ -24,6 +26,7 @@ class TestBase : public QObject {
     void parallelSumsDoNotDependOnThreads();
     void parallelForVisitsEveryItemOnce_data();
     void parallelForVisitsEveryItemOnce();
+    void loopsOfSeveralThreadsAndLoopsInsideLoops();
     void randomNumbersAreAFunctionOfTheCounter();
     void normalHasUnitVariance();
     void atomicFileReplacesOnCommitOnly();
@@ -103,6 +106,26 @@ void TestBase::parallelForVisitsEveryItemOnce() {
         for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
     });
     for (const auto& visit : visits) QCOMPARE(visit.load(), 1);
+}
+
+void TestBase::loopsOfSeveralThreadsAndLoopsInsideLoops() {
+    std::atomic<int64_t> visits = 0;
+    std::atomic<int> wide = 0;  // a loop inside a loop must run in its own thread
+    const auto caller = [&](int threads) {
+        limitThreadsOfCaller(threads);
+        for (int64_t round = 0; round < 200; ++round) {
+            parallelFor(40, 3, [&](int64_t begin, int64_t end) {
+                if (threadCount() != 1) ++wide;
+                parallelFor(end - begin, 1, [&](int64_t from, int64_t to) { visits += to - from; });
+            });
+        }
+        if (threadCount() != threads) ++wide;
+    };
+    std::vector<std::thread> callers;
+    for (const int threads : {2, 3, 4}) callers.emplace_back(caller, threads);
+    for (std::thread& thread : callers) thread.join();
+    QCOMPARE(visits.load(), int64_t{3} * 200 * 40);
+    QCOMPARE(wide.load(), 0);
 }
 
 void TestBase::randomNumbersAreAFunctionOfTheCounter() {
