@@ -22,9 +22,9 @@ Lab::Lab(ThemeController* themes, QWidget* parent)
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(10, 6, 10, 10);
     column->setSpacing(6);
-    m_header->addWidget(m_title, 2);
+    m_header->addWidget(m_title);
     m_details->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    m_header->addWidget(m_details, 3);
+    m_header->addWidget(m_details, 1);
     column->addLayout(m_header);
     column->addWidget(m_progress);
     column->addWidget(m_failure);

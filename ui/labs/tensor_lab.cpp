@@ -16,7 +16,7 @@ namespace quantscope {
 namespace {
 
 constexpr int kRowHeight = 168;
-constexpr int kMapRowHeight = 230;
+constexpr int kMapRowHeight = 290;
 
 }  // namespace
 

@@ -18,6 +18,14 @@ namespace {
 constexpr double kWeightOutlierFactor = 6;
 constexpr double kActivationThreshold = 6;  // LLM.int8()
 
+/// The full names run across the curve; the legend of choices spells them out.
+QString shortMark(const std::string& label) {
+    if (label == "Least squared error") return QObject::tr("MSE");
+    if (label == "KL divergence (entropy)") return QObject::tr("KL");
+    if (label == "Min-max") return QObject::tr("min-max");
+    return QString::fromStdString(label);
+}
+
 std::vector<double> counts(const Histogram& histogram) {
     return {histogram.counts.begin(), histogram.counts.end()};
 }
@@ -111,7 +119,7 @@ ClipCurveSeries clipCurveSeries(const TensorResults& results, size_t variant) {
         series.points.push_back({point.ratio, point.clippingMse, point.roundingMse});
     for (const ClipMark& mark : curve.marks)
         series.marks.push_back(
-            {QString::fromStdString(mark.label), mark.point.ratio, mark.point.totalMse(), mark.current});
+            {shortMark(mark.label), mark.point.ratio, mark.point.totalMse(), mark.current});
     return series;
 }
 

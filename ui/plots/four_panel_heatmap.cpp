@@ -34,6 +34,7 @@ FourPanelHeatmap::FourPanelHeatmap(ThemeController* themes, QWidget* parent)
         connect(view, &HeatmapView::elementClicked, this, &FourPanelHeatmap::elementClicked);
         m_panels[i] = view;
     }
+    m_sentence->setText(tr("Point at an element to see its arithmetic"));
     // The four share one region: one of them asks.
     connect(m_panels[Error], &HeatmapView::regionRequested, this, &FourPanelHeatmap::regionRequested);
     arrange();

@@ -26,7 +26,7 @@ HeatmapView::HeatmapView(ThemeController* themes, QWidget* parent) : PlotView(th
     setZoomAxes(ZoomAxes::Both);
     setDragPans(true);
     setYReversed(true);
-    setTickCount(4, 3);
+    setTickCount(3, 2);
     setMinimumSpan(8, 8);
     setScaleVisible(true);
     setExplanation(

@@ -13,9 +13,48 @@
 
 namespace quantscope {
 
+namespace {
+
+/// Which colour is which, where the left tail leaves room.
+void paintLegend(QPainter& painter, const Theme& look, const QFont& font, const QRect& area,
+                 const QColor& quantized) {
+    const QFontMetrics metrics(font);
+    const int square = look.px(8);
+    int top = area.top() + look.px(2);
+    painter.setFont(font);
+    const std::pair<QString, QColor> entries[] = {{HistogramView::tr("float"), look.reference},
+                                                  {HistogramView::tr("dequantized"), quantized}};
+    for (const auto& [text, color] : entries) {
+        const QRect box(area.left() + look.px(4), top, square + look.px(6) + metrics.horizontalAdvance(text),
+                        metrics.height());
+        painter.fillRect(box, look.card);
+        painter.fillRect(box.left(), box.center().y() - square / 2, square, square, color);
+        painter.setPen(look.mutedText);
+        painter.drawText(box.adjusted(square + look.px(5), 0, look.px(2), 0),
+                         Qt::AlignLeft | Qt::AlignVCenter, text);
+        top += metrics.height();
+    }
+}
+
+/// A limit that lies beyond the axis: an arrow at the edge it left through.
+void paintAway(QPainter& painter, const Theme& look, const QRect& area, bool left) {
+    const int size = look.px(5);
+    const int tip = left ? area.left() : area.right();
+    const int back = left ? tip + size : tip - size;
+    const int middle = area.top() + size;
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(look.text);
+    painter.drawPolygon(
+        QPolygon({QPoint(tip, middle), QPoint(back, middle - size), QPoint(back, middle + size)}));
+    painter.setRenderHint(QPainter::Antialiasing, false);
+}
+
+}  // namespace
+
 HistogramView::HistogramView(ThemeController* themes, QWidget* parent) : PlotView(themes, parent) {
     setExportName(QStringLiteral("histogram"));
-    setAxisLabels({}, {});
+    setAxisLabels({}, tr("elements"));
     setExplanation(tr(
         "<p>How often each value occurs. Grey: the float tensor. Colour: the same tensor after quantizing "
         "and "
@@ -145,6 +184,8 @@ void HistogramView::paintData(QPainter& painter, const QRect& area) {
     }
     paintLevels(painter, area);
     painter.fillRect(area.left(), baseline(area), area.width() + 1, 1, theme().axis);
+    if (!m_series.quantized.empty() && area.width() > theme().px(150) && area.height() > theme().px(100))
+        paintLegend(painter, theme(), labelFont(), area, bars);
     QString note = m_series.sample;
     if (m_series.outside > 0) {
         if (!note.isEmpty()) note += QStringLiteral(" · ");
@@ -166,7 +207,10 @@ void HistogramView::paintOverlay(QPainter& painter, const QRect& area) {
     for (const Handle handle : {Handle::Low, Handle::High}) {
         const double value = handle == Handle::Low ? clip->lower : clip->upper;
         const int column = qRound(pixelX(value));
-        if (column < area.left() || column > area.right() + 1) continue;
+        if (column < area.left() || column > area.right() + 1) {
+            if (m_series.clipMovable) paintAway(painter, theme(), area, column < area.left());
+            continue;
+        }
         const bool active = handle == m_dragging || (handle == m_hovered && m_dragging == Handle::None);
         const QColor color = active ? theme().clipping : theme().text;
         painter.setPen(QPen(color, theme().px(active ? 2 : 1), Qt::DashLine));
@@ -210,8 +254,13 @@ QString HistogramView::crosshairText(double x, double) const {
 HistogramView::Handle HistogramView::handleAt(const QPointF& position) const {
     if (!m_series.clip || !m_series.clipMovable) return Handle::None;
     const double reach = theme().px(6);
-    const double toLow = std::abs(position.x() - pixelX(m_series.clip->lower));
-    const double toHigh = std::abs(position.x() - pixelX(m_series.clip->upper));
+    // A limit beyond the axis is taken at the edge, where its arrow is.
+    const QRect area = plotArea();
+    const auto shown = [&](double value) {
+        return std::clamp(pixelX(value), static_cast<double>(area.left()), static_cast<double>(area.right()));
+    };
+    const double toLow = std::abs(position.x() - shown(m_series.clip->lower));
+    const double toHigh = std::abs(position.x() - shown(m_series.clip->upper));
     if (std::min(toLow, toHigh) > reach) return Handle::None;
     return toLow < toHigh ? Handle::Low : Handle::High;
 }

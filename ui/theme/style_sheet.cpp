@@ -45,9 +45,9 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit:focus, QCo
   border-color: $accent; }
 QLineEdit[invalid="true"], QComboBox[invalid="true"] { border-color: $bad; }
 QComboBox { background: $control; border: 1px solid $controlBorder; border-radius: $4px;
-  padding: $2px $14px $2px $6px; min-height: $18px; font-size: $12px; }
+  padding: $2px $4px $2px $6px; min-height: $18px; font-size: $12px; }
 QComboBox:hover { border-color: $axis; }
-QComboBox::drop-down { border: none; width: $18px; subcontrol-origin: padding; subcontrol-position: center right; }
+QComboBox::drop-down { border: none; width: $16px; subcontrol-origin: padding; subcontrol-position: center right; }
 QComboBox::down-arrow { image: url(:/quantscope/arrow-$tone.svg); width: $8px; height: $8px; }
 QComboBox QAbstractItemView { background: $card; border: 1px solid $controlBorder; padding: $2px; outline: 0;
   selection-background-color: $selection; selection-color: $text; }
