@@ -20,7 +20,7 @@ void paintLegend(QPainter& painter, const Theme& look, const QFont& font, const 
                  const QColor& quantized) {
     const QFontMetrics metrics(font);
     const int square = look.px(8);
-    int top = area.top() + look.px(2);
+    int top = area.top() + look.px(11);  // below the handles
     painter.setFont(font);
     const std::pair<QString, QColor> entries[] = {{HistogramView::tr("float"), look.reference},
                                                   {HistogramView::tr("dequantized"), quantized}};
@@ -184,8 +184,6 @@ void HistogramView::paintData(QPainter& painter, const QRect& area) {
     }
     paintLevels(painter, area);
     painter.fillRect(area.left(), baseline(area), area.width() + 1, 1, theme().axis);
-    if (!m_series.quantized.empty() && area.width() > theme().px(150) && area.height() > theme().px(100))
-        paintLegend(painter, theme(), labelFont(), area, bars);
     QString note = m_series.sample;
     if (m_series.outside > 0) {
         if (!note.isEmpty()) note += QStringLiteral(" · ");
@@ -201,6 +199,15 @@ std::optional<AxisRange> HistogramView::shownClip() const {
 }
 
 void HistogramView::paintOverlay(QPainter& painter, const QRect& area) {
+    paintLimits(painter, area);
+    // Over the dashed lines, so that they do not cross its text.
+    const QColor own = theme().variantColor(m_series.variant);
+    if (!m_series.quantized.empty() && area.width() > theme().px(150) && area.height() > theme().px(100))
+        paintLegend(painter, theme(), labelFont(), area,
+                    m_series.sample.isEmpty() ? own : previewColor(own, theme()));
+}
+
+void HistogramView::paintLimits(QPainter& painter, const QRect& area) const {
     const std::optional<AxisRange> clip = shownClip();
     if (!clip) return;
     const int base = baseline(area);

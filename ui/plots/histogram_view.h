@@ -60,6 +60,7 @@ class HistogramView : public PlotView {
     enum class Handle { None, Low, High };
 
     void updateHome();
+    void paintLimits(QPainter& painter, const QRect& area) const;
     void paintLevels(QPainter& painter, const QRect& area) const;
     void paintBars(QPainter& painter, const QRect& area, const std::vector<double>& counts,
                    const QColor& color) const;
