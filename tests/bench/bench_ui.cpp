@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../ui/driven_window.h"
+#include "labs/tensor_lab.h"
 #include "plots/plot_view.h"
 #include "shell/parameter_control.h"
 #include "shell/parameter_form.h"
@@ -66,8 +67,9 @@ struct Times {
     int updates = 0;
 };
 
-/// One move of the bits control, up to the last paint of its full result.
-void measureMove(DrivenWindow& driven, PaintWatch& paints, const std::string& bits, Times& times) {
+/// One move of the clip limits to `share` of the largest magnitude (a new place each time: no cached result
+/// answers), up to the last paint of its full result.
+void measureMove(DrivenWindow& driven, PaintWatch& paints, double share, Times& times) {
     double previewAt = -1;
     double previewPainted = -1;
     bool isFull = false;
@@ -81,13 +83,15 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, const std::string& bi
                      });
     paints.clock.start();
     paints.lastPaint = -1;
-    ParameterControl* control = driven.window.variantsPanel()->card(1)->weightForm()->control("bits");
-    Q_EMIT control->edited(bits, 0);
+    const double limit = share * driven.session.tensorResults()->stage->report.extremes.absMax();
+    auto* lab = driven.window.findChild<TensorLab*>();
+    Q_EMIT lab->clipDragged(1, -limit, limit);
+    Q_EMIT lab->clipDragFinished(1);
     while (!isFull || !driven.window.isSettled() ||
            milliseconds(paints.clock) - std::max(0.0, paints.lastPaint) < kQuietMs) {
         turn(times.worstGap);
         if (milliseconds(paints.clock) > kGiveUpMs) {
-            std::printf("%s bits: no full result painted in %.0f ms\n", bits.c_str(), kGiveUpMs);
+            std::printf("limit %g: no full result painted in %.0f ms\n", share, kGiveUpMs);
             return;
         }
     }
@@ -123,7 +127,7 @@ void measure(const char* name, const Experiment& experiment) {
     }
     PaintWatch paints(driven.window);
     Times times;
-    for (int i = 0; i < kMoves; ++i) measureMove(driven, paints, std::to_string(2 + i % 7), times);
+    for (int i = 0; i < kMoves; ++i) measureMove(driven, paints, 1 - 0.013 * (i + 1), times);
     const auto line = [name](const char* tier, const std::vector<double>& values, double gap) {
         if (values.empty()) return std::printf("%-28s %-8s %10s\n", name, tier, "none");
         return std::printf("%-28s %-8s %8.1f %8.1f %10.1f\n", name, tier, percentile(values, 0.5),
