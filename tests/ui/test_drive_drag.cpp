@@ -4,6 +4,8 @@
 #include <QSignalSpy>
 #include <QTest>
 
+#include <algorithm>
+
 #include "driven_window.h"
 #include "labs/tensor_lab.h"
 #include "plots/histogram_view.h"
@@ -98,8 +100,12 @@ void TestDriveDrag::clipLimit() {
     watch(driven.session, &context, seen);
     const double limit = view->shownClip()->upper;
     auto* canvas = view->findChild<QWidget*>(QString(), Qt::FindDirectChildrenOnly);
-    const int y = view->plotArea().center().y();
-    const auto at = [&](double x) { return QPoint(qRound(view->positionOf(x, 1).x()), y); };
+    // A limit beyond the axis is taken at the edge, where its arrow is.
+    const QRect area = view->plotArea();
+    const auto at = [&](double x) {
+        const int column = qRound(view->positionOf(x, 1).x());
+        return QPoint(std::clamp(column, area.left(), area.right()), area.center().y());
+    };
     QTest::mousePress(canvas, Qt::LeftButton, {}, at(limit));
     for (int step = 0; step < kSteps; ++step) {
         QTest::mouseMove(canvas, at(limit * (1 - 0.003 * step)));
