@@ -75,8 +75,41 @@ std::string markLabel(const RangeEstimatorInfo& info, const Scheme& scheme) {
     return number + " %";
 }
 
-Result<Range> rangeFor(const SortedValues& values, const std::vector<float>& resampled,
-                       const Scheme& scheme) {
+/// The range of least squared error over all stored values, from the best point of the curve on: quantiles
+/// would give the extremes of a heavy tail far more weight than they have.
+Range leastErrorRange(const SortedValues& values, const Scheme& scheme, double startRatio) {
+    const Range full = scaledRange(values, 1);
+    const auto rangeAt = [&](double low, double high) {
+        return Range{static_cast<float>(low * static_cast<double>(full.low)),
+                     static_cast<float>(high * static_cast<double>(full.high)), full.lowIsExtreme};
+    };
+    double low = startRatio;
+    double high = startRatio;
+    double best = pointAt(values, rangeAt(low, high), scheme).totalMse();
+    const auto consider = [&](double newLow, double newHigh) {
+        if (newLow > 1 || newHigh > 1) return;
+        const double error = pointAt(values, rangeAt(newLow, newHigh), scheme).totalMse();
+        if (error >= best) return;
+        best = error;
+        low = newLow;
+        high = newHigh;
+    };
+    for (const double step : {0.1, 0.05, 0.025, 0.0125, 0.00625}) {
+        for (const double factor : {1 + step, 1 / (1 + step)}) {
+            consider(low * factor, high * factor);
+            if (scheme.mapping == Mapping::Symmetric) continue;
+            consider(low * factor, high);
+            consider(low, high * factor);
+        }
+    }
+    return rangeAt(low, high);
+}
+
+Result<Range> rangeFor(const SortedValues& values, const std::vector<float>& resampled, const Scheme& scheme,
+                       double bestRatio) {
+    const bool allValues = static_cast<int64_t>(resampled.size()) >= values.size();
+    if (scheme.estimator == RangeEstimator::Mse && !allValues)
+        return leastErrorRange(values, scheme, bestRatio);
     if (scheme.estimator == RangeEstimator::MinMax) return scaledRange(values, 1);
     if (scheme.estimator == RangeEstimator::Percentile)
         return Range{static_cast<float>(values.percentile(scheme.percentileLow)),
@@ -84,7 +117,8 @@ Result<Range> rangeFor(const SortedValues& values, const std::vector<float>& res
     return estimateRange(resampled, scheme);
 }
 
-Result<std::vector<ClipMark>> marksOf(const SortedValues& values, const Scheme& scheme, const Job& job) {
+Result<std::vector<ClipMark>> marksOf(const SortedValues& values, const Scheme& scheme, double bestRatio,
+                                      const Job& job) {
     const std::vector<float> resampled = values.resampled(kEstimatorValues);
     std::vector<ClipMark> marks;
     for (const RangeEstimatorInfo& info : rangeEstimators()) {
@@ -97,7 +131,7 @@ Result<std::vector<ClipMark>> marksOf(const SortedValues& values, const Scheme& 
         if (!job.proceed(0.9, info.label)) return fail(ErrorKind::Cancelled, "stopped");
         Scheme asked = scheme;
         asked.estimator = info.estimator;
-        const auto range = rangeFor(values, resampled, asked);
+        const auto range = rangeFor(values, resampled, asked, bestRatio);
         if (!range) return fail(range.error());
         ClipMark mark;
         mark.estimator = info.estimator;
@@ -140,7 +174,7 @@ Result<ClipCurve> clipCurve(const SortedValues& values, const Scheme& scheme, co
     curve.best =
         *std::min_element(curve.points.begin(), curve.points.end(),
                           [](const ClipPoint& a, const ClipPoint& b) { return a.totalMse() < b.totalMse(); });
-    auto marks = marksOf(values, curve.scheme, job);
+    auto marks = marksOf(values, curve.scheme, curve.best.ratio, job);
     if (!marks) return fail(marks.error());
     curve.marks = std::move(*marks);
     return curve;

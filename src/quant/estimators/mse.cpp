@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kSampleLimit = int64_t{1} << 16;
 constexpr int kGridSteps = 27;  // ratios 1, 0.97 .. 0.19
 constexpr double kGridStep = 0.03;
+constexpr double kTailFactor = 0.88;  // below the grid, for heavy tails: ratios 0.19 * 0.88, * 0.88, ...
+constexpr double kSmallestRatio = 0.004;
 constexpr double kSmallestStep = 0.0018;
 
 /// The search's state: values to judge on and the best shrink ratios of the two ends so far.
@@ -22,13 +24,15 @@ class ShrinkSearch {
  public:
     ShrinkSearch(const MatrixView& block, const Scheme& scheme)
         : m_scheme(scheme), m_full(minMaxRange(block, scheme)), m_values(blockValues(block, kSampleLimit)) {
-        if (block.size() > kSampleLimit) m_values.insert(m_values.end(), {m_full.low, m_full.high});
         m_bestError = errorOf(1, 1);
     }
 
     Range best() {
         const bool affine = m_scheme.mapping == Mapping::Affine;
         for (int i = 1; i <= kGridSteps; ++i) consider(1 - i * kGridStep, 1 - i * kGridStep);
+        const double lowest = 1 - kGridSteps * kGridStep;
+        if (m_low <= lowest)
+            for (double r = lowest * kTailFactor; r > kSmallestRatio; r *= kTailFactor) consider(r, r);
         if (affine) {
             for (int i = 0; i <= kGridSteps; ++i) consider(1 - i * kGridStep, m_high);
             for (int i = 0; i <= kGridSteps; ++i) consider(m_low, 1 - i * kGridStep);
