@@ -7,6 +7,7 @@
 #include "base/parallel_for.h"
 #include "naive_report.h"
 #include "quant/grid.h"
+#include "quant/quantized_tensor.h"
 #include "quant/range_estimator.h"
 #include "tensor/synthetic.h"
 
@@ -39,6 +40,30 @@ class TestClipCurve : public QObject {
     Q_OBJECT
 
  private slots:
+    /// More values than the estimators' quantiles and one far outlier: its weight is one element's, so the
+    /// least error lies below a fifth of the range, and the MSE mark must lie there, not where a heavier
+    /// outlier would pull it.
+    void heavyTailMseMarkIsAtTheLeastError() {
+        SyntheticMatrix normal;
+        normal.rows = 256;
+        normal.cols = 1024;
+        const Tensor plain = generate(normal).value();
+        std::vector<float> values(plain.floats().begin(), plain.floats().end());
+        values[777] = 40;
+        const Tensor matrix = Tensor::fromFloats({256, 1024}, std::move(values));
+        const TensorStage stage = analyzeTensor(matrix.matrix(), {}).value();
+        const ClipCurve curve = clipCurve(stage.sorted, parseScheme("int4/tensor").value(), {}, {}).value();
+        const auto mark = std::find_if(curve.marks.begin(), curve.marks.end(),
+                                       [](const ClipMark& m) { return m.estimator == RangeEstimator::Mse; });
+        QVERIFY(mark != curve.marks.end());
+        QVERIFY(curve.best.ratio < 0.19);
+        QVERIFY(mark->point.totalMse() <= curve.best.totalMse());
+        // The quantizer's own search follows the tail, too.
+        Scheme scheme = parseScheme("int4/tensor/mse").value();
+        const GroupParams chosen = chooseGroupParams(matrix.matrix(), scheme).value().front();
+        QVERIFY(static_cast<double>(chosen.scale) * 7 < 0.19 * 40);
+    }
+
     void pointsAreExact_data() {
         QTest::addColumn<QString>("scheme");
         QTest::addColumn<double>("tolerance");

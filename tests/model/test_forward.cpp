@@ -160,7 +160,7 @@ class TestForward : public QObject {
         const auto records = readGolden("sample_logits.txt");
         const GoldenRecord* tokens = findRecord(records, "tokens");
         const auto model = openModel(sourcePath("samples/tiny-llama"));
-        if (!tokens || !model) QSKIP("the sample model or its goldens are not here");
+        QVERIFY2(tokens && model, "the committed sample model and its goldens");
         const auto ids = intsFrom(*tokens, 1);
         const auto logits = ForwardPass(**model, bestKernels()).logits(ids);
         QVERIFY2(logits.has_value(), logits ? "" : describe(logits.error()).c_str());
@@ -180,7 +180,7 @@ class TestForward : public QObject {
         const auto records = readGolden("sample_perplexity.txt");
         const GoldenRecord* expected = findRecord(records, "perplexity");
         const auto model = openModel(sourcePath("samples/tiny-llama"));
-        if (!expected || !model) QSKIP("the sample model or its goldens are not here");
+        QVERIFY2(expected && model, "the committed sample model and its goldens");
         const auto tokens =
             (*(*model)->tokenizer())->encode(readAll(sourcePath("samples/text/held-out.txt")));
         QVERIFY(tokens.has_value());
