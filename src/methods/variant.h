@@ -28,9 +28,11 @@ struct LayerOverride {
 };
 
 /// How activations are quantized. `isStatic`: the range comes from calibration instead of the data at hand.
+/// `outlierThreshold` > 0: input channels with any |x| >= it stay in float (LLM.int8()'s decomposition).
 struct ActivationRecipe {
     Scheme scheme;
     bool isStatic = false;
+    double outlierThreshold = 0;
     bool operator==(const ActivationRecipe&) const = default;
 };
 
@@ -45,7 +47,8 @@ struct Variant {
 };
 
 /// Text form: the weights' recipe ("int4/affine/group=64"), then parts introduced by " @": "@act=int8/token",
-/// "@act-static=int8/tensor", "@blk.0.*=int8/channel", "@name=mine". parse(text(v)) == v.
+/// "@act-static=int8/tensor", "@outliers=6" (after an @act), "@blk.0.*=int8/channel", "@name=mine".
+/// parse(text(v)) == v.
 std::string variantText(const Variant& variant);
 Result<Variant> parseVariant(std::string_view text);
 /// Variants separated by ';'.

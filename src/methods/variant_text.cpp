@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cmath>
+
 #include "methods/method.h"
 
 namespace quantscope {
@@ -13,7 +16,7 @@ constexpr std::string_view kPatternSpecial = "@;=";
 constexpr std::string_view kParameterSpecial = "@;=,():";
 
 bool isReserved(std::string_view key) {
-    return key == "act" || key == "act-static" || key == "name";
+    return key == "act" || key == "act-static" || key == "outliers" || key == "name";
 }
 
 std::string patternText(const std::string& pattern) {
@@ -34,13 +37,27 @@ Status parseParameters(std::string_view text, Recipe& recipe) {
     return {};
 }
 
+Status parseThreshold(std::string_view text, Variant& variant) {
+    if (!variant.activations) {
+        return fail(ErrorKind::InvalidArgument, "@outliers without activations that are quantized",
+                    "@outliers", "write @act=SCHEME before it");
+    }
+    double& threshold = variant.activations->outlierThreshold;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), threshold);
+    if (error == std::errc{} && end == text.data() + text.size() && std::isfinite(threshold) && threshold > 0)
+        return {};
+    return fail(ErrorKind::InvalidArgument, fmt::format("'{}' is no threshold", text), "@outliers",
+                "write a magnitude above 0, such as @outliers=6");
+}
+
 /// One part after the first, without its '@'.
 Status applyPart(Variant& variant, std::string_view part) {
     const auto pair = splitUnescaped(part, "=");
     const std::string_view key = trimmed(pair.front());
     if (pair.size() < 2 || key.empty()) {
-        return fail(ErrorKind::InvalidArgument, fmt::format("'@{}' is no part of a variant", part), "variant",
-                    "accepted: @act=SCHEME, @act-static=SCHEME, @name=TEXT, @PATTERN=SCHEME");
+        return fail(
+            ErrorKind::InvalidArgument, fmt::format("'@{}' is no part of a variant", part), "variant",
+            "accepted: @act=SCHEME, @act-static=SCHEME, @outliers=THRESHOLD, @name=TEXT, @PATTERN=SCHEME");
     }
     const std::string_view value = part.substr(pair.front().size() + 1);
     if (key == "name") {
@@ -53,6 +70,7 @@ Status applyPart(Variant& variant, std::string_view part) {
         variant.activations = ActivationRecipe{*scheme, key == "act-static"};
         return {};
     }
+    if (key == "outliers") return parseThreshold(trimmed(value), variant);
     const Result<Recipe> recipe = parseRecipe(value);
     if (!recipe) return fail(recipe.error());
     variant.overrides.push_back({unescaped(key), *recipe});
@@ -154,6 +172,8 @@ std::string variantText(const Variant& variant) {
     if (variant.activations) {
         text += fmt::format(" @{}={}", variant.activations->isStatic ? "act-static" : "act",
                             schemeText(variant.activations->scheme));
+        if (variant.activations->outlierThreshold > 0)
+            text += fmt::format(" @outliers={}", variant.activations->outlierThreshold);
     }
     for (const LayerOverride& layer : variant.overrides)
         text += fmt::format(" @{}={}", patternText(layer.pattern), recipeText(layer.recipe));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/matrix_passes.h"
+#include "quant/outlier_columns.h"
 
 namespace quantscope {
 namespace {
@@ -36,6 +37,21 @@ Result<ActivationQuantizer> ActivationQuantizer::fromCalibration(const Scheme& s
 }
 
 Status ActivationQuantizer::apply(const MatrixView& src, float* dst) const {
+    const std::vector<int64_t> outliers = outlierColumns(src, m_outlierThreshold);
+    if (outliers.empty()) return applyToAll(src, dst);
+    // dst may be src's own memory: what stays in float is kept aside.
+    std::vector<float> kept;
+    for (int64_t r = 0; r < src.rows; ++r)
+        for (const int64_t c : outliers) kept.push_back(src.at(r, c));
+    const std::vector<float> rest = withoutColumns(src, outliers);
+    if (Status done = applyToAll({rest.data(), src.rows, src.cols, src.cols}, dst); !done) return done;
+    size_t next = 0;
+    for (int64_t r = 0; r < src.rows; ++r)
+        for (const int64_t c : outliers) dst[r * src.cols + c] = kept[next++];
+    return {};
+}
+
+Status ActivationQuantizer::applyToAll(const MatrixView& src, float* dst) const {
     if (!m_static.empty()) return fakeQuantizeMatrix(src, m_scheme, m_static, m_kernels->elementwise, dst);
     auto params = chooseGroupParams(src, m_scheme, m_kernels->elementwise);
     if (!params) {

@@ -16,6 +16,9 @@ class ActivationQuantizer {
  public:
     /// Range from the data at hand. Any granularity; "token" is one range a row.
     static Result<ActivationQuantizer> dynamic(const Scheme& scheme, const KernelTable& kernels);
+    /// Input channels with any |x| >= threshold > 0 of the data at hand stay as they are and do not widen the
+    /// range of the others (LLM.int8()'s decomposition).
+    void keepOutliers(double threshold) { m_outlierThreshold = threshold; }
     /// Range from `sample`, the layer's input over a calibration text. InvalidArgument for granularities that
     /// follow the rows at hand (token, group, block): a static range is per tensor or per input channel.
     static Result<ActivationQuantizer> fromCalibration(const Scheme& scheme, const MatrixView& sample,
@@ -28,7 +31,10 @@ class ActivationQuantizer {
     ActivationQuantizer(const Scheme& scheme, const KernelTable& kernels)
         : m_scheme(scheme), m_kernels(&kernels) {}
 
+    Status applyToAll(const MatrixView& src, float* dst) const;
+
     Scheme m_scheme;
+    double m_outlierThreshold = 0;
     const KernelTable* m_kernels;
     std::vector<GroupParams> m_static;  ///< one, or one an input channel; empty = dynamic
 };

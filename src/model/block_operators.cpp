@@ -58,10 +58,13 @@ Result<BlockOperators> makeBlock(const Model& model, int64_t block, const Varian
     if (!plan.activations) return result;
     if (plan.activations->isStatic) {
         result.activations = (*calibrated)[static_cast<size_t>(block)];
+        for (auto& calibratedOne : result.activations)
+            if (calibratedOne) calibratedOne->keepOutliers(plan.activations->outlierThreshold);
         return result;
     }
     auto quantizer = ActivationQuantizer::dynamic(plan.activations->scheme, kernels);
     if (!quantizer) return fail(quantizer.error());
+    quantizer->keepOutliers(plan.activations->outlierThreshold);
     result.activations.fill(*quantizer);
     return result;
 }

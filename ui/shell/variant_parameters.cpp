@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "shell/variant_parameters.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
 #include "methods/method.h"
 #include "quant/scheme.h"
@@ -12,6 +16,7 @@ namespace {
 constexpr auto kMethod = "method";
 constexpr auto kQuantized = "activations";
 constexpr auto kRange = "activation-range";
+constexpr auto kOutliers = "outliers";
 
 ParameterInfo methodChoice() {
     ParameterInfo info;
@@ -92,7 +97,16 @@ std::vector<ParameterInfo> activationParameters(const Variant& variant) {
     range.help = "Dynamic: the data at hand. Static: ranges measured beforehand on calibration text";
     range.choices = {{"dynamic", "the data (dynamic)", "Measured for every input"},
                      {"static", "calibration (static)", "Measured once on calibration text"}};
-    std::vector<ParameterInfo> parameters = {quantized, range};
+    ParameterInfo outliers;
+    outliers.key = kOutliers;
+    outliers.label = "Outliers from";
+    outliers.help =
+        "LLM.int8(): input channels with any |x| at or above this stay in float and are multiplied apart; "
+        "0 quantizes all. The paper takes 6";
+    outliers.kind = ParameterKind::Real;
+    outliers.maximum = 10000;
+    outliers.defaultValue = "0";
+    std::vector<ParameterInfo> parameters = {quantized, range, outliers};
     for (ParameterInfo& info : schemeParameters(variant.activations->scheme)) {
         parameters.push_back(std::move(info));
     }
@@ -103,6 +117,7 @@ std::string activationParameter(const Variant& variant, const std::string& key) 
     if (key == kQuantized) return variant.activations ? "true" : "false";
     if (!variant.activations) return {};
     if (key == kRange) return variant.activations->isStatic ? "static" : "dynamic";
+    if (key == kOutliers) return fmt::format("{}", variant.activations->outlierThreshold);
     return schemeParameter(variant.activations->scheme, key);
 }
 
@@ -122,6 +137,13 @@ Result<Variant> withActivationParameter(Variant variant, const std::string& key,
         if (variant.activations->isStatic && variant.activations->scheme.granularity == Granularity::Token) {
             variant.activations->scheme.granularity = Granularity::Tensor;
         }
+        return variant;
+    }
+    if (key == kOutliers) {
+        const double threshold = std::strtod(value.c_str(), nullptr);
+        if (!(threshold >= 0) || !std::isfinite(threshold))
+            return fail(ErrorKind::InvalidArgument, "a magnitude, 0 or above", key, "0 quantizes all");
+        variant.activations->outlierThreshold = threshold;
         return variant;
     }
     const auto scheme = withSchemeParameter(variant.activations->scheme, key, value);
