@@ -23,12 +23,20 @@ std::string acceptedNames() {
 }  // namespace
 
 std::span<const KernelTable* const> kernelTables() {
-    static const KernelTable reference{"reference", {}, kReferenceElementwise, kReferenceForward};
+    static const KernelTable reference{
+        "reference", {}, kReferenceElementwise, kReferenceForward, kReferenceInteger};
 #if defined(QUANTSCOPE_X86_KERNELS)
+    IntegerKernels vnni = kReferenceInteger;
+    vnni.int8Panel = kAvx512VnniInteger.int8Panel;
+    static const KernelTable avx512vnni{"avx512vnni",
+                                        {.avx2 = true, .avx512 = true, .avx512Vnni = true},
+                                        kAvx512Elementwise,
+                                        kAvx512Forward,
+                                        vnni};
     static const KernelTable avx512{
-        "avx512", {.avx2 = true, .avx512 = true}, kAvx512Elementwise, kAvx512Forward};
-    static const KernelTable avx2{"avx2", {.avx2 = true}, kAvx2Elementwise, kAvx2Forward};
-    static const std::array tables{&avx512, &avx2, &reference};
+        "avx512", {.avx2 = true, .avx512 = true}, kAvx512Elementwise, kAvx512Forward, kReferenceInteger};
+    static const KernelTable avx2{"avx2", {.avx2 = true}, kAvx2Elementwise, kAvx2Forward, kReferenceInteger};
+    static const std::array tables{&avx512vnni, &avx512, &avx2, &reference};
 #else
     static const std::array tables{&reference};
 #endif

@@ -8,15 +8,18 @@
 #include "base/result.h"
 #include "kernels/elementwise_kernels.h"
 #include "kernels/forward_kernels.h"
+#include "kernels/integer_kernels.h"
 
 namespace quantscope {
 
 /// One implementation of everything in this folder, and what it needs.
 struct KernelTable {
-    std::string_view name;  ///< "reference", "avx2", "avx512": as in QUANTSCOPE_KERNELS
+    /// "reference", "avx2", "avxvnni", "avx512", "avx512vnni", "amx": as in QUANTSCOPE_KERNELS
+    std::string_view name;
     CpuFeatures required;
     ElementwiseKernels elementwise;
     ForwardKernels forward;
+    IntegerKernels integer;
 };
 
 /// Every table that was compiled in, best first, reference last.

@@ -18,8 +18,9 @@ void ChoiceTest::bestThatRuns() {
     QCOMPARE(QByteArray((*chooseKernels({}))->name.data()), QByteArray("reference"));
     if (kernelTables().size() == 1) return;
     QCOMPARE(std::string((*chooseKernels({.avx2 = true}))->name), std::string("avx2"));
+    QCOMPARE(std::string((*chooseKernels({.avx2 = true, .avx512 = true}))->name), std::string("avx512"));
     QCOMPARE(std::string((*chooseKernels({.avx2 = true, .avx512 = true, .avx512Vnni = true}))->name),
-             std::string("avx512"));
+             std::string("avx512vnni"));
 }
 
 void ChoiceTest::overrides() {
@@ -54,6 +55,7 @@ void ChoiceTest::tablesAreComplete() {
         };
         QVERIFY(check(table->elementwise));
         QVERIFY(check(table->forward));
+        QVERIFY(check(table->integer));
     }
 }
 

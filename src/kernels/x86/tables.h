@@ -3,6 +3,7 @@
 
 #include "kernels/elementwise_kernels.h"
 #include "kernels/forward_kernels.h"
+#include "kernels/integer_kernels.h"
 
 namespace quantscope {
 
@@ -10,5 +11,10 @@ extern const ElementwiseKernels kAvx2Elementwise;
 extern const ElementwiseKernels kAvx512Elementwise;
 extern const ForwardKernels kAvx2Forward;
 extern const ForwardKernels kAvx512Forward;
+extern const IntegerKernels kAvx2Integer;
+extern const IntegerKernels kAvxVnniInteger;
+extern const IntegerKernels kAvx512Integer;
+extern const IntegerKernels kAvx512VnniInteger;
+extern const IntegerKernels kAmxInteger;
 
 }  // namespace quantscope

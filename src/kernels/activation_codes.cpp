@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "base/parallel_for.h"
+#include "kernels/integer_gemm.h"
+
+namespace quantscope {
+namespace {
+
+/// Smallest range that has a finite reciprocal scale; rows below it are zeros.
+constexpr float kSmallestRange = 0x1p-112F;
+
+struct RowCode {
+    float scale = 0;
+    float inverse = 0;
+    int32_t zero = 0;
+};
+
+RowCode symmetric(const RowRange& range) {
+    const float largest = std::max(range.maximum, -range.minimum);
+    if (largest < kSmallestRange) return {};
+    return {largest / 127.0F, 127.0F / largest, 0};
+}
+
+RowCode affine(const RowRange& range) {
+    // Halves first: the difference of two large floats can overflow.
+    const float half = 0.5F * range.maximum - 0.5F * range.minimum;
+    if (half < kSmallestRange) return {};
+    const float inverse = 127.5F / half;
+    return {half / 127.5F, inverse, static_cast<int32_t>(std::nearbyint(-range.minimum * inverse))};
+}
+
+}  // namespace
+
+Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationCodes kind, QuantizedRows& out,
+                    const std::optional<StaticRange>& fixed) {
+    const bool isSigned = kind == ActivationCodes::SymmetricS8;
+    if (fixed && !(std::isnormal(fixed->scale) && fixed->scale > 0 && std::isfinite(1 / fixed->scale))) {
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("the scale {} of the activations is not a positive number with a reciprocal",
+                                fixed->scale),
+                    "scale", "Calibrate with inputs that are not all zero.");
+    }
+    out.rows = x.rows;
+    out.cols = x.cols;
+    out.isSigned = isSigned;
+    out.codes.resize(static_cast<size_t>(x.size()));
+    out.scales.resize(static_cast<size_t>(x.rows));
+    out.zeros.resize(isSigned ? 0 : static_cast<size_t>(x.rows));
+    std::atomic<int64_t> firstBad{x.rows};
+    const auto encodeRows = [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            const RowRange range = kernels.integer.rowRange(x.row(i), x.cols);
+            if (!range.finite) {
+                int64_t known = firstBad.load();
+                while (i < known && !firstBad.compare_exchange_weak(known, i)) {
+                }
+                continue;
+            }
+            RowCode code = isSigned ? symmetric(range) : affine(range);
+            if (fixed) code = {fixed->scale, 1 / fixed->scale, fixed->zero};
+            out.scales[static_cast<size_t>(i)] = code.scale;
+            if (!isSigned) out.zeros[static_cast<size_t>(i)] = code.zero;
+            kernels.integer.encodeRow(x.row(i), out.codes.data() + i * x.cols, x.cols, code.inverse,
+                                      code.zero, isSigned ? (fixed ? -128 : -127) : 0, isSigned ? 127 : 255);
+        }
+    };
+    constexpr int64_t kElementsAtOnce = 16384;
+    parallelFor(x.rows, std::max<int64_t>(1, kElementsAtOnce / std::max<int64_t>(1, x.cols)), encodeRows);
+    if (firstBad.load() < x.rows) {
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("row {} of the activations holds NaN or infinity", firstBad.load()),
+                    "activations", "Look for overflow in the layers before.");
+    }
+    return {};
+}
+
+}  // namespace quantscope
