@@ -26,17 +26,15 @@ std::span<const KernelTable* const> kernelTables() {
     static const KernelTable reference{
         "reference", {}, kReferenceElementwise, kReferenceForward, kReferenceInteger};
 #if defined(QUANTSCOPE_X86_KERNELS)
-    IntegerKernels vnni = kReferenceInteger;
-    vnni.int8Panel = kAvx512VnniInteger.int8Panel;
-    static const KernelTable avx512vnni{"avx512vnni",
-                                        {.avx2 = true, .avx512 = true, .avx512Vnni = true},
-                                        kAvx512Elementwise,
-                                        kAvx512Forward,
-                                        vnni};
+    constexpr CpuFeatures kVnni{.avx2 = true, .avx512 = true, .avx512Vnni = true};
+    static const KernelTable avx512vnni{"avx512vnni", kVnni, kAvx512Elementwise, kAvx512Forward,
+                                        kAvx512VnniInteger};
     static const KernelTable avx512{
-        "avx512", {.avx2 = true, .avx512 = true}, kAvx512Elementwise, kAvx512Forward, kReferenceInteger};
-    static const KernelTable avx2{"avx2", {.avx2 = true}, kAvx2Elementwise, kAvx2Forward, kReferenceInteger};
-    static const std::array tables{&avx512vnni, &avx512, &avx2, &reference};
+        "avx512", {.avx2 = true, .avx512 = true}, kAvx512Elementwise, kAvx512Forward, kAvx512Integer};
+    static const KernelTable avxvnni{
+        "avxvnni", {.avx2 = true, .avxVnni = true}, kAvx2Elementwise, kAvx2Forward, kAvxVnniInteger};
+    static const KernelTable avx2{"avx2", {.avx2 = true}, kAvx2Elementwise, kAvx2Forward, kAvx2Integer};
+    static const std::array tables{&avx512vnni, &avx512, &avxvnni, &avx2, &reference};
 #else
     static const std::array tables{&reference};
 #endif

@@ -17,4 +17,7 @@ extern const IntegerKernels kAvx512Integer;
 extern const IntegerKernels kAvx512VnniInteger;
 extern const IntegerKernels kAmxInteger;
 
+/// PMADDUBSW needs no more than AVX2: one form serves every table.
+void saturatingPanelAvx2(const Int8PanelCall& call, int64_t depth, SaturationCounts& counts);
+
 }  // namespace quantscope
