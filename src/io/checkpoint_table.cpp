@@ -49,7 +49,9 @@ Result<Tensor> CheckpointTable::load(std::string_view name) const {
 }
 
 TensorLoader mappedLoader(std::shared_ptr<const MappedFile> file, const TensorEntry& entry, uint64_t offset) {
-    return [file = std::move(file), dtype = entry.dtype, shape = entry.shape, bytes = entry.bytes, offset] {
+    return [file = std::move(file), dtype = entry.dtype, shape = entry.shape, bytes = entry.bytes,
+            offset]() -> Result<Tensor> {
+        if (auto whole = file->checkWhole(); !whole) return fail(whole.error());
         return Tensor::create(dtype, shape, file->part(offset, bytes));
     };
 }

@@ -31,6 +31,8 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
     }
     std::shared_ptr<MappedFile> file(new MappedFile());
     file->m_path = path;
+    file->m_device = info.st_dev;
+    file->m_inode = info.st_ino;
     const auto size = static_cast<size_t>(info.st_size);
     if (size > 0) {
         void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
@@ -46,6 +48,17 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
 
 MappedFile::~MappedFile() {
     if (!m_bytes.empty()) munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
+}
+
+Status MappedFile::checkWhole() const {
+    struct stat info {};
+    if (stat(m_path.c_str(), &info) != 0 || info.st_dev != m_device || info.st_ino != m_inode) return {};
+    if (static_cast<uint64_t>(info.st_size) >= m_bytes.size()) return {};
+    return fail(Error{ErrorKind::CannotRead,
+                      "the file has become shorter since it was opened",
+                      m_path.string(),
+                      {},
+                      "Let the program that writes it finish, then open it again"});
 }
 
 Storage MappedFile::part(uint64_t offset, uint64_t count) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QTest>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 
 #include "file_builder.h"
@@ -106,6 +107,27 @@ class TestGgufReader : public QObject {
         opened->reset();
         QVERIFY(tensorAlone);
         QCOMPARE(tensorAlone->floats()[5], 5.0F);
+    }
+
+    /// Another program writes the file again while it is open here: an error, not a bus error.
+    void fileThatShrinksIsRefused() {
+        const auto path = write(goodFile(3));
+        const auto opened = openCheckpoint(path);
+        QVERIFY(opened);
+        QVERIFY((*opened)->load("blk.0.attn_q.weight"));
+        std::filesystem::resize_file(path, 16);
+        const auto cut = (*opened)->load("blk.0.attn_q.weight");
+        QVERIFY(!cut);
+        QCOMPARE(cut.error().kind, ErrorKind::CannotRead);
+        QCOMPARE(QString::fromStdString(cut.error().field), QStringLiteral("blk.0.attn_q.weight"));
+        // Replaced by a new file, the old one lives on in the mapping.
+        const auto other = write(goodFile(3));
+        const auto again = openCheckpoint(other);
+        QVERIFY(again);
+        std::filesystem::remove(other);
+        const auto kept = (*again)->load("blk.0.attn_q.weight");
+        QVERIFY(kept);
+        QCOMPARE(kept->floats()[5], 5.0F);
     }
 
     void listsTypesItCannotDecode_data() {
