@@ -44,6 +44,12 @@ std::vector<Variant> defaultVariants() {
             variantOf("int4/affine/group=64")};
 }
 
+std::vector<Variant> defaultProducts() {
+    return {variantOf("float"), variantOf("int8/channel @act=int8/token @name=vector-wise int8"),
+            variantOf("int8/affine/tensor @act=uint8/affine/tensor @name=per-tensor affine"),
+            variantOf("int8/channel @act=int8/token @outliers=6 @name=LLM.int8() t = 6")};
+}
+
 std::string tensorCommandLine(const Experiment& experiment) {
     return fmt::format("quantscope-cli compare {} --variants {}",
                        std::visit(SourceArguments{}, experiment.matrix),

@@ -64,6 +64,28 @@ struct ModelProtocol {
     bool operator==(const ModelProtocol&) const = default;
 };
 
+/// What the Matmul lab multiplies: Y = X W^T, X [tokens x inputs], W [output channels x inputs].
+struct MatmulSource {
+    MatrixSource x;
+    MatrixSource w;
+    bool inputsByOutputs = false;  ///< W is stored as the lectures write it, [inputs x output channels]
+    bool operator==(const MatmulSource&) const = default;
+};
+
+/// How the product part is measured, and where a person looks.
+struct MatmulProtocol {
+    int variant = 1;      ///< index of the product the lab steps through
+    int64_t row = 0;      ///< the output cell: token and output channel
+    int64_t channel = 0;
+    int64_t step = 0;     ///< k
+    bool relu = false;    ///< fused into the integer output stage
+    bool measure = false;  ///< times every kernel and the parts of the product
+    bool operator==(const MatmulProtocol&) const = default;
+};
+
+/// Float reference, vector-wise int8, per-tensor affine, LLM.int8() with threshold 6.
+std::vector<Variant> defaultProducts();
+
 /// What is compared, on what, and how it is measured. Plain data: the window edits one, the command line runs
 /// one, a session file is one. The first variant is the reference.
 struct Experiment {
@@ -72,6 +94,9 @@ struct Experiment {
     std::vector<Variant> variants;
     TensorProtocol tensorProtocol;
     ModelProtocol modelProtocol;
+    MatmulSource matmul;
+    std::vector<Variant> products;  ///< the Matmul lab's variants
+    MatmulProtocol matmulProtocol;
     bool operator==(const Experiment&) const = default;
 };
 

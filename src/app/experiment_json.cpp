@@ -42,6 +42,13 @@ class Reader {
         }
     }
 
+    void flag(const char* key, bool& value) const {
+        const Json* found = member(key);
+        if (found == nullptr) return;
+        if (!found->is_boolean()) return complain(key, "true or false");
+        value = found->get<bool>();
+    }
+
     template <class T>
     void integer(const char* key, T& value, int64_t minimum, int64_t maximum) const {
         const Json* found = member(key);
@@ -130,20 +137,58 @@ MatrixSource readMatrix(const Reader& reader) {
     return source;
 }
 
-void readVariants(const Reader& reader, std::vector<Variant>& variants) {
-    const Json* list = reader.member("variants");
+Json variantList(const std::vector<Variant>& variants) {
+    Json list = Json::array();
+    for (const Variant& variant : variants) list.push_back(variantText(variant));
+    return list;
+}
+
+void readVariants(const Reader& reader, const char* key, std::vector<Variant>& variants) {
+    const Json* list = reader.member(key);
     if (list == nullptr || !list->is_array() || list->empty() || list->size() > 1000) {
-        reader.complain("variants", "a list of one or more variant texts");
+        reader.complain(key, "a list of one or more variant texts");
         return;
     }
     variants.clear();
     for (const Json& item : *list) {
-        const std::string where = fmt::format("variants[{}]", variants.size());
+        const std::string where = fmt::format("{}[{}]", key, variants.size());
         if (!item.is_string()) return reader.complain(where, "a text such as int4/affine/group=64");
         auto parsed = parseVariant(item.get<std::string>());
         if (!parsed) return reader.complain(where, parsed.error());
         variants.push_back(std::move(*parsed));
     }
+}
+
+Json matmulJson(const Experiment& e) {
+    const MatmulProtocol& p = e.matmulProtocol;
+    return {{"x", std::visit(SourceJson{}, e.matmul.x)},
+            {"w", std::visit(SourceJson{}, e.matmul.w)},
+            {"inputsByOutputs", e.matmul.inputsByOutputs},
+            {"products", variantList(e.products)},
+            {"variant", p.variant},
+            {"row", p.row},
+            {"channel", p.channel},
+            {"step", p.step},
+            {"relu", p.relu},
+            {"measure", p.measure}};
+}
+
+/// Sessions from before the Matmul lab have none: it starts with its defaults.
+void readMatmul(const Reader& root, Experiment& e) {
+    e.products = defaultProducts();
+    if (!root.has("matmul")) return;
+    const Reader reader = root.child("matmul");
+    e.matmul.x = readMatrix(reader.child("x"));
+    e.matmul.w = readMatrix(reader.child("w"));
+    reader.flag("inputsByOutputs", e.matmul.inputsByOutputs);
+    readVariants(reader, "products", e.products);
+    constexpr int64_t kMost = int64_t{1} << 40;
+    reader.integer("variant", e.matmulProtocol.variant, 0, 1000);
+    reader.integer("row", e.matmulProtocol.row, 0, kMost);
+    reader.integer("channel", e.matmulProtocol.channel, 0, kMost);
+    reader.integer("step", e.matmulProtocol.step, 0, kMost);
+    reader.flag("relu", e.matmulProtocol.relu);
+    reader.flag("measure", e.matmulProtocol.measure);
 }
 
 void readEvaluation(const Reader& reader, EvaluationProtocol& p) {
@@ -158,8 +203,6 @@ void readEvaluation(const Reader& reader, EvaluationProtocol& p) {
 }  // namespace
 
 std::string experimentJson(const Experiment& e) {
-    Json variants = Json::array();
-    for (const Variant& variant : e.variants) variants.push_back(variantText(variant));
     const TensorProtocol& t = e.tensorProtocol;
     const ModelProtocol& m = e.modelProtocol;
     const EvaluationProtocol& v = m.evaluation;
@@ -167,7 +210,7 @@ std::string experimentJson(const Experiment& e) {
         {"quantscope", kVersion},
         {"matrix", std::visit(SourceJson{}, e.matrix)},
         {"model", {{"model", e.model.modelPath}, {"text", e.model.textPath}}},
-        {"variants", variants},
+        {"variants", variantList(e.variants)},
         {"tensorProtocol",
          {{"bins", t.histogramBins},
           {"clipPoints", t.clipCurvePoints},
@@ -183,6 +226,7 @@ std::string experimentJson(const Experiment& e) {
           {"layerTokens", m.layerTokens},
           {"layerVariant", m.layerVariant},
           {"layer", m.layer}}},
+        {"matmul", matmulJson(e)},
     };
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -201,7 +245,7 @@ Result<Experiment> parseExperiment(std::string_view text) {
     const Reader model = root.child("model");
     model.text("model", e.model.modelPath);
     model.text("text", e.model.textPath);
-    readVariants(root, e.variants);
+    readVariants(root, "variants", e.variants);
     const Reader t = root.child("tensorProtocol");
     t.integer("bins", e.tensorProtocol.histogramBins, 2, 2048);
     t.integer("clipPoints", e.tensorProtocol.clipCurvePoints, 2, 2048);
@@ -212,6 +256,7 @@ Result<Experiment> parseExperiment(std::string_view text) {
     m.integer("layerTokens", e.modelProtocol.layerTokens, 0, 1 << 20);
     m.integer("layerVariant", e.modelProtocol.layerVariant, 0, 1000);
     m.text("layer", e.modelProtocol.layer);
+    readMatmul(root, e);
     if (error) return fail(std::move(*error));
     return e;
 }

@@ -47,11 +47,21 @@ Result<Samples> findSamples(const fs::path& programFolder, const std::string& ov
     return samples;
 }
 
+MatmulSource workedProduct(const Samples& samples, const std::string& name) {
+    const auto matrix = [&](const char* side) {
+        const std::string stem = name + side;
+        return TensorSource{(samples.folder / "worked-examples" / (stem + ".npy")).string(), stem};
+    };
+    return {matrix("-x"), matrix("-w"), true};
+}
+
 Experiment sampleExperiment(const Samples& samples) {
     Experiment experiment;
     experiment.matrix = TensorSource{samples.model.string(), "model.layers.2.mlp.down_proj.weight"};
     experiment.model = {samples.model.string(), samples.heldOutText.string()};
     experiment.variants = defaultVariants();
+    experiment.matmul = workedProduct(samples, "int8-product");
+    experiment.products = defaultProducts();
     experiment.tensorProtocol.heatmapVariant = 2;
     experiment.modelProtocol.layerVariant = 2;
     // Eight windows: enough to tell the variants apart, quick enough to follow a slider.

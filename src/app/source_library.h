@@ -64,6 +64,9 @@ struct Samples {
 Result<Samples> findSamples(const std::filesystem::path& programFolder,
                             const std::string& overrideFolder = {});
 
+/// A product of the worked examples: "int8-product", "integer-only-product", "outlier-product".
+MatmulSource workedProduct(const Samples& samples, const std::string& name);
+
 /// The experiment a newcomer sees: a layer of the sample model, its text, the default variants.
 Experiment sampleExperiment(const Samples& samples);
 
