@@ -10,6 +10,7 @@ namespace quantscope::integer {
 /// int32 (I) or float (F), and masks (M) for the last columns.
 template <class V, int kVectors>
 struct ColumnTerms {
+    bool plain;  ///< int32 sums with the same row zero everywhere
     typename V::M mask[kVectors];
     typename V::I sums[kVectors];
     typename V::I offsets[kVectors];  ///< rowZero colSum_j, the same in every row
@@ -18,6 +19,7 @@ struct ColumnTerms {
     typename V::F bias[kVectors];
 
     ColumnTerms(const Int8Output& out, int64_t first, int64_t columns) {
+        plain = out.floats == nullptr && out.rowZeros == nullptr && out.columnZeros == nullptr;
         const auto rowZero = V::set(out.rowZero);
         for (int v = 0; v < kVectors; ++v) {
             const int64_t at = first + v * V::kLanes;
@@ -33,6 +35,17 @@ struct ColumnTerms {
         }
     }
 };
+
+/// One row's sums where `plain` holds.
+template <class V, int kVectors>
+__attribute__((always_inline)) inline void writeSums(const Int8Output& out,
+                                                     const ColumnTerms<V, kVectors>& terms, int64_t row,
+                                                     int64_t first, typename V::I (&sums)[kVectors]) {
+    unrolled<kVectors>([&](auto v) QUANTSCOPE_INLINE {
+        V::store(out.sums + row * out.stride + first + v * V::kLanes, terms.mask[v],
+                 V::sub(sums[v], terms.offsets[v]));
+    });
+}
 
 /// One row's sums to where they go; see Int8Output.
 template <class V, int kVectors>

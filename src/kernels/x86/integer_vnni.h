@@ -13,8 +13,27 @@ template <class V>
 struct Vnni {
     using I = typename V::I;
 
+    /// Steps between two looks at the clock that fetches the tile's lines of the output.
+    static constexpr int kUnroll = 4;
+
+    /// One step: four inputs of every row and column, `at` steps on.
+    template <int kRows, int kVectors, int kAt>
+    __attribute__((always_inline)) static void step(const uint8_t* const* x, int64_t stride, const int8_t* w,
+                                                    int64_t panelStep, I (&sums)[kRows][kVectors]) {
+        I weights[kVectors];
+        unrolled<kVectors>([&](auto v) QUANTSCOPE_INLINE {
+            weights[v] = V::loadCodes(w + kAt * panelStep + v * 4 * V::kLanes);
+        });
+        unrolled<kRows>([&](auto r) QUANTSCOPE_INLINE {
+            const I codes = V::broadcastFour(x[r / 3] + r % 3 * stride + 4 * kAt);
+            unrolled<kVectors>([&](auto v)
+                                   QUANTSCOPE_INLINE { sums[r][v] = V::dot(sums[r][v], codes, weights[v]); });
+        });
+    }
+
     template <int kRows, int kVectors>
-    static void tile(const Int8PanelCall& call, int64_t row, int64_t firstColumn) {
+    static void tile(const Int8PanelCall& call, const ColumnTerms<V, kVectors>& terms, int64_t row,
+                     int64_t firstColumn) {
         I sums[kRows][kVectors];
         unrolled<kRows * kVectors>([&](auto i)
                                        QUANTSCOPE_INLINE { sums[i / kVectors][i % kVectors] = V::zero(); });
@@ -24,45 +43,65 @@ struct Vnni {
         const int64_t stride = call.xStride;
         unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] = call.x + (row + 3 * p) * stride; });
         const int8_t* w = call.panel + 4 * firstColumn;
-        const int64_t step = 4 * call.width;
-        for (int64_t g = 0; g < call.kGroups; ++g) {
-            I weights[kVectors];
-            unrolled<kVectors>([&](auto v)
-                                   QUANTSCOPE_INLINE { weights[v] = V::loadCodes(w + v * 4 * V::kLanes); });
-            unrolled<kRows>([&](auto r) QUANTSCOPE_INLINE {
-                const I codes = V::broadcastFour(x[r / 3] + r % 3 * stride);
-                unrolled<kVectors>(
-                    [&](auto v) QUANTSCOPE_INLINE { sums[r][v] = V::dot(sums[r][v], codes, weights[v]); });
-            });
-            unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] += 4; });
-            w += step;
+        const int64_t panelStep = 4 * call.width;
+        const char* output = outputOf(call.output, row, firstColumn);
+        int64_t g = 0;
+        for (; g + kUnroll <= call.kGroups; g += kUnroll) {
+            if (g < kUnroll * kRows) {
+                // The lines of the output arrive while the sums still grow.
+                __builtin_prefetch(output, 1);
+                if constexpr (kVectors * V::kLanes > 16) __builtin_prefetch(output + 64, 1);
+                output += 4 * call.output.stride;
+            }
+            unrolled<kUnroll>(
+                [&](auto u) QUANTSCOPE_INLINE { step<kRows, kVectors, u>(x, stride, w, panelStep, sums); });
+            unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] += 4 * kUnroll; });
+            w += kUnroll * panelStep;
         }
-        const ColumnTerms<V, kVectors> terms(call.output, firstColumn, call.columns);
+        for (; g < call.kGroups; ++g) {
+            step<kRows, kVectors, 0>(x, stride, w, panelStep, sums);
+            unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] += 4; });
+            w += panelStep;
+        }
+        if (terms.plain) {
+            unrolled<kRows>([&](auto r) QUANTSCOPE_INLINE {
+                writeSums<V, kVectors>(call.output, terms, row + r, firstColumn, sums[r]);
+            });
+            return;
+        }
         unrolled<kRows>([&](auto r) QUANTSCOPE_INLINE {
             writeRow<V, kVectors>(call.output, terms, row + r, firstColumn, sums[r]);
         });
     }
 
+    static const char* outputOf(const Int8Output& out, int64_t row, int64_t column) {
+        const int64_t at = row * out.stride + column;
+        return out.floats != nullptr ? reinterpret_cast<const char*>(out.floats + at)
+                                     : reinterpret_cast<const char*>(out.sums + at);
+    }
+
     template <int kVectors, int kRows = V::kTileRows>
-    static void tileOf(int64_t rows, const Int8PanelCall& call, int64_t row, int64_t firstColumn) {
+    static void tileOf(int64_t rows, const Int8PanelCall& call, const ColumnTerms<V, kVectors>& terms,
+                       int64_t row, int64_t firstColumn) {
         if constexpr (kRows > 0) {
             if (rows == kRows) {
-                tile<kRows, kVectors>(call, row, firstColumn);
+                tile<kRows, kVectors>(call, terms, row, firstColumn);
             } else {
-                tileOf<kVectors, kRows - 1>(rows, call, row, firstColumn);
+                tileOf<kVectors, kRows - 1>(rows, call, terms, row, firstColumn);
             }
         }
     }
 
-    /// All rows, in tiles of nearly equal height.
+    /// All rows: full tiles, the last two of them halved where one would be too low to fill the pipeline.
     template <int kVectors>
     static void columns(const Int8PanelCall& call, int64_t firstColumn) {
-        const int64_t tiles = (call.rows + V::kTileRows - 1) / V::kTileRows;
-        int64_t row = 0;
-        for (int64_t t = 0; t < tiles; ++t) {
-            const int64_t end = call.rows * (t + 1) / tiles;
-            tileOf<kVectors>(end - row, call, row, firstColumn);
-            row = end;
+        const ColumnTerms<V, kVectors> terms(call.output, firstColumn, call.columns);
+        for (int64_t row = 0; row < call.rows;) {
+            const int64_t left = call.rows - row;
+            const bool halve = left > V::kTileRows && left < V::kTileRows + V::kTileRows / 2;
+            const int64_t rows = halve ? (left + 1) / 2 : left < V::kTileRows ? left : V::kTileRows;
+            tileOf<kVectors>(rows, call, terms, row, firstColumn);
+            row += rows;
         }
     }
 
