@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -28,6 +29,18 @@ class PackedWeights {
     std::shared_ptr<const Data> m_data;
 };
 
+/// A finished part of a product, still in the cache: y(firstRow + i, firstColumn + j) = values[i * columns +
+/// j].
+struct ProductTile {
+    int64_t firstRow = 0;
+    int64_t rows = 0;
+    int64_t firstColumn = 0;
+    int64_t columns = 0;
+    const float* values = nullptr;
+};
+/// Takes each tile once, on the thread that made it, in any order.
+using TileSink = std::function<void(const ProductTile& tile)>;
+
 /// Float matrix products Y = X W^T for linear layers: X [m x k], W [n x k], Y [m x n]. Through oneDNN where
 /// it was found at build time, Eigen otherwise. Runs on the threads of the caller's parallel loops (see
 /// limitThreadsOfCaller). Keeps compiled primitives by shape; no state outside the object. One thread at a
@@ -48,6 +61,9 @@ class FloatGemm {
     /// y[i * yStride + j] = sum_k x.at(i, k) W[j][k]; x.cols == weights.inputs() (asserted). m = 1 (decoding)
     /// to thousands (scoring). Rows of y are consecutive when yStride = 0 (then it is weights.outputs()).
     void multiply(const MatrixView& x, const PackedWeights& weights, float* y, int64_t yStride = 0);
+    /// The same, handed over tile by tile: for what follows a product element by element (a residual sum, an
+    /// activation), which then costs no pass over memory of its own.
+    void multiply(const MatrixView& x, const PackedWeights& weights, const TileSink& sink);
 
  private:
     struct Impl;

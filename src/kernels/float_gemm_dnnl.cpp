@@ -77,6 +77,11 @@ class OneThread {
 }  // namespace
 
 struct FloatGemm::Impl {
+    struct Task;
+    void forTasks(const MatrixView& x, const PackedWeights& weights,
+                  const std::function<void(const Task&)>& perform);
+    void perform(const Task& task, const MatrixView& x, float* target) const;
+
     dnnl::engine engine{dnnl::engine::kind::cpu, 0};
     std::map<Shape2, Product> products;
     std::map<std::pair<int64_t, int64_t>, memory::desc> layouts;  ///< by n and k
@@ -160,59 +165,85 @@ Result<PackedWeights> FloatGemm::pack(const MatrixView& weight) {
     return packed;
 }
 
-void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, float* y, int64_t yStride) {
-    assert(x.cols == weights.inputs());
-    const int64_t m = x.rows;
-    const int64_t n = weights.outputs();
-    if (yStride == 0) yStride = n;
-    if (m == 0 || n == 0) return;
-    if (x.cols == 0) {
-        for (int64_t i = 0; i < m; ++i) std::fill(y + i * yStride, y + i * yStride + n, 0.0F);
-        return;
-    }
+struct FloatGemm::Impl::Task {
+    const Product* product;
+    const memory* panel;
+    int64_t firstRow, rows, firstColumn, columns;
+};
+
+/// Calls perform(task) for every panel and run of rows, in parallel.
+void FloatGemm::Impl::forTasks(const MatrixView& x, const PackedWeights& weights,
+                               const std::function<void(const Task&)>& perform) {
     const std::vector<memory>& panels = weights.m_data->panels;
     const auto productFor = [&](int64_t rows, const memory& panel) {
         // A single row's stride is never used; one key for all of them.
         const int64_t width = panel.get_desc().dims()[1];
-        const Shape2 shape{rows, width, x.cols, rows == 1 ? x.cols : x.stride};
-        return &m_impl->product(shape, panel.get_desc());
+        return &product({rows, width, x.cols, rows == 1 ? x.cols : x.stride}, panel.get_desc());
     };
-    const int64_t rest = m % kRowsAtOnce == 0 ? kRowsAtOnce : m % kRowsAtOnce;
-    const int64_t blocks = (m + kRowsAtOnce - 1) / kRowsAtOnce;
+    const int64_t full = std::min(x.rows, kRowsAtOnce);
+    const int64_t rest = x.rows % kRowsAtOnce == 0 ? kRowsAtOnce : x.rows % kRowsAtOnce;
+    const int64_t blocks = (x.rows + kRowsAtOnce - 1) / kRowsAtOnce;
     // By whether the panel and the rows are the last ones.
-    const std::array<std::array<const Product*, 2>, 2> products{
-        {{productFor(std::min(m, kRowsAtOnce), panels.front()), productFor(rest, panels.front())},
-         {productFor(std::min(m, kRowsAtOnce), panels.back()), productFor(rest, panels.back())}}};
+    const std::array<std::array<const Product*, 2>, 2> compiled{
+        {{productFor(full, panels.front()), productFor(rest, panels.front())},
+         {productFor(full, panels.back()), productFor(rest, panels.back())}}};
     const auto count = static_cast<int64_t>(panels.size());
-    parallelFor(count * blocks, 1, [&](int64_t task, int64_t) {
-        const int64_t index = task / blocks;
-        const int64_t block = task % blocks;
-        const bool lastPanel = index + 1 == count;
+    parallelFor(count * blocks, 1, [&](int64_t index, int64_t) {
+        const int64_t panel = index / blocks;
+        const int64_t block = index % blocks;
+        const bool lastPanel = panel + 1 == count;
         const bool lastRows = block + 1 == blocks;
-        const Product& product = *products[lastPanel ? 1 : 0][lastRows ? 1 : 0];
-        const int64_t rows = lastRows ? rest : kRowsAtOnce;
-        const memory& panel = panels[static_cast<size_t>(index)];
-        const int64_t width = panel.get_desc().dims()[1];
-        const dnnl::engine& engine = m_impl->engine;
-        memory source(plain(rows, x.cols, rows == 1 ? x.cols : x.stride), engine,
-                      const_cast<float*>(x.row(block * kRowsAtOnce)));
-        // oneDNN's fast kernels write consecutive rows only: a tile that still is in the cache, copied after.
-        float* target = y + block * kRowsAtOnce * yStride + index * kPanel;
-        const bool direct = yStride == width || rows == 1;
+        perform({compiled[lastPanel ? 1 : 0][lastRows ? 1 : 0], &panels[static_cast<size_t>(panel)],
+                 block * kRowsAtOnce, lastRows ? rest : kRowsAtOnce, panel * kPanel,
+                 lastPanel ? weights.outputs() - panel * kPanel : kPanel});
+    });
+}
+
+/// One product in the calling thread; `target` has consecutive rows, the only form oneDNN's fast kernels
+/// write.
+void FloatGemm::Impl::perform(const Task& task, const MatrixView& x, float* target) const {
+    memory source(plain(task.rows, x.cols, task.rows == 1 ? x.cols : x.stride), engine,
+                  const_cast<float*>(x.row(task.firstRow)));
+    memory destination(plain(task.rows, task.columns, task.columns), engine, target);
+    memory scratch(task.product->scratch, engine);
+    dnnl::stream stream(engine);
+    task.product->run.execute(stream, {{DNNL_ARG_SRC, source},
+                                       {DNNL_ARG_WEIGHTS, *task.panel},
+                                       {DNNL_ARG_DST, destination},
+                                       {DNNL_ARG_SCRATCHPAD, scratch}});
+    stream.wait();
+}
+
+void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, const TileSink& sink) {
+    assert(x.cols == weights.inputs() && x.cols > 0);
+    if (x.rows == 0 || weights.outputs() == 0) return;
+    m_impl->forTasks(x, weights, [&](const Impl::Task& task) {
         const auto tile =
-            direct ? nullptr : std::make_unique_for_overwrite<float[]>(static_cast<size_t>(rows * width));
-        memory destination(plain(rows, width, width), engine, direct ? target : tile.get());
-        memory scratch(product.scratch, engine);
-        dnnl::stream stream(engine);
-        product.run.execute(stream, {{DNNL_ARG_SRC, source},
-                                     {DNNL_ARG_WEIGHTS, panel},
-                                     {DNNL_ARG_DST, destination},
-                                     {DNNL_ARG_SCRATCHPAD, scratch}});
-        stream.wait();
-        if (direct) return;
-        for (int64_t row = 0; row < rows; ++row) {
-            std::copy_n(tile.get() + row * width, width, target + row * yStride);
-        }
+            std::make_unique_for_overwrite<float[]>(static_cast<size_t>(task.rows * task.columns));
+        m_impl->perform(task, x, tile.get());
+        sink({task.firstRow, task.rows, task.firstColumn, task.columns, tile.get()});
+    });
+}
+
+void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, float* y, int64_t yStride) {
+    assert(x.cols == weights.inputs());
+    const int64_t n = weights.outputs();
+    if (yStride == 0) yStride = n;
+    if (x.cols == 0) {
+        for (int64_t i = 0; i < x.rows; ++i) std::fill(y + i * yStride, y + i * yStride + n, 0.0F);
+        return;
+    }
+    if (x.rows > 1 && (n > kPanel || yStride != n)) {
+        return multiply(x, weights, [&](const ProductTile& tile) {
+            for (int64_t row = 0; row < tile.rows; ++row) {
+                std::copy_n(tile.values + row * tile.columns, tile.columns,
+                            y + (tile.firstRow + row) * yStride + tile.firstColumn);
+            }
+        });
+    }
+    if (x.rows == 0 || n == 0) return;
+    m_impl->forTasks(x, weights, [&](const Impl::Task& task) {
+        m_impl->perform(task, x, y + task.firstRow * yStride + task.firstColumn);
     });
 }
 

@@ -62,4 +62,13 @@ void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, floa
     });
 }
 
+void FloatGemm::multiply(const MatrixView& x, const PackedWeights& weights, const TileSink& sink) {
+    const int64_t n = weights.outputs();
+    std::vector<float> y(static_cast<size_t>(x.rows * n));
+    multiply(x, weights, y.data());
+    parallelFor(x.rows, 16, [&](int64_t begin, int64_t end) {
+        sink({begin, end - begin, 0, n, y.data() + begin * n});
+    });
+}
+
 }  // namespace quantscope

@@ -45,6 +45,7 @@ struct BlockRunner::Call {
 };
 
 void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows) {
+    const StageTimer timer(m_times.elementwise);
     const int64_t width = m_config.hidden;
     grow(dst, rows * width);
     const float* weights = weight.floats().data();
@@ -58,6 +59,7 @@ void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<
 
 void BlockRunner::rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary,
                          int64_t rows) {
+    const StageTimer timer(m_times.elementwise);
     const auto turn =
         m_config.rotaryLayout == RotaryLayout::Pairs ? m_kernels.rotatePairs : m_kernels.rotateHalves;
     const int64_t width = heads * m_config.headDim;
@@ -72,6 +74,7 @@ void BlockRunner::rotate(std::vector<float>& vectors, int64_t heads, const Rotar
 }
 
 void BlockRunner::attend(int64_t rows) {
+    const StageTimer timer(m_times.attention);
     const int64_t group = m_config.heads / m_config.keyValueHeads;
     const int64_t queryWidth = m_config.heads * m_config.headDim;
     const int64_t keyWidth = m_config.keyValueHeads * m_config.headDim;
@@ -108,6 +111,7 @@ Result<const float*> BlockRunner::quantized(const Call& call, InputPoint point, 
                                             int64_t cols) {
     const auto& quantizer = call.block.activations[static_cast<size_t>(point)];
     if (!quantizer) return src.data();
+    const StageTimer timer(m_times.elementwise);
     grow(m_quantized, call.rows * cols);
     if (Status done = quantizer->apply({src.data(), call.rows, cols, cols}, m_quantized.data()); !done) {
         return fail(done.error());
@@ -122,15 +126,66 @@ void BlockRunner::multiply(const Call& call, LinearKind kind, const float* tappe
     const MatrixView x{src, call.rows, weights.inputs(), weights.inputs()};
     const LinearInfo& layer = call.layers[static_cast<size_t>(kind)];
     if (call.tap) call.tap(layer, TapPoint::Input, {tapped, x.rows, x.cols, x.stride});
-    m_gemm.multiply(x, weights, dst.data());
+    {
+        const StageTimer timer(m_times.products);
+        m_gemm.multiply(x, weights, dst.data());
+    }
     if (call.tap) {
         call.tap(layer, TapPoint::Output, {dst.data(), call.rows, weights.outputs(), weights.outputs()});
     }
 }
 
+/// hidden += src W^T. Without a tap the sum is made tile by tile inside the product.
+void BlockRunner::multiplyOnto(const Call& call, LinearKind kind, const float* tapped, const float* src) {
+    if (call.tap) {
+        multiply(call, kind, tapped, src, m_out);
+        addTo(call.hidden, m_out, call.rows);
+        return;
+    }
+    const StageTimer timer(m_times.products);
+    const PackedWeights& weights = call.block.linears[static_cast<size_t>(kind)];
+    const int64_t width = m_config.hidden;
+    m_gemm.multiply(
+        {src, call.rows, weights.inputs(), weights.inputs()}, weights, [&](const ProductTile& tile) {
+            for (int64_t row = 0; row < tile.rows; ++row) {
+                m_kernels.addInPlace(tile.values + row * tile.columns,
+                                     call.hidden + (tile.firstRow + row) * width + tile.firstColumn,
+                                     tile.columns);
+            }
+        });
+}
+
+/// gate = SiLU(gate) * src Wup^T, likewise.
+void BlockRunner::multiplyUp(const Call& call, const float* src) {
+    if (call.tap) {
+        multiply(call, LinearKind::Up, m_normed.data(), src, m_up);
+        activate(call.rows);
+        return;
+    }
+    const StageTimer timer(m_times.products);
+    const PackedWeights& weights = call.block.linears[static_cast<size_t>(LinearKind::Up)];
+    m_gemm.multiply(
+        {src, call.rows, weights.inputs(), weights.inputs()}, weights, [&](const ProductTile& tile) {
+            for (int64_t row = 0; row < tile.rows; ++row) {
+                float* gate = m_gate.data() + (tile.firstRow + row) * weights.outputs() + tile.firstColumn;
+                m_kernels.siluMultiply(gate, tile.values + row * tile.columns, gate, tile.columns);
+            }
+        });
+}
+
 void BlockRunner::addTo(float* hidden, const std::vector<float>& src, int64_t rows) {
+    const StageTimer timer(m_times.elementwise);
     parallelFor(rows * m_config.hidden, kElementsAtOnce, [&](int64_t begin, int64_t end) {
         m_kernels.addInPlace(src.data() + begin, hidden + begin, end - begin);
+    });
+}
+
+/// SiLU(gate) * up, in the place of gate.
+void BlockRunner::activate(int64_t rows) {
+    const StageTimer timer(m_times.elementwise);
+    parallelFor(rows * m_config.feedForward, kElementsAtOnce, [&](int64_t begin, int64_t end) {
+        m_kernels.siluMultiply(m_gate.data() + begin, m_up.data() + begin, m_gate.data() + begin,
+                               end - begin);
     });
 }
 
@@ -147,8 +202,7 @@ Status BlockRunner::attention(const Call& call) {
     auto attended =
         quantized(call, InputPoint::AttentionOutput, m_attended, m_config.heads * m_config.headDim);
     if (!attended) return fail(attended.error());
-    multiply(call, LinearKind::AttentionOutput, m_attended.data(), *attended, m_out);
-    addTo(call.hidden, m_out, call.rows);
+    multiplyOnto(call, LinearKind::AttentionOutput, m_attended.data(), *attended);
     return {};
 }
 
@@ -157,15 +211,10 @@ Status BlockRunner::feedForward(const Call& call) {
     auto input = quantized(call, InputPoint::FeedForward, m_normed, m_config.hidden);
     if (!input) return fail(input.error());
     multiply(call, LinearKind::Gate, m_normed.data(), *input, m_gate);
-    multiply(call, LinearKind::Up, m_normed.data(), *input, m_up);
-    parallelFor(call.rows * m_config.feedForward, kElementsAtOnce, [&](int64_t begin, int64_t end) {
-        m_kernels.siluMultiply(m_gate.data() + begin, m_up.data() + begin, m_gate.data() + begin,
-                               end - begin);
-    });
+    multiplyUp(call, *input);
     auto product = quantized(call, InputPoint::Down, m_gate, m_config.feedForward);
     if (!product) return fail(product.error());
-    multiply(call, LinearKind::Down, m_gate.data(), *product, m_out);
-    addTo(call.hidden, m_out, call.rows);
+    multiplyOnto(call, LinearKind::Down, m_gate.data(), *product);
     return {};
 }
 

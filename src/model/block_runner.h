@@ -14,6 +14,7 @@
 #include "model/forward.h"
 #include "model/model.h"
 #include "model/rotary_table.h"
+#include "model/stage_times.h"
 
 namespace quantscope {
 
@@ -43,6 +44,9 @@ class BlockRunner {
     Status run(const BlockOperators& block, std::span<const LinearInfo> layers, const RotaryTable& rotary,
                float* hidden, int64_t rows, const Tap& tap = {});
 
+    /// Where the calls so far have spent their time.
+    [[nodiscard]] const StageTimes& times() const { return m_times; }
+
  private:
     struct Call;
     Status attention(const Call& call);
@@ -54,6 +58,9 @@ class BlockRunner {
                                    int64_t cols);
     void multiply(const Call& call, LinearKind kind, const float* tapped, const float* src,
                   std::vector<float>& dst);
+    void multiplyOnto(const Call& call, LinearKind kind, const float* tapped, const float* src);
+    void multiplyUp(const Call& call, const float* src);
+    void activate(int64_t rows);
     void addTo(float* hidden, const std::vector<float>& src, int64_t rows);
 
     const ModelConfig& m_config;
@@ -68,6 +75,7 @@ class BlockRunner {
     std::vector<float> m_up;
     std::vector<float> m_out;
     std::vector<float> m_quantized;
+    StageTimes m_times;
 };
 
 }  // namespace quantscope

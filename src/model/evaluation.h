@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "kernels/kernel_table.h"
 #include "methods/variant.h"
+#include "model/stage_times.h"
 
 namespace quantscope {
 
@@ -85,6 +86,7 @@ struct EvaluationResult {
     int chunksTotal = 0;
     bool complete = false;
     EvaluationOrder order = EvaluationOrder::ChunkMajor;
+    StageTimes times;  ///< of all variants together
     /// Scored tokens of the first windows (at most 4,096), one row a variant.
     std::vector<std::vector<TokenScore>> tokens;
 };

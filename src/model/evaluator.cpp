@@ -295,6 +295,8 @@ void Evaluator::publish(Run& run, size_t windows) {
     EvaluationResult& result = run.result;
     result.chunksDone = static_cast<int>(windows);
     result.complete = complete;
+    result.times = run.steps->times();
+    result.times += run.scorer->times();
     result.tokens.resize(run.lanes.size());
     const size_t shown = std::min(count, kShownTokens);
     for (size_t lane = 0; lane < run.lanes.size(); ++lane) {

@@ -2,7 +2,6 @@
 #include "model/head_scorer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/parallel_for.h"
 
@@ -12,10 +11,6 @@ namespace {
 /// Rows of logits at once: with a vocabulary of 49,152 two tiles are 24 MiB.
 constexpr int64_t kTileRows = 64;
 constexpr int64_t kTileBytes = int64_t{16} << 20;
-
-double secondsSince(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 }  // namespace
 
@@ -43,12 +38,14 @@ Status HeadScorer::open() {
 }
 
 Result<PackedWeights> HeadScorer::headOf(const Lane& lane, const Job& job) {
+    const StageTimer timer(m_times.setup);
     auto weights = m_store.get(m_model.head(), lane.plan.layers.back(), Job(job.stopToken()));
     if (!weights) return fail(weights.error());
     return weights->packed;
 }
 
 void HeadScorer::normalize(const float* hidden, int64_t rows) {
+    const StageTimer timer(m_times.elementwise);
     const int64_t width = m_model.config().hidden;
     m_rows.resize(static_cast<size_t>(rows * width));
     parallelFor(rows, 8, [&](int64_t begin, int64_t end) {
@@ -61,6 +58,7 @@ void HeadScorer::normalize(const float* hidden, int64_t rows) {
 
 void HeadScorer::scoreReference(const Tile& tile, const float* logits, TokenScores& scores,
                                 ReferenceRows& kept) {
+    const StageTimer timer(m_times.headStatistics);
     const int64_t vocabulary = m_model.config().vocabulary;
     parallelFor(tile.rows, 1, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
@@ -78,6 +76,7 @@ void HeadScorer::scoreReference(const Tile& tile, const float* logits, TokenScor
 
 void HeadScorer::scoreOther(const Tile& tile, const float* logits, const ReferenceRows& kept,
                             TokenScores& scores) {
+    const StageTimer timer(m_times.headStatistics);
     const int64_t vocabulary = m_model.config().vocabulary;
     parallelFor(tile.rows, 1, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
@@ -106,6 +105,7 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
     const auto project = [&](const Lane& lane, const float* rows, std::vector<float>& logits) -> Status {
         auto head = headOf(lane, job);
         if (!head) return fail(head.error());
+        const StageTimer timer(m_times.headProduct);
         m_gemm.multiply({rows, tile.rows, config.hidden, config.hidden}, *head, logits.data());
         return {};
     };
@@ -116,7 +116,7 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
         if (Status done = project(lanes[0], kept.values.data() + at, m_referenceLogits); !done) return done;
     }
     for (const size_t lane : active) {
-        const auto start = std::chrono::steady_clock::now();
+        const StageTimer laneTimer(lanes[lane].seconds);
         const size_t leader = steps.leaderOf(lane);
         const auto same = std::ranges::find_if(active, [&](size_t other) {
             return other == lane || (other < lane && steps.leaderOf(other) == leader &&
@@ -146,7 +146,6 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
         } else {
             scoreOther(tile, logits.data(), kept, scores[lane]);
         }
-        lanes[lane].seconds += secondsSince(start);
     }
     return {};
 }

@@ -10,6 +10,7 @@
 #include "kernels/kernel_table.h"
 #include "model/linear_weights.h"
 #include "model/lock_step.h"
+#include "model/stage_times.h"
 #include "model/token_statistics.h"
 #include "model/windows.h"
 
@@ -43,6 +44,8 @@ class HeadScorer {
                  std::vector<Lane>& lanes, const std::vector<size_t>& active, size_t offset, bool llamaCppKl,
                  ReferenceRows& kept, std::vector<TokenScores>& scores, const Job& job);
 
+    [[nodiscard]] const StageTimes& times() const { return m_times; }
+
  private:
     struct Tile;
     Result<PackedWeights> headOf(const Lane& lane, const Job& job);
@@ -61,6 +64,7 @@ class HeadScorer {
     std::vector<float> m_rows;
     std::vector<float> m_referenceLogits;
     std::vector<float> m_logits;
+    StageTimes m_times;
 };
 
 }  // namespace quantscope

@@ -4,25 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <ranges>
 
 namespace quantscope {
 namespace {
-
-class Stopwatch {
- public:
-    explicit Stopwatch(double& seconds) : m_seconds(seconds) {}
-    ~Stopwatch() {
-        m_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - m_start).count();
-    }
-    Stopwatch(const Stopwatch&) = delete;
-    Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-    double& m_seconds;
-    std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
-};
 
 /// Blocks over which two plans are equal; -1 when already the embedding differs.
 int64_t agreement(const VariantPlan& a, const VariantPlan& b, int64_t blocks) {
@@ -44,6 +29,12 @@ size_t LockStep::leaderAt(int64_t block, size_t lane) const {
 
 const float* LockStep::hidden(size_t lane, size_t window) const {
     return m_hidden[leaderOf(lane)].data() + m_offsets[window] * m_model.config().hidden;
+}
+
+StageTimes LockStep::times() const {
+    StageTimes times = m_runner.times();
+    times.setup += m_setupSeconds;
+    return times;
 }
 
 Status LockStep::begin(std::vector<Lane>& lanes, const std::vector<size_t>& active, const WindowedText& text,
@@ -83,6 +74,7 @@ Status LockStep::begin(std::vector<Lane>& lanes, const std::vector<size_t>& acti
 
 Result<const BlockOperators*> LockStep::operatorsOf(Lane& lane, int64_t block, bool keep, const Job& job) {
     const auto index = static_cast<size_t>(block);
+    const StageTimer timer(m_setupSeconds);
     if (keep) lane.blocks.resize(static_cast<size_t>(m_model.config().blocks));
     if (keep && lane.blocks[index]) return &*lane.blocks[index];
     auto made =
@@ -99,7 +91,7 @@ Status LockStep::advance(int64_t block, bool keepBlocks, const Job& job) {
     for (const size_t lane : std::views::reverse(m_active)) {
         if (leaderAt(block, lane) != lane) continue;
         Lane& current = (*m_lanes)[lane];
-        const Stopwatch watch(current.seconds);
+        const StageTimer watch(current.seconds);
         if (const size_t before = leaderAt(block - 1, lane); before != lane)
             m_hidden[lane] = m_hidden[before];
         auto operators = operatorsOf(current, block, keepBlocks, job);

@@ -42,6 +42,8 @@ class LockStep {
     /// hidden].
     [[nodiscard]] size_t leaderOf(size_t lane) const { return leaderAt(m_model.config().blocks - 1, lane); }
     [[nodiscard]] const float* hidden(size_t lane, size_t window) const;
+    /// Where the time went: set-up of the weights and the blocks.
+    [[nodiscard]] StageTimes times() const;
 
  private:
     [[nodiscard]] size_t leaderAt(int64_t block, size_t lane) const;
@@ -60,6 +62,7 @@ class LockStep {
     const RotaryTable* m_rotary = nullptr;
     std::vector<std::vector<float>> m_hidden;  ///< by lane; empty while a leader's holds
     BlockOperators m_temporary;
+    double m_setupSeconds = 0;
 };
 
 }  // namespace quantscope

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "base/cpu_features.h"
 #include "base/parallel_for.h"
@@ -21,6 +22,7 @@ using namespace quantscope;
 namespace {
 
 constexpr const char* kRoot = QUANTSCOPE_SOURCE_DIR;
+constexpr int64_t kWindow = 512;
 
 double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -31,31 +33,112 @@ int stop(const Error& error) {
     return 3;
 }
 
-/// The time from window to window, so that opening and packing do not count.
+/// The products of one window alone, with as many threads: what a perfect forward pass would take.
+class Ceiling {
+ public:
+    explicit Ceiling(const ModelConfig& c) : m_config(c) {
+        const int64_t kv = c.keyValueHeads * c.headDim;
+        const int64_t q = c.heads * c.headDim;
+        add(q + 2 * kv, c.hidden, kWindow, c.blocks);
+        add(c.hidden, q, kWindow, c.blocks);
+        add(2 * c.feedForward, c.hidden, kWindow, c.blocks);
+        add(c.hidden, c.feedForward, kWindow, c.blocks);
+        add(c.vocabulary, c.hidden, kWindow / 2, 1);
+    }
+    /// Seconds of all products, each shape timed once and multiplied.
+    double seconds() {
+        double total = 0;
+        for (const Shape& shape : m_shapes) {
+            const double start = now();
+            m_gemm.multiply({m_x.data(), shape.rows, shape.weights.inputs(), shape.weights.inputs()},
+                            shape.weights, m_y.data());
+            total += (now() - start) * static_cast<double>(shape.times);
+        }
+        return total;
+    }
+    [[nodiscard]] double operations() const { return m_operations; }
+
+ private:
+    struct Shape {
+        PackedWeights weights;
+        int64_t rows;
+        int64_t times;
+    };
+    void add(int64_t n, int64_t k, int64_t rows, int64_t times) {
+        const std::vector<float> w(static_cast<size_t>(n * k), 0.01F);
+        m_shapes.push_back({*m_gemm.pack({w.data(), n, k, k}), rows, times});
+        m_x.resize(std::max(m_x.size(), static_cast<size_t>(rows * k)), 0.5F);
+        m_y.resize(std::max(m_y.size(), static_cast<size_t>(rows * n)));
+        m_operations += 2.0 * static_cast<double>(n * k * rows * times);
+    }
+    const ModelConfig& m_config;
+    FloatGemm m_gemm;
+    std::vector<Shape> m_shapes;
+    std::vector<float> m_x, m_y;
+    double m_operations = 0;
+};
+
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    return values.empty() ? 0 : values[values.size() / 2];
+}
+
+void printStages(const StageTimes& times) {
+    const double forward = times.total() - times.setup;
+    const auto share = [&](const char* name, double seconds) {
+        fmt::print("  {:<18}{:6.1f} %\n", name, 100 * seconds / forward);
+    };
+    share("products", times.products);
+    share("attention", times.attention);
+    share("norms and others", times.elementwise);
+    share("head product", times.headProduct);
+    share("head statistics", times.headStatistics);
+}
+
+/// The time from window to window, so that opening and packing do not count; between two windows the ceiling
+/// is measured, so that both see the same machine.
 Status scoring(EvaluationSession& session, const std::vector<int32_t>& tokens, int chunks) {
     EvaluationProtocol protocol;
     protocol.maxChunks = chunks;
-    std::vector<double> times{now()};
-    std::vector<std::clock_t> processor;  // of all threads; comparable also on a busy machine
-    const EvaluationSink sink = [&](const EvaluationResult&) {
-        times.push_back(now());
-        processor.push_back(std::clock());
+    Ceiling ceiling(session.model().config());
+    std::vector<double> windows, ceilings, shares;
+    std::vector<std::clock_t> processor;
+    double last = now();
+    const double begin = last;
+    double first = 0;
+    StageTimes warm;
+    std::clock_t lastClock = std::clock();
+    const EvaluationSink sink = [&](const EvaluationResult& result) {
+        const double seconds = now() - last;
+        const std::clock_t clock = std::clock() - lastClock;
+        if (first == 0) {
+            first = now() - begin;
+            warm = result.times;
+        } else {
+            windows.push_back(seconds);
+            processor.push_back(clock);
+        }
+        ceilings.push_back(ceiling.seconds());
+        if (!windows.empty()) {
+            shares.push_back((ceilings[ceilings.size() - 2] + ceilings.back()) / 2 / windows.back());
+        }
+        lastClock = std::clock();
+        last = now();
     };
     auto result = session.evaluate(tokens, *parseVariants("float"), protocol, {}, sink);
     if (!result) return fail(result.error());
-    std::vector<double> windows;
-    for (size_t i = 2; i < times.size(); ++i) windows.push_back(times[i] - times[i - 1]);
-    std::ranges::sort(windows);
     if (windows.empty()) return {};
+    const double window = median(windows);
     fmt::print(
-        "float scoring     {:8.0f} tokens/s (median window {:.1f} ms, best {:.1f} ms), first estimate {:.2f} "
-        "s, "
-        "perplexity {:.4f}\n",
-        512 / windows[windows.size() / 2], windows[windows.size() / 2] * 1e3, windows[0] * 1e3,
-        times[1] - times[0], result->variants[0].perplexity);
-    const double seconds = static_cast<double>(processor.back() - processor.front()) / CLOCKS_PER_SEC;
-    fmt::print("                  {:8.1f} ms of processor time a window\n",
-               seconds * 1e3 / static_cast<double>(windows.size()));
+        "float scoring     {:8.0f} tokens/s (median window {:.1f} ms, best {:.1f} ms; {:.0f} ms of processor "
+        "time), perplexity {:.4f}\n",
+        kWindow / window, window * 1e3, *std::ranges::min_element(windows) * 1e3,
+        median({processor.begin(), processor.end()}) * 1e3 / CLOCKS_PER_SEC, result->variants[0].perplexity);
+    fmt::print("first estimate    {:8.2f} s, of which setting up {:.2f} s\n", first, warm.setup);
+    const double pure = median(ceilings);
+    fmt::print("products alone    {:8.0f} tokens/s ({:.0f} GFLOPS); scoring reaches {:.0f} % of it\n",
+               kWindow / pure, ceiling.operations() / pure / 1e9, 100 * median(shares));
+    printStages(result->times);
     return {};
 }
 
