@@ -98,6 +98,9 @@ struct IntegerKernels {
     /// dst_i = clamp(roundHalfEven(src_i * inverseScale) + zero, low, high) as a byte (s8 or u8 alike).
     void (*encodeRow)(const float* src, uint8_t* dst, int64_t count, float inverseScale, int32_t zero,
                       int32_t low, int32_t high);
+    /// The fastest 8-bit multiply-adds of the table with all operands in registers, `steps` times; how many
+    /// operations (two a multiply-add) that was. The yardstick of "share of peak".
+    int64_t (*peakLoop)(int64_t steps);
 };
 
 }  // namespace quantscope

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "kernels/reference/tables.h"
 #if defined(QUANTSCOPE_X86_KERNELS)
@@ -57,6 +58,25 @@ Result<const KernelTable*> chooseKernels(const CpuFeatures& available, std::stri
     return fail(ErrorKind::InvalidArgument,
                 "there are no kernels named \"" + std::string(overrideName) + "\"", "QUANTSCOPE_KERNELS",
                 "Unset it, or choose one of " + acceptedNames() + ".");
+}
+
+KernelReport reportKernels(const CpuFeatures& machine, const KernelTable& chosen) {
+    KernelReport report{machine, {}};
+    bool betterRuns = false;
+    for (const KernelTable* table : kernelTables()) {
+        KernelReport::Row row{
+            table->name, table->required, machine.covers(table->required), table == &chosen, {}};
+        if (!row.runs) {
+            row.reason = "needs " + describe(table->required);
+        } else if (row.chosen) {
+            row.reason = betterRuns ? "asked for by QUANTSCOPE_KERNELS" : "the best this machine runs";
+        } else {
+            row.reason = betterRuns ? "slower" : "faster, but QUANTSCOPE_KERNELS asks for another";
+        }
+        betterRuns = betterRuns || row.runs;
+        report.tables.push_back(std::move(row));
+    }
+    return report;
 }
 
 }  // namespace quantscope

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/cpu_features.h"
 #include "base/result.h"
@@ -29,5 +31,20 @@ std::span<const KernelTable* const> kernelTables();
 /// QUANTSCOPE_KERNELS is read by main and passed here). InvalidArgument when the name is unknown or the
 /// machine lacks its features.
 Result<const KernelTable*> chooseKernels(const CpuFeatures& available, std::string_view overrideName = {});
+
+/// What this program has, what the machine can run, and what was chosen: for people.
+struct KernelReport {
+    struct Row {
+        std::string_view name;
+        CpuFeatures required;
+        bool runs = false;
+        bool chosen = false;
+        std::string reason;  ///< "the best this machine runs", "needs amx-int8", ...
+    };
+    CpuFeatures machine;
+    std::vector<Row> tables;  ///< in the order of preference
+};
+/// `chosen` is one of kernelTables().
+KernelReport reportKernels(const CpuFeatures& machine, const KernelTable& chosen);
 
 }  // namespace quantscope

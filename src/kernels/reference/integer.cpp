@@ -172,9 +172,21 @@ void encodeRow(const float* src, uint8_t* dst, int64_t count, float inverseScale
     }
 }
 
+int64_t peakLoop(int64_t steps) {
+    constexpr int64_t kSums = 8;
+    volatile int32_t factor = 3;
+    int32_t sums[kSums] = {};
+    for (int64_t step = 0; step < steps; ++step) {
+        const int32_t a = factor;
+        for (int64_t i = 0; i < kSums; ++i) sums[i] = static_cast<int32_t>((sums[i] + a * 5) & 0xFFFF);
+    }
+    for (const int32_t sum : sums) factor = sum;
+    return steps * kSums * 2;
+}
+
 }  // namespace
 
-const IntegerKernels kReferenceInteger{int8Panel,  w4a8Panel, w4a16Panel, saturatingPanel,
-                                       shiftCodes, sumCodes,  rowRange,   encodeRow};
+const IntegerKernels kReferenceInteger{int8Panel, w4a8Panel, w4a16Panel, saturatingPanel, shiftCodes,
+                                       sumCodes,  rowRange,  encodeRow,  peakLoop};
 
 }  // namespace quantscope

@@ -49,6 +49,7 @@ const IntegerKernels kAvx2Integer{integer::Widening<Avx2>::panel,
                                   Rows::shiftCodes,
                                   Rows::sumCodes,
                                   Rows::rowRange,
-                                  Rows::encodeRow};
+                                  Rows::encodeRow,
+                                  integer::Widening<Avx2>::peakLoop};
 
 }  // namespace quantscope

@@ -46,6 +46,7 @@ const IntegerKernels kAvx512Integer{integer::Widening<Avx512>::panel,
                                     Rows::shiftCodes,
                                     Rows::sumCodes,
                                     Rows::rowRange,
-                                    Rows::encodeRow};
+                                    Rows::encodeRow,
+                                    integer::Widening<Avx512>::peakLoop};
 
 }  // namespace quantscope

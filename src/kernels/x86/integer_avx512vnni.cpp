@@ -33,6 +33,7 @@ const IntegerKernels kAvx512VnniInteger{integer::Vnni<Avx512Vnni>::panel,
                                         Rows::shiftCodes,
                                         Rows::sumCodes,
                                         Rows::rowRange,
-                                        Rows::encodeRow};
+                                        Rows::encodeRow,
+                                        integer::Vnni<Avx512Vnni>::peakLoop};
 
 }  // namespace quantscope

@@ -32,6 +32,7 @@ const IntegerKernels kAvxVnniInteger{integer::Vnni<AvxVnni>::panel,
                                      Rows::shiftCodes,
                                      Rows::sumCodes,
                                      Rows::rowRange,
-                                     Rows::encodeRow};
+                                     Rows::encodeRow,
+                                     integer::Vnni<AvxVnni>::peakLoop};
 
 }  // namespace quantscope

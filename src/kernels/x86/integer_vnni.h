@@ -12,6 +12,7 @@ namespace quantscope::integer {
 template <class V>
 struct Vnni {
     using I = typename V::I;
+    static constexpr int kTileSums = V::kTileRows * V::kTileVectors;
 
     /// Steps between two looks at the clock that fetches the tile's lines of the output.
     static constexpr int kUnroll = 4;
@@ -103,6 +104,18 @@ struct Vnni {
             tileOf<kVectors>(rows, call, terms, row, firstColumn);
             row += rows;
         }
+    }
+
+    static int64_t peakLoop(int64_t steps) {
+        I sums[kTileSums];
+        unrolled<kTileSums>([&](auto i) QUANTSCOPE_INLINE { sums[i] = V::set(i); });
+        const I codes = V::set(0x01020304);
+        const I weights = V::set(0x04030201);
+        for (int64_t step = 0; step < steps; ++step) {
+            unrolled<kTileSums>([&](auto i) QUANTSCOPE_INLINE { sums[i] = V::dot(sums[i], codes, weights); });
+        }
+        unrolled<kTileSums>([&](auto i) QUANTSCOPE_INLINE { keepAlive(sums[i]); });
+        return steps * kTileSums * V::kLanes * 8;
     }
 
     static void panel(const Int8PanelCall& call) {

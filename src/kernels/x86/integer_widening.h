@@ -52,6 +52,21 @@ struct Widening {
         }
     }
 
+    static int64_t peakLoop(int64_t steps) {
+        constexpr int kSums = 12;
+        I sums[kSums];
+        unrolled<kSums>([&](auto i) QUANTSCOPE_INLINE { sums[i] = V::set(i); });
+        I codes = V::set(0x00010002);
+        for (int64_t step = 0; step < steps; ++step) {
+            keepAlive(codes);  // products that never change would leave the loop
+            unrolled<kSums>([&](auto i) QUANTSCOPE_INLINE {
+                sums[i] = V::add(sums[i], V::multiplyPairs(codes, sums[i]));
+            });
+        }
+        unrolled<kSums>([&](auto i) QUANTSCOPE_INLINE { keepAlive(sums[i]); });
+        return steps * kSums * V::kLanes * 4;
+    }
+
     static void panel(const Int8PanelCall& call) {
         constexpr int64_t kColumns = int64_t{V::kWideVectors} * V::kLanes / 2;
         for (int64_t column = 0; column < call.width; column += kColumns) {

@@ -22,4 +22,10 @@ __attribute__((always_inline)) inline void unrolled(const Body& body) {
     }
 }
 
+/// Makes the compiler believe that somebody reads and writes the register.
+template <class Vector>
+__attribute__((always_inline)) inline void keepAlive(Vector& value) {
+    __asm__ volatile("" : "+x"(value));
+}
+
 }  // namespace quantscope::integer
