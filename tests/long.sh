@@ -25,6 +25,11 @@ say "thread sanitizer, the Qt-free lane"
 build_preset tsan test_latest_lane
 OMP_NUM_THREADS=1 build/tsan/tests/test_latest_lane
 
+say "GGUF files that we write, in llama.cpp"
+python=python3
+[ -x .venv/bin/python ] && python=.venv/bin/python
+"$python" tests/long/check_gguf_in_llama.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
+
 say "fuzzing, $fuzz_seconds seconds a parser"
 build_preset fuzz
 python3 tests/fuzz/make_corpus.py build/fuzz/seeds

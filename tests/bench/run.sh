@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Benchmarks beside their peers: run.sh [NAME] [FLAGS...]. NAME is one of elementwise, gemm, or any bench_NAME
+# Benchmarks beside their peers: run.sh [NAME] [FLAGS...]. NAME is one of elementwise, forward, gemm, or any bench_NAME
 # built in build/release/bin; without it all of them run.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -15,6 +15,14 @@ run() {
     case "$name" in
     elementwise)
         "$python" tests/bench/peers/elementwise_peer.py "$bin/bench_elementwise" "$@"
+        ;;
+    forward)
+        # Against its peers where they are installed; with arguments the program alone.
+        if [ $# -eq 0 ] && "$python" -c 'import torch, transformers, gguf' 2>/dev/null; then
+            "$python" tests/bench/peers/forward_peer.py "$bin/bench_forward" "$bin/quantscope-cli"
+        else
+            "$bin/bench_forward" "$@"
+        fi
         ;;
     gemm)
         "$bin/bench_float_gemm" "$@"

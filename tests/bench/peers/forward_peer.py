@@ -1,48 +1,109 @@
 #!/usr/bin/env python3
-"""Perplexity scoring with transformers and torch in float32: the peer of bench_forward.
+"""Perplexity scoring beside its peers, all in one run: ours, llama.cpp on F32, transformers + torch in float32.
 
-    python tests/bench/peers/forward_peer.py [CHUNKS]
+    python tests/bench/peers/forward_peer.py BENCH_FORWARD QUANTSCOPE_CLI [CHUNKS]
 
-Windows of 512 tokens, the second half scored, as llama-perplexity does.
+Windows of 512 tokens, the second half scored, the same text, as many threads as the process has cores. The peers take
+turns, twice, and the median window of each counts, so that a busy machine is busy for all of them. llama.cpp's times are
+without its softmax. A peer that is not installed is left out with a line that says so.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-
-import torch
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "golden" / "model"))
 
-import golden  # noqa: E402
-import smollm2  # noqa: E402
+WINDOW = 512
+ROUNDS = 2
+MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+TEXT = ROOT / "samples" / "text" / "held-out.txt"
+OURS = re.compile(r"median window ([\d.]+) ms, best [\d.]+ ms; ([\d.]+) ms of processor")
+
+# One window: seconds and seconds of all processors.
+Window = tuple[float, float]
+Peer = Callable[[], list[Window]]
 
 
-@torch.no_grad()
-def main() -> None:
-    chunks = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+def ours(program: str, chunks: int) -> Peer:
+    def run() -> list[Window]:
+        command = [program, str(MODEL), str(TEXT), str(chunks), "scoring"]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        print(answer, end="")
+        wall, processor = OURS.search(answer).groups()
+        return [(float(wall) / 1e3, float(processor) / 1e3)]
+    return run
+
+
+def llama(cli: str, folder: str, chunks: int) -> Peer:
+    from llama_scoring import LlamaModel
+
+    file = Path(folder) / "F32.gguf"
+    subprocess.run([cli, "quantize", str(MODEL), "--scheme", "float", "--dequantize", "F32", "--tensors", "*", "-o",
+                    str(file)], check=True, capture_output=True)
+    model = LlamaModel(file, WINDOW)
+    ids = model.tokenize(TEXT.read_text(encoding="utf-8"))
+
+    def run() -> list[Window]:
+        scores = model.score(ids, chunks)
+        return list(zip(scores.seconds, scores.processor_seconds))[1:]
+    return run
+
+
+def transformers(chunks: int) -> Peer:
+    import golden
+    import smollm2
+    import torch
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     reader = smollm2.open_reader(golden.GGUF_MODEL)
     model = smollm2.load_model(reader)
-    ids = smollm2.load_tokenizer(reader).encode(golden.HELD_OUT.read_text(encoding="utf-8")).ids
-    times: list[float] = []
-    processor: list[float] = []
-    total = 0.0
-    for chunk in range(chunks):
-        window = torch.tensor(ids[chunk * golden.WINDOW:(chunk + 1) * golden.WINDOW])
-        start = time.perf_counter()
-        begin = time.process_time()
-        logits = model(window[None], use_cache=False).logits[0, golden.WINDOW // 2:-1]
-        total += torch.nn.functional.cross_entropy(logits, window[golden.WINDOW // 2 + 1:]).item()
-        times.append(time.perf_counter() - start)
-        processor.append(time.process_time() - begin)
-    median = sorted(times)[len(times) // 2]
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print(f"float scoring     {golden.WINDOW / median:8.0f} tokens/s (median window {median * 1e3:.1f} ms), "
-          f"mean nll {total / chunks:.6f}")
-    print(f"                  {sum(processor[1:]) / (chunks - 1) * 1e3:8.1f} ms of processor time a window")
+    ids = smollm2.load_tokenizer(reader).encode(TEXT.read_text(encoding="utf-8")).ids
+
+    def run() -> list[Window]:
+        windows: list[Window] = []
+        for chunk in range(chunks):
+            tokens = torch.tensor(ids[chunk * WINDOW:(chunk + 1) * WINDOW])
+            start, begin = time.perf_counter(), time.process_time()
+            with torch.no_grad():
+                hidden = model.model(tokens[None], use_cache=False).last_hidden_state[0, WINDOW // 2:-1]
+                torch.nn.functional.cross_entropy(model.lm_head(hidden), tokens[WINDOW // 2 + 1:])
+            windows.append((time.perf_counter() - start, time.process_time() - begin))
+        return windows[1:]
+    return run
+
+
+def main() -> None:
+    program, cli = sys.argv[1], sys.argv[2]
+    chunks = int(sys.argv[3]) if len(sys.argv) > 3 else 4
+    with tempfile.TemporaryDirectory() as folder:
+        makers = {"quantscope": lambda: ours(program, chunks), "llama.cpp F32": lambda: llama(cli, folder, chunks),
+                  "transformers float32": lambda: transformers(chunks)}
+        peers: dict[str, Peer] = {}
+        for name, make in makers.items():
+            try:
+                peers[name] = make()
+            except ImportError as missing:
+                print(f"{name}: left out, {missing.name} is not installed (tests/bench/requirements.txt)")
+        windows: dict[str, list[Window]] = {name: [] for name in peers}
+        for _ in range(ROUNDS):
+            for name, run in peers.items():
+                windows[name] += run()
+        print(f"{'':22}{'tokens/s':>9}{'ms a window':>13}{'processor ms':>14}{'ours is':>9}{'by processor':>14}")
+        own = [median(column) for column in zip(*windows["quantscope"])]
+        for name, seen in windows.items():
+            wall, processor = (median(column) for column in zip(*seen))
+            print(f"{name:22}{WINDOW / wall:9.0f}{wall * 1e3:13.0f}{processor * 1e3:14.0f}{wall / own[0]:8.2f}x"
+                  f"{processor / own[1]:13.2f}x")
 
 
 if __name__ == "__main__":
