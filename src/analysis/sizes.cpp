@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "methods/method.h"
 #include "quant/quantized_tensor.h"
 
 namespace quantscope {
@@ -34,15 +35,15 @@ TensorSize sizeUnder(const TensorEntry& entry, const Variant& variant, bool quan
     TensorSize size;
     size.name = entry.name;
     size.parameters = static_cast<uint64_t>(elementCount(entry.shape));
-    const Scheme& scheme = recipeFor(variant, layerNameOf(entry.name)).scheme;
-    size.quantized = quantized && !scheme.isFloat();
+    const Recipe& recipe = recipeFor(variant, layerNameOf(entry.name));
+    size.quantized = quantized && !recipe.scheme.isFloat();
     if (!size.quantized) {
         size.bytes = entry.bytes;
         size.bitsPerWeight = perParameter(entry.bytes, size.parameters);
         return size;
     }
     const auto [rows, cols] = asMatrix(entry.shape);
-    size.bitsPerWeight = bitsPerWeight(scheme, rows, cols);
+    size.bitsPerWeight = recipeBitsPerWeight(recipe, rows, cols);
     size.bytes =
         static_cast<uint64_t>(std::llround(size.bitsPerWeight * static_cast<double>(size.parameters) / 8));
     return size;

@@ -43,6 +43,8 @@ using MatrixSource = std::variant<TensorSource, SyntheticSource, ActivationSourc
 struct ModelSource {
     std::string modelPath;
     std::string textPath;
+    std::string calibrationPath = {};  ///< text for methods that need calibration; empty = none
+    int calibrationChunks = 16;        ///< windows of 512 tokens of it, 0 = all
     bool operator==(const ModelSource&) const = default;
 };
 
@@ -74,11 +76,11 @@ struct MatmulSource {
 
 /// How the product part is measured, and where a person looks.
 struct MatmulProtocol {
-    int variant = 1;      ///< index of the product the lab steps through
-    int64_t row = 0;      ///< the output cell: token and output channel
+    int variant = 1;  ///< index of the product the lab steps through
+    int64_t row = 0;  ///< the output cell: token and output channel
     int64_t channel = 0;
-    int64_t step = 0;     ///< k
-    bool relu = false;    ///< fused into the integer output stage
+    int64_t step = 0;      ///< k
+    bool relu = false;     ///< fused into the integer output stage
     bool measure = false;  ///< times every kernel and the parts of the product
     bool operator==(const MatmulProtocol&) const = default;
 };

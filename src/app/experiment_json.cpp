@@ -100,6 +100,14 @@ class Reader {
     std::optional<Error>& m_error;
 };
 
+Json modelJson(const ModelSource& s) {
+    Json json = {{"model", s.modelPath}, {"text", s.textPath}};
+    if (s.calibrationPath.empty()) return json;
+    json["calibration"] = s.calibrationPath;
+    json["calibrationChunks"] = s.calibrationChunks;
+    return json;
+}
+
 Json regionJson(const MatrixRegion& r) {
     return Json::array({r.rowBegin, r.rowEnd, r.colBegin, r.colEnd});
 }
@@ -209,7 +217,7 @@ std::string experimentJson(const Experiment& e) {
     const Json json = {
         {"quantscope", kVersion},
         {"matrix", std::visit(SourceJson{}, e.matrix)},
-        {"model", {{"model", e.model.modelPath}, {"text", e.model.textPath}}},
+        {"model", modelJson(e.model)},
         {"variants", variantList(e.variants)},
         {"tensorProtocol",
          {{"bins", t.histogramBins},
@@ -245,6 +253,8 @@ Result<Experiment> parseExperiment(std::string_view text) {
     const Reader model = root.child("model");
     model.text("model", e.model.modelPath);
     model.text("text", e.model.textPath);
+    model.text("calibration", e.model.calibrationPath);
+    model.integer("calibrationChunks", e.model.calibrationChunks, 0, 1 << 20);
     readVariants(root, "variants", e.variants);
     const Reader t = root.child("tensorProtocol");
     t.integer("bins", e.tensorProtocol.histogramBins, 2, 2048);

@@ -70,15 +70,17 @@ Result<Tensor> loadFloat(const Checkpoint& source, const TensorEntry& entry) {
 Result<QuantizedTensor> quantizeTensor(const Checkpoint& source, const Chosen& chosen, const Job& job) {
     auto values = loadFloat(source, chosen.entry);
     if (!values) return fail(values.error());
-    const auto method = methodNamed(chosen.recipe->method);
-    if (!method) return fail(method.error());
-    auto result = (*method)->quantize({chosen.layer, std::move(*values)}, *chosen.recipe, job);
+    auto result = quantizeLayer({chosen.layer, std::move(*values)}, *chosen.recipe, job);
     if (!result) {
         Error error = result.error();
         if (error.field.empty()) error.field = chosen.entry.name;
         return fail(std::move(error));
     }
-    return std::move(result->weight);
+    if (!result->weight || (result->transform && result->transform->changesBasis())) {
+        return fail(Error{ErrorKind::Unsupported, "this format stores codes on an integer grid only", {},
+                          chosen.entry.name, "Choose a method such as rtn or gptq without act-order"});
+    }
+    return std::move(*result->weight);
 }
 
 uint64_t hashOf(const Tensor& tensor) {

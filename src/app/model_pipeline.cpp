@@ -170,8 +170,14 @@ Status ModelPipeline::evaluateVariants(Run& run) {
         shown = true;
         if (run.stop.stop_requested()) inner.request_stop();
     };
-    auto result =
-        m_session->evaluate(*run.tokens, experiment.variants, experiment.modelProtocol.evaluation, job, sink);
+    EvaluationProtocol protocol = experiment.modelProtocol.evaluation;
+    if (!experiment.model.calibrationPath.empty()) {
+        auto calibration = m_sources.tokens({experiment.model.modelPath, experiment.model.calibrationPath});
+        if (!calibration) return fail(calibration.error());
+        protocol.calibration = std::move(*calibration);
+        protocol.calibrationChunks = experiment.model.calibrationChunks;
+    }
+    auto result = m_session->evaluate(*run.tokens, experiment.variants, protocol, job, sink);
     if (!result) return fail(inFile(result.error(), experiment.model.modelPath));
     sink(*result);
     return {};

@@ -219,14 +219,16 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
     if (variant.weights.method == "rtn") {
         quantization = chooseQuantization(pass.view, variant.weights.scheme, m_kernels, pass.job, extremes);
     } else {
-        const auto method = methodNamed(variant.weights.method);
-        if (!method) return fail(method.error());
         const Tensor input = pass.tier == Tier::Full || pass.loaded.sample.complete
                                  ? pass.loaded.matrix.values
                                  : pass.loaded.sample.owned;
-        auto layer = (*method)->quantize({pass.loaded.matrix.title, input}, variant.weights, pass.job);
+        auto layer = quantizeLayer({pass.loaded.matrix.title, input}, variant.weights, pass.job);
         if (!layer) return fail(layer.error());
-        quantization = quantizationOf(std::make_shared<const QuantizedTensor>(std::move(layer->weight)));
+        if (!layer->weight || (layer->transform && layer->transform->changesBasis())) {
+            return fail(ErrorKind::Unsupported, "this method's weights are not codes on an integer grid",
+                        "method", "compare it on the whole model");
+        }
+        quantization = quantizationOf(std::make_shared<const QuantizedTensor>(std::move(*layer->weight)));
     }
     if (!quantization) return fail(quantization.error());
     VariantReportOptions options;

@@ -17,6 +17,8 @@ struct Options {
     std::string model;
     std::string text;
     std::string variants;
+    std::string calibration;
+    int calibrationChunks = 16;
     std::string protocol = "llama.cpp";
     int window = 512;
     int stride = 256;
@@ -93,7 +95,7 @@ Result<Experiment> experimentOf(const Options& options) {
     auto variants = parseVariants(options.variants);
     if (!variants) return fail(variants.error());
     Experiment experiment;
-    experiment.model = {options.model, options.text};
+    experiment.model = {options.model, options.text, options.calibration, options.calibrationChunks};
     experiment.variants = std::move(*variants);
     experiment.modelProtocol.layerTokens = 0;
     EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
@@ -134,6 +136,12 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
             "--variants", options->variants,
             "Schemes separated by ';', the first is the reference: \"float; int8; int4/affine/group=64\"")
         ->required();
+    command->add_option("--calibration", options->calibration,
+                        "Text for methods that need calibration (gptq, awq, smoothquant, ...)");
+    command
+        ->add_option("--calibration-chunks", options->calibrationChunks,
+                     "Windows of 512 tokens of it to use (0 = all)")
+        ->check(CLI::Range(0, 1 << 20));
     command->add_option("--chunks", options->chunks, "Windows to score (0 = the whole text)")
         ->check(CLI::Range(0, 1 << 20));
     command->add_option("--window", options->window, "Tokens a window")->check(CLI::Range(2, 1 << 20));

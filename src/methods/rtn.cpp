@@ -4,16 +4,18 @@
 namespace quantscope {
 
 const MethodInfo& RoundToNearest::info() const {
-    static const MethodInfo kInfo{
-        "rtn",
-        "Round to nearest",
-        "Jacobs et al. 2018; Krishnamoorthi 2018",
-        "q = clamp(round(W / S) + Z), every weight by itself; S and Z from the range of "
-        "its group.",
-        false,
-        false,
-        false,
-        {}};
+    static const MethodInfo kInfo = [] {
+        MethodInfo info;
+        info.name = "rtn";
+        info.label = "Round to nearest";
+        info.source = "Jacobs et al. 2018; Krishnamoorthi 2018";
+        info.help =
+            "q = clamp(round(W / S) + Z), every weight by itself; S and Z from the range of its group. With "
+            "the range 'mse' the limits are those of least squared error.";
+        info.runsOnIntegerKernels = true;
+        info.minimumBits = 4;
+        return info;
+    }();
     return kInfo;
 }
 
@@ -25,7 +27,7 @@ Result<LayerResult> RoundToNearest::quantize(const LayerInput& input, const Reci
         if (!input.name.empty()) error.field = input.name + (error.field.empty() ? "" : " " + error.field);
         return fail(std::move(error));
     }
-    return LayerResult{std::move(*weight)};
+    return codedResult(std::move(*weight));
 }
 
 }  // namespace quantscope

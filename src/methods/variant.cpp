@@ -23,6 +23,20 @@ std::string shortTitle(const Scheme& s) {
     replace(", group ", " g");
     replace(", block ", " block ");
     replace(", per ", " ");
+    replace(" symmetric", "");  // what is not said is symmetric, as in the text form
+    return title;
+}
+
+/// "gptq int4 affine g64 act-order": the text form as words.
+std::string methodTitle(const Variant& variant) {
+    Variant plain = variant;
+    plain.overrides.clear();
+    std::string title = variantText(plain);
+    title = title.substr(0, title.find(" @"));
+    for (const auto& [from, to] :
+         {std::pair<std::string_view, std::string_view>{"/group=", " g"}, {"/", " "}, {"=", " "}})
+        for (size_t at = title.find(from); at != std::string::npos; at = title.find(from, at + to.size()))
+            title.replace(at, from.size(), to);
     return title;
 }
 
@@ -38,9 +52,11 @@ bool Variant::isFloat() const {
 std::string variantTitle(const Variant& variant) {
     if (!variant.name.empty()) return variant.name;
     std::string title = shortTitle(variant.weights.scheme);
-    if (variant.weights.method != "rtn" && !variant.weights.scheme.isFloat())
-        title = variant.weights.method + " " + title;
-    if (variant.activations) {
+    const bool byMethod = variant.weights.method != "rtn" && !variant.weights.scheme.isFloat();
+    if (byMethod) title = methodTitle(variant);
+    // A method's own activations are part of its title.
+    const bool told = byMethod && variantText(variant).find(" @act") == std::string::npos;
+    if (variant.activations && !told) {
         title += fmt::format(", {}activations {}", variant.activations->isStatic ? "static " : "",
                              shortTitle(variant.activations->scheme));
     }

@@ -7,13 +7,14 @@
 #include <cmath>
 
 #include "methods/method.h"
+#include "methods/options.h"
 
 namespace quantscope {
 namespace {
 
 constexpr std::string_view kNameSpecial = "@;";
 constexpr std::string_view kPatternSpecial = "@;=";
-constexpr std::string_view kParameterSpecial = "@;=,():";
+constexpr std::string_view kParameterSpecial = "@;=/";
 
 bool isReserved(std::string_view key) {
     return key == "act" || key == "act-static" || key == "outliers" || key == "name";
@@ -50,6 +51,108 @@ Status parseThreshold(std::string_view text, Variant& variant) {
                 "write a magnitude above 0, such as @outliers=6");
 }
 
+/// "method:scheme" and "method(key=value):scheme" of older sessions.
+Result<Recipe> parseColonForm(std::string_view text) {
+    Recipe recipe;
+    const auto parts = splitUnescaped(text, ":");
+    if (parts.size() > 2) {
+        return fail(ErrorKind::InvalidArgument, fmt::format("'{}' has more than one ':'", text), "variant",
+                    "write SCHEME or METHOD/SCHEME");
+    }
+    std::string_view method = trimmed(parts[0]);
+    const size_t open = method.find('(');
+    if (open != std::string_view::npos) {
+        if (!method.ends_with(')')) {
+            return fail(ErrorKind::InvalidArgument, fmt::format("'{}' lacks its ')'", method), "method",
+                        "write method(key=value):scheme");
+        }
+        const Status parsed = parseParameters(method.substr(open + 1, method.size() - open - 2), recipe);
+        if (!parsed) return fail(parsed.error());
+        method = method.substr(0, open);
+    }
+    if (const auto known = methodNamed(method); !known) return fail(known.error());
+    recipe.method = std::string(method);
+    const Result<Scheme> scheme = parseScheme(trimmed(parts.back()));
+    if (!scheme) return fail(scheme.error());
+    recipe.scheme = *scheme;
+    return recipe;
+}
+
+/// A text that starts with neither a format nor a method.
+Error withMethods(Error error) {
+    if (error.message.find("no number format") == std::string::npos) return error;
+    error.fix += "; or a method:";
+    for (const Method* method : allMethods()) error.fix += " " + method->info().name;
+    return error;
+}
+
+/// A part that is neither the scheme's nor the method's.
+Error withOptions(Error error, const MethodInfo& info) {
+    if (info.parameters.empty()) return error;
+    error.fix += fmt::format("; options of {}:", info.name);
+    for (const ParameterInfo& parameter : info.parameters) error.fix += " " + parameter.key;
+    return error;
+}
+
+/// "w8a8": bits of weights and of activations.
+struct Widths {
+    int weights = 0;
+    int activations = 0;
+};
+std::optional<Widths> widthsOf(std::string_view part) {
+    const size_t a = part.find('a');
+    if (!part.starts_with('w') || a == std::string_view::npos) return std::nullopt;
+    const auto number = [](std::string_view digits) {
+        const bool small = !digits.empty() && digits.size() <= 2;
+        int value = 0;
+        for (const char c : digits) {
+            if (!small || std::isdigit(static_cast<unsigned char>(c)) == 0) return 0;
+            value = 10 * value + (c - '0');
+        }
+        return value;
+    };
+    const Widths widths{number(part.substr(1, a - 1)), number(part.substr(a + 1))};
+    if (widths.weights == 0 || widths.activations == 0) return std::nullopt;
+    return widths;
+}
+
+/// The method whose activations belong to it, or null.
+const MethodInfo* withActivations(const Recipe& recipe) {
+    const auto method = methodNamed(recipe.method);
+    return method && (*method)->info().quantizesActivations() ? &(*method)->info() : nullptr;
+}
+
+ActivationRecipe activationsOf(const MethodInfo& info, int bits) {
+    ActivationRecipe recipe = *info.activations;
+    if (bits > 0) recipe.scheme.bits = bits;
+    return recipe;
+}
+
+/// The variant's first part: a recipe, in which a method that quantizes activations may say "w8a8".
+Status applyFirstPart(Variant& variant, std::string_view text) {
+    const auto parts = splitUnescaped(trimmed(text), "/");
+    std::string recipeParts;
+    Widths widths;
+    for (const std::string_view part : parts) {
+        const auto found = methodNamed(trimmed(parts.front())) ? widthsOf(trimmed(part)) : std::nullopt;
+        if (found) widths = *found;
+        const std::string own = found ? fmt::format("int{}", found->weights) : std::string(part);
+        recipeParts += (recipeParts.empty() ? "" : "/") + own;
+    }
+    const Result<Recipe> recipe = parseRecipe(recipeParts);
+    if (!recipe) return fail(recipe.error());
+    variant.weights = *recipe;
+    if (const MethodInfo* info = withActivations(*recipe)) {
+        variant.activations = activationsOf(*info, widths.activations);
+        if (const Status valid = validate(variant.activations->scheme); !valid) return valid;
+    } else if (widths.activations > 0) {
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("{} does not quantize activations", recipe->method), "variant",
+                    "write the weights' format alone, and @act=int8/token for the activations");
+    }
+    return {};
+}
+
 /// One part after the first, without its '@'.
 Status applyPart(Variant& variant, std::string_view part) {
     const auto pair = splitUnescaped(part, "=");
@@ -68,6 +171,8 @@ Status applyPart(Variant& variant, std::string_view part) {
         const Result<Scheme> scheme = parseScheme(trimmed(value));
         if (!scheme) return fail(scheme.error());
         variant.activations = ActivationRecipe{*scheme, key == "act-static"};
+        // Of a method that quantizes activations by itself, "float" takes them away.
+        if (scheme->isFloat() && withActivations(variant.weights) != nullptr) variant.activations.reset();
         return {};
     }
     if (key == "outliers") return parseThreshold(trimmed(value), variant);
@@ -128,48 +233,72 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string recipeText(const Recipe& recipe) {
-    const std::string scheme = schemeText(recipe.scheme);
-    if (recipe.method == "rtn" && recipe.parameters.empty()) return scheme;
-    std::string parameters;
+    const auto method = methodNamed(recipe.method);
+    if (recipe.method == "rtn" && recipe.parameters.empty()) return schemeText(recipe.scheme);
+    const MethodInfo* info = method ? &(*method)->info() : nullptr;
+    const Scheme base = info != nullptr ? info->scheme : Scheme{};
+    std::string text = recipe.method;
+    if (recipe.scheme != base || (info != nullptr && info->usesScheme))
+        text += "/" + schemeText(recipe.scheme, base);
     for (const auto& [key, value] : recipe.parameters) {
-        parameters += fmt::format("{}{}={}", parameters.empty() ? "" : ",", escaped(key, kParameterSpecial),
-                                  escaped(value, kParameterSpecial));
+        const ParameterInfo* parameter = info != nullptr ? findParameter(*info, key) : nullptr;
+        const bool word = value == "true" && parameter != nullptr && parameter->kind == ParameterKind::Toggle;
+        text += "/" + escaped(key, kParameterSpecial);
+        if (!word) text += "=" + escaped(value, kParameterSpecial);
     }
-    if (!parameters.empty()) parameters = "(" + parameters + ")";
-    return fmt::format("{}{}:{}", recipe.method, parameters, scheme);
+    return text;
 }
 
 Result<Recipe> parseRecipe(std::string_view text) {
+    text = trimmed(text);
+    const auto parts = splitUnescaped(text, "/");
+    // A ':' that follows a '/' belongs to a value ("pattern=2:4").
+    if (splitUnescaped(parts.front(), ":").size() > 1) return parseColonForm(text);
+    const auto method = methodNamed(trimmed(parts.front()));
     Recipe recipe;
-    const auto parts = splitUnescaped(trimmed(text), ":");
-    if (parts.size() > 2) {
-        return fail(ErrorKind::InvalidArgument, fmt::format("'{}' has more than one ':'", text), "variant",
-                    "write SCHEME or METHOD:SCHEME");
+    if (!method) {
+        const Result<Scheme> scheme = parseScheme(text);
+        if (!scheme) return fail(withMethods(scheme.error()));
+        recipe.scheme = *scheme;
+        return recipe;
     }
-    if (parts.size() == 2) {
-        std::string_view method = trimmed(parts[0]);
-        const size_t open = method.find('(');
-        if (open != std::string_view::npos) {
-            if (!method.ends_with(')')) {
-                return fail(ErrorKind::InvalidArgument, fmt::format("'{}' lacks its ')'", method), "method",
-                            "write method(key=value):scheme");
-            }
-            const Status parsed = parseParameters(method.substr(open + 1, method.size() - open - 2), recipe);
-            if (!parsed) return fail(parsed.error());
-            method = method.substr(0, open);
+    const MethodInfo& info = (*method)->info();
+    recipe.method = info.name;
+    std::string schemeParts;
+    for (size_t i = 1; i < parts.size(); ++i) {
+        const std::string_view part = trimmed(parts[i]);
+        const auto pair = splitUnescaped(part, "=");
+        const std::string key = unescaped(pair.front());
+        const ParameterInfo* parameter = findParameter(info, key);
+        if (parameter == nullptr) {
+            schemeParts += (schemeParts.empty() ? "" : "/") + std::string(part);
+            continue;
         }
-        if (const auto known = methodNamed(method); !known) return fail(known.error());
-        recipe.method = std::string(method);
+        const std::string value = pair.size() > 1 ? unescaped(part.substr(pair.front().size() + 1)) : "true";
+        if (const Status valid = checkParameter(*parameter, value); !valid) return fail(valid.error());
+        recipe.parameters[key] = value;
     }
-    const Result<Scheme> scheme = parseScheme(trimmed(parts.back()));
-    if (!scheme) return fail(scheme.error());
+    const Result<Scheme> scheme = parseScheme(schemeParts, info.scheme);
+    if (!scheme) return fail(withOptions(scheme.error(), info));
     recipe.scheme = *scheme;
     return recipe;
 }
 
 std::string variantText(const Variant& variant) {
     std::string text = recipeText(variant.weights);
-    if (variant.activations) {
+    const MethodInfo* own = withActivations(variant.weights);
+    if (own != nullptr && variant.activations &&
+        *variant.activations == activationsOf(*own, variant.activations->scheme.bits)) {
+        // "int8" becomes "w8a8"; a method that uses no scheme of its own needs no word for it.
+        const std::string weights = "/" + fmt::format("int{}", variant.weights.scheme.bits);
+        const size_t at = text.find(weights);
+        if (at != std::string::npos)
+            text.replace(
+                at, weights.size(),
+                fmt::format("/w{}a{}", variant.weights.scheme.bits, variant.activations->scheme.bits));
+    } else if (own != nullptr && !variant.activations) {
+        text += " @act=float";
+    } else if (variant.activations) {
         text += fmt::format(" @{}={}", variant.activations->isStatic ? "act-static" : "act",
                             schemeText(variant.activations->scheme));
         if (variant.activations->outlierThreshold > 0)
@@ -184,9 +313,7 @@ std::string variantText(const Variant& variant) {
 Result<Variant> parseVariant(std::string_view text) {
     const auto parts = splitUnescaped(text, "@");
     Variant variant;
-    const Result<Recipe> recipe = parseRecipe(parts.front());
-    if (!recipe) return fail(recipe.error());
-    variant.weights = *recipe;
+    if (const Status applied = applyFirstPart(variant, parts.front()); !applied) return fail(applied.error());
     for (size_t i = 1; i < parts.size(); ++i) {
         if (const Status applied = applyPart(variant, parts[i]); !applied) return fail(applied.error());
     }

@@ -10,8 +10,10 @@
 
 namespace quantscope {
 
-/// A recipe as text: the scheme alone for round to nearest, else "method:scheme" or
-/// "method(key=value,key=value):scheme".
+/// A recipe as text: the scheme alone for round to nearest, else the method and, in any order, what differs
+/// from the method's own scheme and its options: "gptq/int4/affine/group=64/act-order",
+/// "nf4/block=64/double". A toggle is a bare word. "method(key=value,key=value):scheme" of older sessions is
+/// read, too, with the scheme relative to the default one.
 std::string recipeText(const Recipe& recipe);
 Result<Recipe> parseRecipe(std::string_view text);
 

@@ -37,6 +37,16 @@ Result<ActivationQuantizer> ActivationQuantizer::fromCalibration(const Scheme& s
 }
 
 Status ActivationQuantizer::apply(const MatrixView& src, float* dst) const {
+    if (!m_transform) return applyInBasis(src, dst);
+    std::vector<float> changed(static_cast<size_t>(src.size()));
+    applyTransform(*m_transform, src, changed.data());
+    const MatrixView view{changed.data(), src.rows, src.cols, src.cols};
+    if (Status done = applyInBasis(view, changed.data()); !done) return done;
+    undoTransform(*m_transform, view, dst);
+    return {};
+}
+
+Status ActivationQuantizer::applyInBasis(const MatrixView& src, float* dst) const {
     const std::vector<int64_t> outliers = outlierColumns(src, m_outlierThreshold);
     if (outliers.empty()) return applyToAll(src, dst);
     // dst may be src's own memory: what stays in float is kept aside.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "kernels/kernel_table.h"
+#include "methods/activation_transform.h"
 #include "methods/variant.h"
 #include "quant/quantize_params.h"
 #include "tensor/tensor.h"
@@ -19,6 +22,9 @@ class ActivationQuantizer {
     /// Input channels with any |x| >= threshold > 0 of the data at hand stay as they are and do not widen the
     /// range of the others (LLM.int8()'s decomposition).
     void keepOutliers(double threshold) { m_outlierThreshold = threshold; }
+    /// Quantizes in another basis (SmoothQuant, rotations): r^ = T^-1 Q(T r), so that weights that stand in
+    /// the layer's own basis stay as they are.
+    void changeBasis(ActivationTransform transform) { m_transform = std::move(transform); }
     /// Range from `sample`, the layer's input over a calibration text. InvalidArgument for granularities that
     /// follow the rows at hand (token, group, block): a static range is per tensor or per input channel.
     static Result<ActivationQuantizer> fromCalibration(const Scheme& scheme, const MatrixView& sample,
@@ -31,10 +37,12 @@ class ActivationQuantizer {
     ActivationQuantizer(const Scheme& scheme, const KernelTable& kernels)
         : m_scheme(scheme), m_kernels(&kernels) {}
 
+    Status applyInBasis(const MatrixView& src, float* dst) const;
     Status applyToAll(const MatrixView& src, float* dst) const;
 
     Scheme m_scheme;
     double m_outlierThreshold = 0;
+    std::optional<ActivationTransform> m_transform;
     const KernelTable* m_kernels;
     std::vector<GroupParams> m_static;  ///< one, or one an input channel; empty = dynamic
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/calibration.h"
 #include "model/forward.h"
 
 namespace quantscope {
@@ -38,6 +39,44 @@ Result<StaticQuantizers> calibrateActivations(const Model& model, std::span<cons
     return result;
 }
 
+namespace {
+
+using Transforms = std::array<std::optional<ActivationTransform>, kLinearsPerBlock>;
+
+/// Gives the quantizer of each input point the basis that all its readers agree on. A permutation changes no
+/// activation quantizer. Static ranges are measured again in the new basis, on the calibration's sample.
+Status changeBases(std::span<const LinearInfo> layers, const Transforms& transforms, const WeightStore& store,
+                   const KernelTable& kernels, const VariantPlan& plan, BlockOperators& block) {
+    for (size_t i = 0; i < layers.size(); ++i) {
+        const InputPoint point = inputPointOf(layers[i].kind);
+        auto& quantizer = block.activations[static_cast<size_t>(point)];
+        bool agree = transforms[i].has_value() && quantizer.has_value();
+        for (size_t other = 0; other < layers.size(); ++other)
+            if (inputPointOf(layers[other].kind) == point)
+                agree = agree && transforms[other] == transforms[i];
+        if (!agree) continue;
+        ActivationTransform basis = *transforms[i];
+        basis.permutation.clear();
+        if (!basis.changesBasis()) continue;
+        if (plan.activations->isStatic && store.calibration() != nullptr) {
+            auto seen = store.calibration()->statistics(layers[i], {});
+            if (!seen) return fail(seen.error());
+            const MatrixView sample = (*seen)->sample.matrix();
+            std::vector<float> changed(static_cast<size_t>(sample.size()));
+            applyTransform(basis, sample, changed.data());
+            auto made = ActivationQuantizer::fromCalibration(
+                plan.activations->scheme, {changed.data(), sample.rows, sample.cols, sample.cols}, kernels);
+            if (!made) return fail(made.error());
+            made->keepOutliers(plan.activations->outlierThreshold);
+            quantizer = std::move(*made);
+        }
+        quantizer->changeBasis(std::move(basis));
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<BlockOperators> makeBlock(const Model& model, int64_t block, const VariantPlan& plan,
                                  WeightStore& store, const StaticQuantizers* calibrated,
                                  const KernelTable& kernels, const Job& job) {
@@ -49,23 +88,29 @@ Result<BlockOperators> makeBlock(const Model& model, int64_t block, const Varian
     result.attentionNorm = std::move(*attentionNorm);
     result.feedForwardNorm = std::move(*feedForwardNorm);
     const auto layers = model.blockLinears(block);
+    std::array<std::optional<ActivationTransform>, kLinearsPerBlock> transforms;
     for (size_t i = 0; i < layers.size(); ++i) {
         const size_t index = static_cast<size_t>(block) * kLinearsPerBlock + i;
         auto weights = store.get(layers[i], plan.layers[index], job);
         if (!weights) return fail(weights.error());
         result.linears[i] = weights->packed;
+        transforms[i] = weights->transform;
     }
     if (!plan.activations) return result;
     if (plan.activations->isStatic) {
         result.activations = (*calibrated)[static_cast<size_t>(block)];
         for (auto& calibratedOne : result.activations)
             if (calibratedOne) calibratedOne->keepOutliers(plan.activations->outlierThreshold);
+        if (Status changed = changeBases(layers, transforms, store, kernels, plan, result); !changed)
+            return fail(changed.error());
         return result;
     }
     auto quantizer = ActivationQuantizer::dynamic(plan.activations->scheme, kernels);
     if (!quantizer) return fail(quantizer.error());
     quantizer->keepOutliers(plan.activations->outlierThreshold);
     result.activations.fill(*quantizer);
+    if (Status changed = changeBases(layers, transforms, store, kernels, plan, result); !changed)
+        return fail(changed.error());
     return result;
 }
 

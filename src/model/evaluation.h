@@ -37,6 +37,10 @@ struct EvaluationProtocol {
     int maxChunks = 0;  ///< 0 = the whole text
     EvaluationOrder order = EvaluationOrder::Auto;
     uint64_t memoryBudgetBytes = uint64_t{4} << 30;
+    /// Text for methods that need calibration; null = none, such variants fail. Compared by pointer.
+    std::shared_ptr<const std::vector<int32_t>> calibration = nullptr;
+    int calibrationChunks = 16;  ///< windows of it that are used, 0 = all
+    int calibrationWindow = 512;
     bool operator==(const EvaluationProtocol&) const = default;
 };
 
@@ -97,9 +101,9 @@ using EvaluationSink = std::function<void(const EvaluationResult&)>;
 /// Scores all variants over the same tokens (as encode() gives them) in lock step. The first variant is the
 /// reference. Recipes apply to the linear layers of the blocks; "token_embd" and "output" change only by an
 /// override that names them. KL of the LlamaCpp rule sums reference probabilities above e^-16 only, as
-/// llama-perplexity does; the other rules sum all. Static activation ranges come from the float model's run over
-/// the first window. Errors: InvalidArgument (text too short, with the tokens needed; bad schemes), Unsupported
-/// (window beyond the model's sliding window), Cancelled.
+/// llama-perplexity does; the other rules sum all. Static activation ranges come from the float model's run
+/// over the first window. Errors: InvalidArgument (text too short, with the tokens needed; bad schemes),
+/// Unsupported (window beyond the model's sliding window), Cancelled.
 Result<EvaluationResult> evaluate(const Model& model, const std::vector<int32_t>& tokens,
                                   const std::vector<Variant>& variants, const EvaluationProtocol& protocol,
                                   const KernelTable& kernels, const Job& job,

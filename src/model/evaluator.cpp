@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "methods/method.h"
+#include "model/calibration.h"
 #include "model/embedding.h"
-#include "quant/quantized_tensor.h"
 
 namespace quantscope {
 namespace {
@@ -31,7 +32,7 @@ tl::unexpected<Error> cancelled() {
 
 double layerBits(const LinearInfo& layer, const Recipe& recipe) {
     if (recipe.scheme.format != "float")
-        return bitsPerWeight(recipe.scheme, layer.outFeatures, layer.inFeatures);
+        return recipeBitsPerWeight(recipe, layer.outFeatures, layer.inFeatures);
     return 8.0 * static_cast<double>(layer.bytes) / static_cast<double>(layer.outFeatures * layer.inFeatures);
 }
 
@@ -115,6 +116,7 @@ Status Evaluator::prepare(Run& run) {
             m_offsets.push_back(m_offsets.back() + static_cast<size_t>(window.scored));
         }
     }
+    setCalibration(run);
     m_protocol = run.protocol;
     auto rotary = makeRotary(m_model, std::ranges::max(m_text.windows, {}, &Window::length).length);
     if (!rotary) return fail(rotary.error());
@@ -123,6 +125,34 @@ Status Evaluator::prepare(Run& run) {
     run.steps.emplace(m_model, m_kernels, m_gemm, m_store);
     if (Status opened = run.scorer->open(); !opened) return opened;
     return makeLanes(run);
+}
+
+/// Makes the calibration the variants need, or keeps it when nothing about it has changed.
+void Evaluator::setCalibration(const Run& run) {
+    CalibrationNeed need = CalibrationNeed::None;
+    const auto consider = [&](const Recipe& recipe) { need = std::max(need, calibrationNeed(recipe)); };
+    for (const Variant& variant : run.variants) {
+        consider(variant.weights);
+        for (const LayerOverride& entry : variant.overrides) consider(entry.recipe);
+    }
+    const EvaluationProtocol& p = run.protocol;
+    if (need == CalibrationNeed::None || !p.calibration) return;
+    const bool same = m_protocol.calibration == p.calibration &&
+                      m_protocol.calibrationChunks == p.calibrationChunks &&
+                      m_protocol.calibrationWindow == p.calibrationWindow;
+    const Calibration* known = m_store.calibration();
+    const bool enough = known != nullptr && (known->options().hessian || need != CalibrationNeed::Hessian);
+    if (same && enough) return;
+    CalibrationOptions options;
+    const auto wanted = static_cast<size_t>(p.calibrationChunks) * static_cast<size_t>(p.calibrationWindow);
+    const size_t count =
+        p.calibrationChunks > 0 ? std::min(wanted, p.calibration->size()) : p.calibration->size();
+    options.tokens.assign(p.calibration->begin(),
+                          p.calibration->begin() + static_cast<std::ptrdiff_t>(count));
+    options.window = p.calibrationWindow;
+    options.hessian = need == CalibrationNeed::Hessian;
+    m_store.setCalibration(std::make_shared<Calibration>(m_model, m_kernels, std::move(options)));
+    if (!same) m_known.clear();
 }
 
 Result<std::shared_ptr<const StaticQuantizers>> Evaluator::calibrated(const Run& run, const Scheme& scheme) {
@@ -219,8 +249,9 @@ EvaluationOrder Evaluator::orderFor(const Run& run) const {
 Status Evaluator::scoreWindow(Run& run, size_t window, size_t indexInSteps,
                               const std::vector<size_t>& active) {
     const bool llamaCpp = run.protocol.rule == WindowRule::LlamaCpp;
-    Status done = run.scorer->score(m_text, m_text.windows[window], indexInSteps, *run.steps, run.lanes,
-                                    active, m_offsets[window], llamaCpp, m_reference, run.scores, run.job.quiet());
+    Status done =
+        run.scorer->score(m_text, m_text.windows[window], indexInSteps, *run.steps, run.lanes, active,
+                          m_offsets[window], llamaCpp, m_reference, run.scores, run.job.quiet());
     if (!done) return done;
     for (const size_t lane : active) run.done[lane] = window + 1;
     publish(run, window + 1);

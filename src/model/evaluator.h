@@ -35,6 +35,7 @@ class Evaluator {
 
     Status prepare(Run& run);
     Status makeLanes(Run& run);
+    void setCalibration(const Run& run);
     Result<std::shared_ptr<const StaticQuantizers>> calibrated(const Run& run, const Scheme& scheme);
     [[nodiscard]] std::vector<size_t> activeFor(const Run& run, size_t window) const;
     [[nodiscard]] EvaluationOrder orderFor(const Run& run) const;

@@ -8,6 +8,8 @@
 
 #include "kernels/matrix_passes.h"
 #include "methods/method.h"
+#include "model/block_runner.h"
+#include "model/calibration.h"
 #include "quant/quantized_tensor.h"
 
 namespace quantscope {
@@ -30,28 +32,26 @@ Result<QuantizedWeight> roundToNearest(const Tensor& weight, const Scheme& schem
     if (!done) return fail(done.error());
     const double bits = bitsPerWeight(scheme, weight.rows(), weight.cols());
     const auto bytes = static_cast<uint64_t>(std::ceil(bits * static_cast<double>(weight.size()) / 8));
-    return QuantizedWeight{Tensor::fromFloats(weight.shape(), std::move(values)), bits, bytes};
+    return QuantizedWeight{Tensor::fromFloats(weight.shape(), std::move(values)), bits, bytes, {}};
 }
 
 }  // namespace
 
 Result<QuantizedWeight> applyRecipe(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
-                                    const KernelTable& kernels, const Job& job) {
+                                    const KernelTable& kernels, const Job& job, const LayerContext& context) {
     if (recipe.scheme.format == "float") {
         const double bits = 8.0 * static_cast<double>(layer.bytes) / static_cast<double>(weight.size());
-        return QuantizedWeight{weight, bits, layer.bytes};
+        return QuantizedWeight{weight, bits, layer.bytes, {}};
     }
     if (recipe.method == "rtn" && recipe.parameters.empty()) {
         auto quantized = roundToNearest(weight, recipe.scheme, kernels, job);
         if (!quantized) return fail(forLayer(quantized.error(), layer));
         return quantized;
     }
-    auto method = methodNamed(recipe.method);
-    if (!method) return fail(method.error());
-    auto result = (*method)->quantize({layer.name, weight}, recipe, job);
-    if (!result) return fail(forLayer(result.error(), layer));
-    return QuantizedWeight{dequantize(result->weight), result->weight.bitsPerWeight(),
-                           result->weight.totalBytes()};
+    auto result = quantizeLayer({layer.name, weight, context.calibration, context.siblings, context.product},
+                                recipe, job);
+    if (!result) return fail(result.error());
+    return QuantizedWeight{result->floats(), result->bitsPerWeight(), result->bytes, result->transform};
 }
 
 Result<Tensor> WeightStore::floats(const LinearInfo& layer) {
@@ -73,15 +73,52 @@ Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& re
     }
     auto weight = floats(layer);
     if (!weight) return fail(weight.error());
-    auto quantized = applyRecipe(layer, *weight, recipe, m_kernels, job);
+    auto context = contextFor(layer, recipe, job);
+    if (!context) return fail(context.error());
+    auto quantized = applyRecipe(layer, *weight, recipe, m_kernels, job, *context);
     if (!quantized) return fail(quantized.error());
     auto packed = m_gemm.pack(quantized->values.matrix());
     if (!packed) return fail(packed.error());
-    LinearWeights weights{std::move(*packed), quantized->bitsPerWeight, quantized->bytes};
+    LinearWeights weights{std::move(*packed), quantized->bitsPerWeight, quantized->bytes,
+                          std::move(quantized->transform)};
     m_bytes += weights.packed.bytes();
     m_entries.push_front({layer.name, recipe, weights});
     trim();
     return weights;
+}
+
+Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
+    LayerContext context;
+    if (recipe.scheme.isFloat()) return context;
+    const auto method = methodNamed(recipe.method);
+    if (!method) return fail(method.error());
+    const MethodInfo& info = (*method)->info();
+    context.product = productOf(m_gemm);
+    if ((*method)->needs(recipe) != CalibrationNeed::None && m_calibration) {
+        auto statistics = m_calibration->statistics(layer, job);
+        if (!statistics) return fail(statistics.error());
+        context.calibration = std::move(*statistics);
+    }
+    if (!info.sharesTransform || layer.block < 0) return context;
+    for (const LinearInfo& other : m_model.blockLinears(layer.block)) {
+        if (inputPointOf(other.kind) != inputPointOf(layer.kind)) continue;
+        auto weight = m_model.linearWeight(other.name);
+        if (!weight) return fail(weight.error());
+        context.siblings.push_back(std::move(*weight));
+    }
+    return context;
+}
+
+void WeightStore::setCalibration(std::shared_ptr<Calibration> calibration) {
+    m_calibration = std::move(calibration);
+    for (auto entry = m_entries.begin(); entry != m_entries.end();) {
+        if (calibrationNeed(entry->recipe) == CalibrationNeed::None) {
+            ++entry;
+            continue;
+        }
+        m_bytes -= entry->weights.packed.bytes();
+        entry = m_entries.erase(entry);
+    }
 }
 
 void WeightStore::setLimit(uint64_t maxBytes) {

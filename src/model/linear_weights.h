@@ -3,36 +3,51 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/job.h"
 #include "base/result.h"
 #include "kernels/float_gemm.h"
 #include "kernels/kernel_table.h"
+#include "methods/method.h"
 #include "methods/variant.h"
 #include "model/model.h"
 
 namespace quantscope {
+
+class Calibration;
 
 /// A weight after a recipe: its float values, and what it costs to store.
 struct QuantizedWeight {
     Tensor values;  ///< F32 [out x in]; the original tensor itself for a float recipe
     double bitsPerWeight = 0;
     uint64_t bytes = 0;
+    std::optional<ActivationTransform> transform;  ///< that the input would take; `values` need none
+};
+
+/// What a method may use beside the weight itself.
+struct LayerContext {
+    std::shared_ptr<const CalibrationStatistics> calibration;
+    std::vector<Tensor> siblings;  ///< weights of all layers that read the same input
+    ProductFunction product;
 };
 
 /// Applies a recipe. A float recipe costs what the file stores. Round to nearest takes the kernel table's
 /// elementwise passes and equals the method's own quantize() and dequantize().
 Result<QuantizedWeight> applyRecipe(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
-                                    const KernelTable& kernels, const Job& job);
+                                    const KernelTable& kernels, const Job& job,
+                                    const LayerContext& context = {});
 
 /// One linear layer ready to run.
 struct LinearWeights {
     PackedWeights packed;
     double bitsPerWeight = 0;
     uint64_t bytes = 0;
+    std::optional<ActivationTransform> transform;  ///< for activation quantizers: the basis they work in
 };
 
 /// Makes packed weights for (layer, recipe) and remembers them, least recently used out first. The float
@@ -46,6 +61,10 @@ class WeightStore {
     /// The float weight, [out x in].
     Result<Tensor> floats(const LinearInfo& layer);
 
+    /// Where methods that need calibration get it; null = such recipes fail. Forgets what they made before.
+    void setCalibration(std::shared_ptr<Calibration> calibration);
+    [[nodiscard]] Calibration* calibration() const { return m_calibration.get(); }
+
     void setLimit(uint64_t maxBytes);
     [[nodiscard]] uint64_t bytesKept() const { return m_bytes; }
 
@@ -56,6 +75,7 @@ class WeightStore {
         LinearWeights weights;
     };
     void trim();
+    Result<LayerContext> contextFor(const LinearInfo& layer, const Recipe& recipe, const Job& job);
 
     const Model& m_model;
     const KernelTable& m_kernels;
@@ -65,6 +85,7 @@ class WeightStore {
     std::list<Entry> m_entries;  ///< most recently used first
     std::string m_lastLayer;
     Tensor m_lastFloats;
+    std::shared_ptr<Calibration> m_calibration;
 };
 
 }  // namespace quantscope

@@ -81,6 +81,12 @@ std::string schemeText(const Scheme& scheme);
 /// InvalidArgument names the part and lists what is accepted.
 Result<Scheme> parseScheme(std::string_view text);
 
+/// The same relative to another scheme than the default one: the format and what differs from `base`, whose
+/// own parts stand where the text says nothing. parseScheme(schemeText(s, base), base) == s if base uses the
+/// min-max range and no stochastic rounding.
+std::string schemeText(const Scheme& scheme, const Scheme& base);
+Result<Scheme> parseScheme(std::string_view text, const Scheme& base);
+
 /// Checks ranges and combinations (bits 2..8 or 16, percentile low < high, group size >= 1, ...).
 Status validate(const Scheme& scheme);
 

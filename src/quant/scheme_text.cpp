@@ -174,7 +174,8 @@ Status applyPart(Scheme& scheme, std::string_view part) {
                 "accepted: " + acceptedParts());
 }
 
-Result<Scheme> startOf(std::string_view part) {
+/// `base` with the format of `part`, or a preset.
+Result<Scheme> startOf(std::string_view part, const Scheme& base) {
     if (part.starts_with("preset=")) {
         std::string names;
         for (const SchemePreset& preset : schemePresets()) {
@@ -189,7 +190,7 @@ Result<Scheme> startOf(std::string_view part) {
         return fail(ErrorKind::InvalidArgument, fmt::format("'{}' is no number format", part), "scheme",
                     "accepted: " + acceptedFormats());
     }
-    Scheme scheme;
+    Scheme scheme = base;
     scheme.format = format->format;
     scheme.bits = format->bits;
     scheme.isSigned = format->isSigned;
@@ -236,9 +237,8 @@ void appendGranularity(std::string& text, const Scheme& s, const Scheme& d) {
                 fmt::format("{}x{}", d.blockRows, d.blockCols));
 }
 
-/// All parts that differ from the defaults.
-std::string explicitText(const Scheme& s) {
-    const Scheme d;
+/// The format and all parts that differ from those of `d`.
+std::string explicitText(const Scheme& s, const Scheme& d) {
     std::string text = formatPart(s);
     appendChoice(text, mappingNames(), s.mapping, d.mapping);
     appendChoice(text, symmetricRangeNames(), s.symmetricRange, d.symmetricRange);
@@ -259,21 +259,37 @@ std::string explicitText(const Scheme& s) {
 std::string schemeText(const Scheme& scheme) {
     // A preset of many parts (the GGUF blocks) is better known by its name.
     constexpr int kLongText = 5;
-    std::string text = explicitText(scheme);
+    std::string text = explicitText(scheme, Scheme{});
     if (std::count(text.begin(), text.end(), '/') < kLongText) return text;
     for (const SchemePreset& preset : schemePresets())
         if (preset.scheme == scheme) return "preset=" + preset.name;
     return text;
 }
 
+std::string schemeText(const Scheme& scheme, const Scheme& base) {
+    return explicitText(scheme, base);
+}
+
 Result<Scheme> parseScheme(std::string_view text) {
     const auto parts = split(text, '/');
-    Result<Scheme> scheme = startOf(parts.front());
-    if (!scheme) return scheme;
-    for (size_t i = 1; i < parts.size(); ++i) {
-        if (const Status applied = applyPart(*scheme, parts[i]); !applied) return fail(applied.error());
+    if (const auto start = startOf(parts.front(), Scheme{}); !start) return start;
+    return parseScheme(text, Scheme{});
+}
+
+Result<Scheme> parseScheme(std::string_view text, const Scheme& base) {
+    const auto parts = split(text, '/');
+    Scheme scheme = base;
+    size_t first = 0;
+    if (const auto start = startOf(parts.front(), base)) {
+        scheme = *start;
+        first = 1;
+    } else if (text.empty()) {
+        first = parts.size();
     }
-    if (const Status valid = validate(*scheme); !valid) return fail(valid.error());
+    for (size_t i = first; i < parts.size(); ++i) {
+        if (const Status applied = applyPart(scheme, parts[i]); !applied) return fail(applied.error());
+    }
+    if (const Status valid = validate(scheme); !valid) return fail(valid.error());
     return scheme;
 }
 

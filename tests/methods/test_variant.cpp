@@ -96,10 +96,10 @@ void TestVariant::titles_data() {
     const auto row = [](const char* text, const char* title) { QTest::newRow(text) << text << title; };
     row("float", "float");
     row("int4/affine/group=64", "int4 affine g64");
-    row("int8", "int8 symmetric channel");
+    row("int8", "int8 channel");
     row("preset=q4_0", "GGUF Q4_0");
-    row("int8 @act=int8/token", "int8 symmetric channel, activations int8 symmetric token");
-    row("int4 @a=int8 @b=int8", "int4 symmetric channel, 2 overrides");
+    row("int8 @act=int8/token", "int8 channel, activations int8 token");
+    row("int4 @a=int8 @b=int8", "int4 channel, 2 overrides");
     row("int4 @name=mine", "mine");
 }
 
@@ -161,7 +161,7 @@ void TestVariant::roundToNearestQuantizes() {
     const Tensor weight = Tensor::fromFloats({2, 2}, {1, -2, 3, 4});
     const auto result = (*method)->quantize({"w", weight}, Recipe{}, Job{});
     QVERIFY(result.has_value());
-    QCOMPARE(result->weight.codes(), (std::vector<int32_t>{64, -127, 95, 127}));
+    QCOMPARE(result->weight->codes(), (std::vector<int32_t>{64, -127, 95, 127}));
     QVERIFY(!methodNamed("magic").has_value());
 }
 

@@ -41,7 +41,7 @@ TinyModel changed(const Variant& variant) {
         if (recipe.scheme.format == "float") continue;
         const auto result =
             (*methodNamed(recipe.method))->quantize({layer.name, *model.weight(layer.name)}, recipe, {});
-        model.replace(layer.name, dequantize(result->weight));
+        model.replace(layer.name, result->floats());
     }
     return model;
 }
@@ -214,9 +214,9 @@ class TestEvaluation : public QObject {
         const auto quick = applyRecipe(layer, weight, recipe, kernels(), {});
         const auto method = (*methodNamed("rtn"))->quantize({layer.name, weight}, recipe, {});
         QVERIFY(quick.has_value() && method.has_value());
-        const Tensor expected = dequantize(method->weight);
+        const Tensor expected = method->floats();
         QVERIFY(std::ranges::equal(quick->values.floats(), expected.floats()));
-        QCOMPARE(quick->bitsPerWeight, method->weight.bitsPerWeight());
+        QCOMPARE(quick->bitsPerWeight, method->bitsPerWeight());
     }
 
     void sessionEqualsEvaluate() {

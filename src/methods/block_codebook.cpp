@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/block_codebook.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel_for.h"
+#include "methods/options.h"
+#include "methods/stored_values.h"
+#include "quant/codebooks.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kNestedBlock = 256;
+/// What the peer divides by instead of an absmax of 0.
+constexpr float kSmallest = 1e-38F;
+
+float absMax(const float* values, int64_t count) {
+    float largest = 0;
+    for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i]));
+    return largest;
+}
+
+/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does.
+float scaled(float value, float absmax, bool whole) {
+    const float divisor = std::max(absmax, kSmallest);
+    return std::clamp(whole ? value * (1.0F / divisor) : value / divisor, -1.0F, 1.0F);
+}
+
+/// The absmax values after their own 8-bit quantization.
+void quantizeStatistics(std::vector<float>& absmax) {
+    double sum = 0;
+    for (const float value : absmax) sum += static_cast<double>(value);
+    const auto offset = static_cast<float>(sum / static_cast<double>(absmax.size()));
+    const auto levels = dynamicLevels();
+    const NearestLevel nearest(levels);
+    const auto count = static_cast<int64_t>(absmax.size());
+    for (int64_t first = 0; first < count; first += kNestedBlock) {
+        const int64_t size = std::min(kNestedBlock, count - first);
+        float* block = absmax.data() + first;
+        for (int64_t i = 0; i < size; ++i) block[i] -= offset;
+        const float largest = absMax(block, size);
+        for (int64_t i = 0; i < size; ++i) {
+            const int32_t code = nearest(scaled(block[i], largest, size == kNestedBlock));
+            block[i] = levels[static_cast<size_t>(code)] * largest + offset;
+        }
+    }
+}
+
+}  // namespace
+
+BlockCodebook::BlockCodebook(Levels levels) : m_levels(levels) {
+    const bool nf4 = levels == Levels::Nf4;
+    m_info.name = nf4 ? "nf4" : "fp4";
+    m_info.label = nf4 ? "NF4 (QLoRA)" : "FP4 (bitsandbytes)";
+    m_info.source = "Dettmers et al., QLoRA, NeurIPS 2023 (arXiv:2305.14314)";
+    m_info.help =
+        nf4 ? "r = absmax L[q]: 16 levels at quantiles of the normal distribution, one absmax a block"
+            : "r = absmax L[q]: 16 levels of a float with 2 bits of exponent, one absmax a block";
+    m_info.usesScheme = false;
+    m_info.minimumBits = 4;
+    m_info.maximumBits = 5;
+    m_info.scheme.bits = 4;
+    ParameterInfo block = integerParameter(
+        "block", "Block", "elements of the flattened weight that share an absmax", 1, 1 << 20, "64");
+    for (const char* size : {"32", "64", "128", "256", "512", "1024", "2048", "4096"})
+        block.choices.push_back({size, size, ""});
+    m_info.parameters = {block,
+                         toggleParameter("double", "Double quantization",
+                                         "the absmax values in 8 bits, in blocks of 256, less their mean")};
+}
+
+double BlockCodebook::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
+    const MethodOptions options(m_info, recipe);
+    const int64_t count = rows * cols;
+    const int64_t block = options.integer("block");
+    const auto blocks = static_cast<double>((count + block - 1) / block);
+    const auto codes = static_cast<double>((count + 1) / 2);
+    if (!options.toggle("double")) return codes + 4 * blocks;
+    return codes + blocks + 4 * std::ceil(blocks / static_cast<double>(kNestedBlock)) + 4;
+}
+
+Result<LayerResult> BlockCodebook::quantize(const LayerInput& input, const Recipe& recipe,
+                                            const Job& job) const {
+    const MethodOptions options(m_info, recipe);
+    const int64_t block = options.integer("block");
+    const auto source = input.weight.floats();
+    const auto count = static_cast<int64_t>(source.size());
+    const int64_t blocks = (count + block - 1) / block;
+    const auto levels = m_levels == Levels::Nf4 ? nf4Levels() : fp4Levels();
+    const NearestLevel nearest(levels);
+    if (!job.proceed(0, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
+    std::vector<float> absmax(static_cast<size_t>(blocks));
+    std::vector<float> values(source.size());
+    const int64_t grain = std::max<int64_t>(1, (1 << 14) / block);
+    parallelFor(blocks, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b) {
+            const int64_t size = std::min(block, count - b * block);
+            const float* from = source.data() + b * block;
+            const float largest = absMax(from, size);
+            absmax[static_cast<size_t>(b)] = largest;
+            for (int64_t i = 0; i < size; ++i)
+                values[static_cast<size_t>(b * block + i)] =
+                    levels[static_cast<size_t>(nearest(scaled(from[i], largest, size == block)))];
+        }
+    });
+    if (options.toggle("double")) quantizeStatistics(absmax);
+    parallelFor(blocks, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin * block; i < std::min(count, end * block); ++i)
+            values[static_cast<size_t>(i)] *= absmax[static_cast<size_t>(i / block)];
+    });
+    return valuesResult(input.weight.shape(), std::move(values),
+                        storedBytes(recipe, input.weight.rows(), input.weight.cols()));
+}
+
+}  // namespace quantscope

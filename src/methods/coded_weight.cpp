@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/coded_weight.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/parallel_for.h"
+#include "quant/packing.h"
+#include "quant/quantize_run.h"
+#include "quant/range_estimator.h"
+#include "quant/reference.h"
+
+namespace quantscope {
+
+QuantizedTensor codedWeight(const Scheme& scheme, const Shape& shape, std::span<const int32_t> codes,
+                            std::vector<GroupParams> groups) {
+    const int64_t cols = shape.back();
+    const int64_t rows = cols == 0 ? 0 : static_cast<int64_t>(codes.size()) / cols;
+    const GroupLayout layout = GroupLayout::of(scheme, rows, cols);
+    const int64_t rowBytes = packedBytes(cols, scheme.bits);
+    std::vector<std::byte> packed(static_cast<size_t>(rows * rowBytes));
+    parallelFor(rows, 16, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+            packCodes(codes.subspan(static_cast<size_t>(r * cols), static_cast<size_t>(cols)),
+                      codeMin(scheme), scheme.bits, packed.data() + r * rowBytes);
+    });
+    for (GroupParams& group : groups) group = storedParams(group, scheme);
+    return QuantizedTensor(scheme, shape, layout, std::move(packed), std::move(groups));
+}
+
+GroupParams blockParams(const MatrixView& block, const Scheme& scheme) {
+    return paramsFromRange(infoOf(scheme.estimator).estimate(block, scheme), scheme);
+}
+
+Status checkGroupsAlongInputs(const Scheme& scheme, std::string_view method) {
+    if (scheme.isFloat())
+        return fail(ErrorKind::InvalidArgument, fmt::format("{} needs an integer format", method), "format",
+                    "choose int2 .. int8");
+    switch (scheme.granularity) {
+        case Granularity::Tensor:
+        case Granularity::OutputChannel:
+        case Granularity::Group:
+            return {};
+        default:
+            return fail(ErrorKind::Unsupported,
+                        fmt::format("{} works along the inputs of each output channel", method),
+                        "granularity", "choose channel, tensor or group=SIZE");
+    }
+}
+
+std::vector<float> roundTrip(const MatrixView& values, const Scheme& scheme,
+                             const std::vector<GroupParams>& groups) {
+    const GroupLayout layout = GroupLayout::of(scheme, values.rows, values.cols);
+    std::vector<float> result(static_cast<size_t>(values.size()));
+    parallelFor(values.rows, 16, [&](int64_t begin, int64_t end) {
+        std::vector<int32_t> codes(static_cast<size_t>(values.cols));
+        for (int64_t r = begin; r < end; ++r) {
+            for (int64_t col = 0; col < values.cols; col += layout.blockCols) {
+                const auto count = static_cast<size_t>(std::min(layout.blockCols, values.cols - col));
+                QuantizeParams params =
+                    quantizeParams(scheme, groups[static_cast<size_t>(layout.groupOf(r, col))]);
+                params.firstElement = static_cast<uint64_t>(r * values.cols + col);
+                quantizeRun({values.row(r) + col, count}, params, codes.data());
+                dequantizeRun(std::span<const int32_t>(codes).first(count), params,
+                              result.data() + r * values.cols + col);
+            }
+        }
+    });
+    return result;
+}
+
+Result<std::vector<float>> roundTrip(const MatrixView& values, const Scheme& scheme, const Job& job) {
+    const auto groups = chooseGroupParams(values, scheme, job.quiet());
+    if (!groups) return fail(groups.error());
+    return roundTrip(values, scheme, *groups);
+}
+
+Tensor inBasis(const ActivationTransform& transform, const Tensor& weight) {
+    std::vector<float> changed(static_cast<size_t>(weight.size()));
+    transformWeight(transform, weight.matrix(), changed.data());
+    return Tensor::fromFloats(weight.shape(), std::move(changed));
+}
+
+Result<LayerResult> roundInBasis(Tensor weight, const Scheme& scheme, ActivationTransform transform,
+                                 uint64_t extraBytes, const Job& job) {
+    auto quantized = quantscope::quantize(weight, scheme, job);
+    if (!quantized) return fail(quantized.error());
+    LayerResult result = codedResult(std::move(*quantized));
+    const Tensor rounded = dequantize(*result.weight);
+    std::vector<float> values(static_cast<size_t>(rounded.size()));
+    restoreWeight(transform, rounded.matrix(), values.data());
+    result.values = Tensor::fromFloats(weight.shape(), std::move(values));
+    result.transform = std::move(transform);
+    result.bytes += extraBytes;
+    return result;
+}
+
+double outputError(const MatrixView& a, const MatrixView& b, std::span<const float> hessian,
+                   const ProductFunction& product) {
+    const int64_t cols = a.cols;
+    std::vector<float> difference(static_cast<size_t>(a.size()));
+    parallelFor(a.rows, 32, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+            for (int64_t c = 0; c < cols; ++c)
+                difference[static_cast<size_t>(r * cols + c)] = a.at(r, c) - b.at(r, c);
+    });
+    std::vector<float> moved(difference.size());
+    product({difference.data(), a.rows, cols, cols}, {hessian.data(), cols, cols, cols}, moved.data());
+    return parallelReduce<double>(
+        static_cast<int64_t>(moved.size()), 1 << 14,
+        [&](int64_t begin, int64_t end) {
+            double sum = 0;
+            for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+                sum += static_cast<double>(difference[i]) * static_cast<double>(moved[i]);
+            return sum;
+        },
+        [](double& total, double part) { total += part; });
+}
+
+}  // namespace quantscope

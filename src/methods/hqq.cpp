@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/hqq.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel_for.h"
+#include "methods/coded_weight.h"
+#include "methods/options.h"
+#include "quant/reference.h"
+
+namespace quantscope {
+namespace {
+
+struct Group {
+    float inverse = 1;  ///< 1 / S, what the peer works with
+    float zero = 0;
+};
+
+/// The group's start: min-max, as the peer clamps it.
+Group firstGroup(const float* w, int64_t count, float codes) {
+    const auto [low, high] = std::minmax_element(w, w + count);
+    const float width = *high - *low;
+    Group group;
+    group.inverse = std::abs(width) <= 1e-4F ? 1.0F : std::min(codes / width, 2e4F);
+    group.zero = -*low * group.inverse;
+    return group;
+}
+
+float codeOf(float w, const Group& group, float codes) {
+    return std::clamp(std::nearbyint(w * group.inverse + group.zero), 0.0F, codes);
+}
+
+float shrink(float x, float beta, float norm) {
+    const float magnitude = std::abs(x);
+    // |0|^(p-1) is infinite and the result 0, as in the peer.
+    const float less = norm == 1 ? 1 / beta : (1 / beta) * std::pow(magnitude, norm - 1);
+    return std::copysign(std::max(magnitude - less, 0.0F), x);
+}
+
+/// One step for one group: its sum of |error|, and the next zero point.
+double step(const float* w, int64_t count, float codes, float beta, float norm, Group& group) {
+    double errors = 0;
+    double zeros = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        const float q = codeOf(w[i], group, codes);
+        const float error = w[i] - (q - group.zero) / group.inverse;
+        errors += static_cast<double>(std::abs(error));
+        zeros += static_cast<double>(q - (w[i] - shrink(error, beta, norm)) * group.inverse);
+    }
+    group.zero = static_cast<float>(zeros / static_cast<double>(count));
+    return errors;
+}
+
+}  // namespace
+
+const MethodInfo& Hqq::info() const {
+    static const MethodInfo kInfo = [] {
+        MethodInfo info;
+        info.name = "hqq";
+        info.label = "HQQ";
+        info.source = "Badri and Shaji, Half-Quadratic Quantization, 2023";
+        info.help =
+            "moves each group's zero point so that the lp norm (p < 1) of W - W^ shrinks: outliers may stay "
+            "wrong, the many others get better. Needs no data.";
+        info.kind = MethodKind::Optimized;
+        info.scheme.bits = 4;
+        info.scheme.mapping = Mapping::Affine;
+        info.scheme.zeroPointDomain = ZeroPointDomain::Float;
+        info.scheme.rangeIncludesZero = false;
+        info.scheme.granularity = Granularity::Group;
+        info.scheme.groupSize = 64;
+        info.parameters = {
+            realParameter("norm", "p", "the norm's exponent", 0.1, 1, "0.7"),
+            realParameter("beta", "beta", "weight of the splitting's second term at the start", 0.1, 1000,
+                          "10", true),
+            realParameter(
+                "kappa", "kappa",
+                "beta's growth in each step; the paper has 1.01, the authors' code leaves beta as it is", 1,
+                2, "1"),
+            integerParameter("steps", "Steps", "at most", 1, 1000, "20")};
+        return info;
+    }();
+    return kInfo;
+}
+
+Result<LayerResult> Hqq::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
+    if (Status valid = checkGroupsAlongInputs(recipe.scheme, "HQQ"); !valid) return fail(valid.error());
+    if (recipe.scheme.mapping != Mapping::Affine || recipe.scheme.zeroPointDomain != ZeroPointDomain::Float)
+        return fail(ErrorKind::InvalidArgument, "HQQ optimizes a fractional zero point", "scheme",
+                    "choose affine/float-zero");
+    if (recipe.scheme.granularity == Granularity::Tensor)
+        return fail(ErrorKind::Unsupported, "HQQ needs a scale for each row or group", "granularity",
+                    "choose channel or group=SIZE");
+    const MethodOptions options(info(), recipe);
+    const MatrixView w = input.weight.matrix();
+    Scheme scheme = recipe.scheme;
+    scheme.isSigned = false;  // the zero point keeps its fraction only where codes start at 0
+    const auto codes = static_cast<float>(codeMax(scheme));
+    const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);
+    const int64_t across = layout.groupsAcross();
+    std::vector<Group> groups(static_cast<size_t>(layout.groupCount()));
+    const auto forGroups = [&](const auto& body) {
+        return parallelReduce<double>(
+            w.rows, 16,
+            [&](int64_t begin, int64_t end) {
+                double sum = 0;
+                for (int64_t r = begin; r < end; ++r)
+                    for (int64_t g = 0; g < across; ++g) {
+                        const int64_t col = g * layout.blockCols;
+                        sum += body(w.row(r) + col, std::min(layout.blockCols, w.cols - col),
+                                    groups[static_cast<size_t>(r * across + g)]);
+                    }
+                return sum;
+            },
+            [](double& total, double part) { total += part; });
+    };
+    forGroups([&](const float* values, int64_t count, Group& group) {
+        group = firstGroup(values, count, codes);
+        return 0.0;
+    });
+    auto beta = static_cast<float>(options.real("beta"));
+    const auto norm = static_cast<float>(options.real("norm"));
+    std::vector<double> steps;
+    std::vector<double> errors;
+    for (int64_t i = 0; i < options.integer("steps"); ++i) {
+        if (!job.proceed(static_cast<double>(i) / static_cast<double>(options.integer("steps")), "HQQ"))
+            return fail(ErrorKind::Cancelled, "HQQ was stopped");
+        const double error = forGroups([&](const float* values, int64_t count, Group& group) {
+            return step(values, count, codes, beta, norm, group);
+        });
+        beta *= static_cast<float>(options.real("kappa"));
+        const bool better = errors.empty() || error / static_cast<double>(w.size()) < errors.back();
+        steps.push_back(static_cast<double>(i));
+        errors.push_back(error / static_cast<double>(w.size()));
+        if (!better) break;
+    }
+    std::vector<int32_t> all(static_cast<size_t>(w.size()));
+    forGroups([&](const float* values, int64_t count, Group& group) {
+        const int64_t first = values - w.data;
+        for (int64_t i = 0; i < count; ++i)
+            all[static_cast<size_t>(first + i)] = static_cast<int32_t>(codeOf(values[i], group, codes));
+        return 0.0;
+    });
+    std::vector<GroupParams> params;
+    params.reserve(groups.size());
+    for (const Group& group : groups) params.push_back({1.0F / group.inverse, group.zero});
+    LayerResult result = codedResult(codedWeight(scheme, input.weight.shape(), all, std::move(params)));
+    auto trace = std::make_shared<Trace>();
+    trace->add("error", "step", "mean |W - W^|", std::move(steps), std::move(errors));
+    result.trace = std::move(trace);
+    return result;
+}
+
+}  // namespace quantscope

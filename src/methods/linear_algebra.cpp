@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/linear_algebra.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/cpu_features.h"
+#include "base/parallel_for.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define QUANTSCOPE_X86_CLONES
+#endif
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kBlock = 64;         ///< of the factorizations
+constexpr int64_t kDepth = 512;        ///< of a packed panel
+constexpr int64_t kPanelColumns = 64;  ///< of a packed panel
+
+template <class T, int Bytes>
+struct VectorOf {
+    typedef T Type __attribute__((vector_size(Bytes)));
+};
+
+/// Rows x (2 vectors) of c, the sum over k in registers.
+template <class T, int Bytes, int Rows>
+[[gnu::always_inline]] inline void tile(int64_t k, const T* a, int64_t aStride, const T* b, int64_t bStride,
+                                        T* c, int64_t cStride, T sign) {
+    using V = typename VectorOf<T, Bytes>::Type;
+    constexpr auto kLanes = static_cast<int64_t>(Bytes / sizeof(T));
+    V sums[Rows][2] = {};
+    for (int64_t p = 0; p < k; ++p) {
+        V right[2];
+        std::memcpy(&right[0], b + p * bStride, sizeof(V));
+        std::memcpy(&right[1], b + p * bStride + kLanes, sizeof(V));
+        for (int r = 0; r < Rows; ++r) {
+            const T left = a[r * aStride + p];
+            sums[r][0] += left * right[0];
+            sums[r][1] += left * right[1];
+        }
+    }
+    for (int r = 0; r < Rows; ++r) {
+        for (int half = 0; half < 2; ++half) {
+            T* target = c + r * cStride + half * kLanes;
+            V old;
+            std::memcpy(&old, target, sizeof(V));
+            old += sign * sums[r][half];
+            std::memcpy(target, &old, sizeof(V));
+        }
+    }
+}
+
+template <class T, int Bytes>
+[[gnu::always_inline]] inline void multiplyAddBody(int64_t m, int64_t n, int64_t k, const T* a,
+                                                   int64_t aStride, const T* b, int64_t bStride, T* c,
+                                                   int64_t cStride, T sign) {
+    constexpr auto kColumns = static_cast<int64_t>(2 * Bytes / sizeof(T));
+    const int64_t whole = n - n % kColumns;
+    for (int64_t j = 0; j < whole; j += kColumns) {
+        int64_t i = 0;
+        for (; i + 4 <= m; i += 4)
+            tile<T, Bytes, 4>(k, a + i * aStride, aStride, b + j, bStride, c + i * cStride + j, cStride,
+                              sign);
+        for (; i < m; ++i)
+            tile<T, Bytes, 1>(k, a + i * aStride, aStride, b + j, bStride, c + i * cStride + j, cStride,
+                              sign);
+    }
+    for (int64_t i = 0; i < m && whole < n; ++i) {
+        for (int64_t j = whole; j < n; ++j) {
+            T sum = 0;
+            for (int64_t p = 0; p < k; ++p) sum += a[i * aStride + p] * b[p * bStride + j];
+            c[i * cStride + j] += sign * sum;
+        }
+    }
+}
+
+[[gnu::always_inline]] inline void addScaledBody(int64_t count, float factor, const float* x, float* y) {
+    for (int64_t i = 0; i < count; ++i) y[i] += factor * x[i];
+}
+
+enum class Level { Baseline, Avx2, Avx512 };
+
+Level detectLevel() {
+    const CpuFeatures features = detectCpuFeatures();
+    if (features.avx512) return Level::Avx512;
+    return features.avx2 ? Level::Avx2 : Level::Baseline;
+}
+
+Level level() {
+    static const Level kLevel = detectLevel();
+    return kLevel;
+}
+
+#ifdef QUANTSCOPE_X86_CLONES
+#define QUANTSCOPE_AVX2 [[gnu::target("avx2,fma")]]
+#define QUANTSCOPE_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")]]
+#else
+#define QUANTSCOPE_AVX2
+#define QUANTSCOPE_AVX512
+#endif
+
+template <class T>
+QUANTSCOPE_AVX2 void multiplyAddAvx2(int64_t m, int64_t n, int64_t k, const T* a, int64_t aStride, const T* b,
+                                     int64_t bStride, T* c, int64_t cStride, T sign) {
+    multiplyAddBody<T, 32>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+}
+template <class T>
+QUANTSCOPE_AVX512 void multiplyAddAvx512(int64_t m, int64_t n, int64_t k, const T* a, int64_t aStride,
+                                         const T* b, int64_t bStride, T* c, int64_t cStride, T sign) {
+    multiplyAddBody<T, 64>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+}
+QUANTSCOPE_AVX2 void addScaledAvx2(int64_t count, float factor, const float* x, float* y) {
+    addScaledBody(count, factor, x, y);
+}
+QUANTSCOPE_AVX512 void addScaledAvx512(int64_t count, float factor, const float* x, float* y) {
+    addScaledBody(count, factor, x, y);
+}
+
+template <class T>
+void dispatchMultiplyAdd(int64_t m, int64_t n, int64_t k, const T* a, int64_t aStride, const T* b,
+                         int64_t bStride, T* c, int64_t cStride, T sign) {
+    switch (level()) {
+        case Level::Avx512:
+            return multiplyAddAvx512<T>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+        case Level::Avx2:
+            return multiplyAddAvx2<T>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+        case Level::Baseline:
+            return multiplyAddBody<T, 16>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+    }
+}
+
+/// Lower Cholesky factor of one block in place, in the calling thread.
+bool factorBlock(double* a, int64_t stride, int64_t n) {
+    for (int64_t j = 0; j < n; ++j) {
+        double* row = a + j * stride;
+        for (int64_t k = 0; k < j; ++k) {
+            const double* other = a + k * stride;
+            double sum = row[k];
+            for (int64_t p = 0; p < k; ++p) sum -= row[p] * other[p];
+            row[k] = sum / other[k];
+        }
+        double pivot = row[j];
+        for (int64_t p = 0; p < j; ++p) pivot -= row[p] * row[p];
+        if (!(pivot > 0) || !std::isfinite(pivot)) return false;
+        row[j] = std::sqrt(pivot);
+    }
+    return true;
+}
+
+/// x L^T = x for each row below the block: forward substitution with the block's factor.
+void solveRow(const double* factor, int64_t stride, int64_t n, double* x) {
+    for (int64_t j = 0; j < n; ++j) {
+        double sum = x[j];
+        for (int64_t p = 0; p < j; ++p) sum -= x[p] * factor[j * stride + p];
+        x[j] = sum / factor[j * stride + j];
+    }
+}
+
+}  // namespace
+
+void multiplyAdd(int64_t m, int64_t n, int64_t k, const float* a, int64_t aStride, const float* b,
+                 int64_t bStride, float* c, int64_t cStride, float sign) {
+    dispatchMultiplyAdd<float>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+}
+
+void multiplyAdd(int64_t m, int64_t n, int64_t k, const double* a, int64_t aStride, const double* b,
+                 int64_t bStride, double* c, int64_t cStride, double sign) {
+    dispatchMultiplyAdd<double>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+}
+
+void addScaled(int64_t count, float factor, const float* x, float* y) {
+    switch (level()) {
+        case Level::Avx512:
+            return addScaledAvx512(count, factor, x, y);
+        case Level::Avx2:
+            return addScaledAvx2(count, factor, x, y);
+        case Level::Baseline:
+            return addScaledBody(count, factor, x, y);
+    }
+}
+
+void transpose(const MatrixView& src, float* dst) {
+    constexpr int64_t kSide = 32;
+    parallelFor((src.cols + kSide - 1) / kSide, 1, [&](int64_t begin, int64_t end) {
+        const int64_t last = std::min(src.cols, end * kSide);
+        for (int64_t r0 = 0; r0 < src.rows; r0 += kSide) {
+            for (int64_t c = begin * kSide; c < last; ++c)
+                for (int64_t r = r0; r < std::min(src.rows, r0 + kSide); ++r)
+                    dst[c * src.rows + r] = src.at(r, c);
+        }
+    });
+}
+
+void multiplyTransposed(const MatrixView& a, const MatrixView& b, float* out) {
+    const int64_t n = b.rows;
+    std::fill(out, out + a.rows * n, 0.0F);
+    parallelFor((n + kPanelColumns - 1) / kPanelColumns, 1, [&](int64_t begin, int64_t end) {
+        std::vector<float> panel(static_cast<size_t>(kDepth * kPanelColumns));
+        for (int64_t first = begin * kPanelColumns; first < std::min(n, end * kPanelColumns);
+             first += kPanelColumns) {
+            const int64_t columns = std::min(kPanelColumns, n - first);
+            for (int64_t k0 = 0; k0 < a.cols; k0 += kDepth) {
+                const int64_t depth = std::min(kDepth, a.cols - k0);
+                for (int64_t j = 0; j < columns; ++j)
+                    for (int64_t k = 0; k < depth; ++k)
+                        panel[static_cast<size_t>(k * kPanelColumns + j)] = b.at(first + j, k0 + k);
+                multiplyAdd(a.rows, columns, depth, a.data + k0, a.stride, panel.data(), kPanelColumns,
+                            out + first, n, 1.0F);
+            }
+        }
+    });
+}
+
+bool factorCholesky(std::vector<double>& a, int64_t n) {
+    std::vector<double> panel;
+    for (int64_t k = 0; k < n; k += kBlock) {
+        const int64_t size = std::min(kBlock, n - k);
+        double* diagonal = a.data() + k * n + k;
+        if (!factorBlock(diagonal, n, size)) return false;
+        const int64_t below = n - k - size;
+        parallelFor(below, 16, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i)
+                solveRow(diagonal, n, size, a.data() + (k + size + i) * n + k);
+        });
+        // The trailing matrix loses panel panel^T; only its lower triangle is kept right.
+        panel.resize(static_cast<size_t>(size * below));
+        for (int64_t i = 0; i < below; ++i)
+            for (int64_t p = 0; p < size; ++p)
+                panel[static_cast<size_t>(p * below + i)] =
+                    a[static_cast<size_t>((k + size + i) * n + k + p)];
+        parallelFor((below + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
+            for (int64_t band = begin * kBlock; band < std::min(below, end * kBlock); band += kBlock) {
+                const int64_t rows = std::min(kBlock, below - band);
+                double* target = a.data() + (k + size + band) * n;
+                multiplyAdd(rows, band + rows, size, target + k, n, panel.data(), below, target + k + size, n,
+                            -1.0);
+            }
+        });
+    }
+    for (int64_t i = 0; i < n; ++i) std::fill(a.begin() + i * n + i + 1, a.begin() + (i + 1) * n, 0.0);
+    return true;
+}
+
+void invertTriangle(std::vector<double>& lower, int64_t n) {
+    std::vector<double> sums;
+    for (int64_t k = 0; k < n; k += kBlock) {
+        const int64_t size = std::min(kBlock, n - k);
+        // Rows k.. of the inverse left of the block: -L_kk^-1 (L_k,0..k X), X the rows that are done.
+        sums.assign(static_cast<size_t>(size * std::max<int64_t>(k, 1)), 0.0);
+        double* rows = lower.data() + k * n;
+        parallelFor((k + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
+            for (int64_t col = begin * kBlock; col < std::min(k, end * kBlock); col += kBlock) {
+                const int64_t columns = std::min(kBlock, k - col);
+                // X is 0 above its diagonal, so the sum starts at row `col`.
+                multiplyAdd(size, columns, k - col, rows + col, n, lower.data() + col * n + col, n,
+                            sums.data() + col, k, 1.0);
+                for (int64_t i = 0; i < size; ++i) {
+                    for (int64_t j = 0; j < columns; ++j) {
+                        double sum = sums[static_cast<size_t>(i * k + col + j)];
+                        for (int64_t p = 0; p < i; ++p)
+                            sum += rows[i * n + k + p] * sums[static_cast<size_t>(p * k + col + j)];
+                        sums[static_cast<size_t>(i * k + col + j)] = -sum / rows[i * n + k + i];
+                    }
+                }
+            }
+        });
+        for (int64_t i = 0; i < size; ++i)
+            for (int64_t j = 0; j < k; ++j) rows[i * n + j] = sums[static_cast<size_t>(i * k + j)];
+        // The block's own inverse, column by column.
+        for (int64_t j = 0; j < size; ++j) {
+            rows[j * n + k + j] = 1 / rows[j * n + k + j];
+            for (int64_t i = j + 1; i < size; ++i) {
+                double sum = 0;
+                for (int64_t p = j; p < i; ++p) sum += rows[i * n + k + p] * rows[p * n + k + j];
+                rows[i * n + k + j] = -sum / rows[i * n + k + i];
+            }
+        }
+    }
+}
+
+bool inverseFactor(const std::vector<double>& a, int64_t n, std::vector<float>& upper) {
+    const auto at = [n](int64_t i, int64_t j) { return static_cast<size_t>(i * n + j); };
+    std::vector<double> reversed(a.size());
+    parallelFor(n, 32, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+            for (int64_t j = 0; j < n; ++j) reversed[at(i, j)] = a[at(n - 1 - i, n - 1 - j)];
+    });
+    if (!factorCholesky(reversed, n)) return false;
+    invertTriangle(reversed, n);
+    upper.resize(a.size());
+    parallelFor(n, 32, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+            for (int64_t j = 0; j < n; ++j)
+                upper[at(i, j)] = static_cast<float>(reversed[at(n - 1 - i, n - 1 - j)]);
+    });
+    return true;
+}
+
+}  // namespace quantscope

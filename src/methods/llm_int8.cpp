@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/llm_int8.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel_for.h"
+#include "methods/coded_weight.h"
+#include "quant/reference.h"
+
+namespace quantscope {
+
+const MethodInfo& LlmInt8::info() const {
+    static const MethodInfo kInfo = [] {
+        MethodInfo info;
+        info.name = "llm-int8";
+        info.label = "LLM.int8()";
+        info.source = "Dettmers et al., NeurIPS 2022 (arXiv:2208.07339)";
+        info.help =
+            "C = sum over outlier channels X_h W_h in float + the int8 product of all others, rescaled by "
+            "the "
+            "absmax of each row of X and of W. Outliers: channels with |x| >= 6 in the data at hand.";
+        info.runsOnIntegerKernels = true;
+        info.minimumBits = 8;
+        ActivationRecipe activations;
+        activations.scheme.granularity = Granularity::Token;
+        activations.outlierThreshold = 6;
+        info.activations = activations;
+        return info;
+    }();
+    return kInfo;
+}
+
+Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& recipe, const Job&) const {
+    const Scheme& scheme = recipe.scheme;
+    if (scheme.mapping != Mapping::Symmetric || scheme.granularity != Granularity::OutputChannel ||
+        !scheme.isSigned) {
+        return fail(ErrorKind::Unsupported, "LLM.int8() takes one symmetric scale an output channel",
+                    "scheme", "leave the scheme out");
+    }
+    const MatrixView w = input.weight.matrix();
+    const auto largestCode = static_cast<float>(codeMax(scheme));
+    std::vector<int32_t> codes(static_cast<size_t>(w.size()));
+    std::vector<GroupParams> groups(static_cast<size_t>(w.rows));
+    parallelFor(w.rows, 64, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+            const float* row = w.row(r);
+            float absmax = 0;
+            for (int64_t c = 0; c < w.cols; ++c) absmax = std::max(absmax, std::abs(row[c]));
+            const float inverse = absmax > 0 ? largestCode / absmax : 0.0F;
+            groups[static_cast<size_t>(r)] = {absmax / largestCode, 0};
+            for (int64_t c = 0; c < w.cols; ++c)
+                codes[static_cast<size_t>(r * w.cols + c)] =
+                    static_cast<int32_t>(std::nearbyint(row[c] * inverse));
+        }
+    });
+    return codedResult(codedWeight(scheme, input.weight.shape(), codes, std::move(groups)));
+}
+
+}  // namespace quantscope

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/pruning.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/parallel_for.h"
+#include "methods/coded_weight.h"
+#include "methods/hessian.h"
+#include "methods/linear_algebra.h"
+#include "methods/options.h"
+#include "methods/stored_values.h"
+#include "tensor/float_bits.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kSparseGptBlock = 128;
+
+struct Target {
+    double sparsity = 0.5;
+    bool twoOfFour = false;
+};
+
+/// Weights to remove out of `count`.
+int64_t removedOf(const Target& target, int64_t count) {
+    return static_cast<int64_t>(target.sparsity * static_cast<double>(count));
+}
+
+/// Marks the `removed` smallest scores, ties by position.
+void markSmallest(const float* scores, int64_t count, int64_t removed, char* mask) {
+    std::vector<int32_t> order(static_cast<size_t>(count));
+    std::iota(order.begin(), order.end(), 0);
+    const auto less = [&](int32_t a, int32_t b) {
+        return scores[a] < scores[b] || (scores[a] == scores[b] && a < b);
+    };
+    const auto middle = order.begin() + static_cast<std::ptrdiff_t>(removed);
+    if (removed < count) std::nth_element(order.begin(), middle, order.end(), less);
+    for (int64_t i = 0; i < removed; ++i) mask[order[static_cast<size_t>(i)]] = 1;
+}
+
+/// Two of every four; of a ragged last run, all but two.
+void markTwoOfFour(const float* scores, int64_t count, char* mask) {
+    for (int64_t first = 0; first < count; first += 4)
+        markSmallest(scores + first, std::min<int64_t>(4, count - first),
+                     std::max<int64_t>(0, std::min<int64_t>(4, count - first) - 2), mask + first);
+}
+
+/// 1 where a weight goes, by a score of each weight.
+std::vector<char> maskByScore(const MatrixView& w, const std::vector<float>& columnFactor,
+                              const Target& target, bool wholeLayer) {
+    std::vector<float> scores(static_cast<size_t>(w.size()));
+    std::vector<char> mask(scores.size(), 0);
+    parallelFor(w.rows, 16, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+            float* row = scores.data() + r * w.cols;
+            for (int64_t c = 0; c < w.cols; ++c)
+                row[c] = std::abs(w.at(r, c)) *
+                         (columnFactor.empty() ? 1.0F : columnFactor[static_cast<size_t>(c)]);
+            char* own = mask.data() + r * w.cols;
+            if (target.twoOfFour)
+                markTwoOfFour(row, w.cols, own);
+            else if (!wholeLayer)
+                markSmallest(row, w.cols, removedOf(target, w.cols), own);
+        }
+    });
+    if (!target.twoOfFour && wholeLayer)
+        markSmallest(scores.data(), w.size(), removedOf(target, w.size()), mask.data());
+    return mask;
+}
+
+/// SparseGPT: columns left to right; the mask of each block is chosen when the block is reached, and what is
+/// removed is made up for by the columns that follow.
+void sparseGpt(const MatrixView& w, const FactoredHessian& factored, const Target& target,
+               std::vector<float>& values, std::vector<char>& mask) {
+    const int64_t cols = w.cols;
+    const std::vector<float>& upper = factored.upper;
+    const int64_t blockCols = kSparseGptBlock;
+    values.assign(w.data, w.data + w.size());
+    for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t c = 0; c < cols; ++c)
+            if (factored.hessian.dead[static_cast<size_t>(c)] != 0)
+                values[static_cast<size_t>(r * cols + c)] = 0;
+    std::vector<float> scores;
+    for (int64_t first = 0; first < cols; first += blockCols) {
+        const int64_t last = std::min(cols, first + blockCols);
+        const int64_t width = last - first;
+        if (!target.twoOfFour) {
+            // The threshold of the block is over all rows, as in the paper's code.
+            scores.resize(static_cast<size_t>(w.rows * width));
+            for (int64_t r = 0; r < w.rows; ++r)
+                for (int64_t c = 0; c < width; ++c) {
+                    const float d = upper[static_cast<size_t>((first + c) * cols + first + c)];
+                    const float v = values[static_cast<size_t>(r * cols + first + c)];
+                    scores[static_cast<size_t>(r * width + c)] = v * v / (d * d);
+                }
+            std::vector<char> part(scores.size(), 0);
+            markSmallest(scores.data(), w.rows * width, removedOf(target, w.rows * width), part.data());
+            for (int64_t r = 0; r < w.rows; ++r)
+                std::copy_n(part.begin() + r * width, width, mask.begin() + r * cols + first);
+        }
+        parallelFor(w.rows, 32, [&](int64_t begin, int64_t end) {
+            std::vector<float> errors(static_cast<size_t>((end - begin) * width));
+            for (int64_t r = begin; r < end; ++r) {
+                float* row = values.data() + r * cols;
+                char* own = mask.data() + r * cols;
+                for (int64_t j = first; j < last; ++j) {
+                    if (target.twoOfFour && (j - first) % 4 == 0) {
+                        const int64_t count = std::min<int64_t>(4, last - j);
+                        float four[4] = {};
+                        for (int64_t k = 0; k < count; ++k) {
+                            const float d = upper[static_cast<size_t>((j + k) * cols + j + k)];
+                            four[k] = row[j + k] * row[j + k] / (d * d);
+                        }
+                        markTwoOfFour(four, count, own + j);
+                    }
+                    const float kept = own[j] != 0 ? 0.0F : row[j];
+                    const float error = (row[j] - kept) / upper[static_cast<size_t>(j * cols + j)];
+                    errors[static_cast<size_t>((r - begin) * width + j - first)] = error;
+                    row[j] = kept;
+                    if (error != 0)
+                        addScaled(last - j - 1, -error, upper.data() + j * cols + j + 1, row + j + 1);
+                }
+            }
+            multiplyAdd(end - begin, cols - last, width, errors.data(), width,
+                        upper.data() + first * cols + last, cols, values.data() + begin * cols + last, cols,
+                        -1.0F);
+        });
+    }
+}
+
+}  // namespace
+
+Pruning::Pruning(Rule rule) : m_rule(rule) {
+    const char* names[] = {"magnitude", "wanda", "sparsegpt"};
+    const char* labels[] = {"Magnitude pruning", "Wanda", "SparseGPT"};
+    const char* sources[] = {"Han et al., NeurIPS 2015", "Sun et al., ICLR 2024 (arXiv:2306.11695)",
+                             "Frantar and Alistarh, ICML 2023 (arXiv:2301.00774)"};
+    const char* helps[] = {"removes the smallest |w| of the layer",
+                           "removes the smallest |w_ij| ||X_j||_2 of each output channel",
+                           "removes the smallest w^2 / U_jj^2, and the columns that follow make up for it"};
+    const auto i = static_cast<size_t>(rule);
+    m_info.name = names[i];
+    m_info.label = labels[i];
+    m_info.source = sources[i];
+    m_info.help = helps[i];
+    m_info.kind = MethodKind::Sparsifier;
+    if (rule == Rule::Wanda) m_info.needs = CalibrationNeed::Moments;
+    if (rule == Rule::SparseGpt) m_info.needs = CalibrationNeed::Hessian;
+    m_info.usesScheme = true;
+    m_info.minimumBits = 4;
+    m_info.maximumBits = 16;
+    m_info.scheme.granularity = Granularity::Group;
+    m_info.parameters = {
+        realParameter("sparsity", "Sparsity", "part of the weights that is removed", 0, 0.99, "0.5"),
+        choiceParameter("pattern", "Pattern", "which weights may go together",
+                        {{"free", "Any", ""}, {"2:4", "2 of 4", "what sparse tensor cores take"}}, "free"),
+        toggleParameter("then-quantize", "Then quantize", "round what is left to the scheme; else F16")};
+    if (rule == Rule::SparseGpt)
+        m_info.parameters.push_back(realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"));
+}
+
+double Pruning::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
+    const MethodOptions options(m_info, recipe);
+    const auto count = static_cast<double>(rows * cols);
+    const bool twoOfFour = options.text("pattern") == "2:4";
+    const double left = twoOfFour ? count / 2 : count * (1 - options.real("sparsity"));
+    const double mask = twoOfFour ? 2 * left : count;
+    if (!options.toggle("then-quantize")) return std::ceil((mask + 16 * left) / 8);
+    const double codes = count * recipe.scheme.bits / 8;
+    return std::ceil(mask / 8 + left * recipe.scheme.bits / 8 + Method::storedBytes(recipe, rows, cols) -
+                     codes);
+}
+
+Result<LayerResult> Pruning::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
+    const MethodOptions options(m_info, recipe);
+    const MatrixView w = input.weight.matrix();
+    const Target target{options.real("sparsity"), options.text("pattern") == "2:4"};
+    std::vector<float> values(input.weight.floats().begin(), input.weight.floats().end());
+    std::vector<char> mask(values.size(), 0);
+    LayerResult notes;
+    if (m_rule == Rule::SparseGpt) {
+        const auto factored = factoredHessian(*input.calibration, options.real("damp"), false);
+        if (!factored) return fail(factored.error());
+        notes.notes = (*factored)->hessian.notes;
+        sparseGpt(w, **factored, target, values, mask);
+    } else {
+        std::vector<float> norms;
+        if (m_rule == Rule::Wanda) {
+            const auto tokens = static_cast<double>(input.calibration->tokens);
+            for (const double square : input.calibration->meanSquare)
+                norms.push_back(static_cast<float>(std::sqrt(square * tokens)));
+        }
+        mask = maskByScore(w, norms, target, m_rule == Rule::Magnitude);
+    }
+    if (!job.proceed(0.8, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
+    for (size_t i = 0; i < values.size(); ++i) {
+        if (mask[i] != 0) values[i] = 0;
+        if (!options.toggle("then-quantize")) values[i] = floatFromF16(f16FromFloat(values[i]));
+    }
+    if (options.toggle("then-quantize")) {
+        auto rounded = roundTrip({values.data(), w.rows, w.cols, w.cols}, recipe.scheme, job);
+        if (!rounded) return fail(rounded.error());
+        values = std::move(*rounded);
+        // An affine grid without 0 would bring the weights back.
+        for (size_t i = 0; i < values.size(); ++i)
+            if (mask[i] != 0) values[i] = 0;
+    }
+    LayerResult result =
+        valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
+    result.notes = std::move(notes.notes);
+    return result;
+}
+
+}  // namespace quantscope

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "methods/layer_result.h"
+
+namespace quantscope {
+
+/// A result without codes on an integer grid: its float values and what it takes to store them.
+inline LayerResult valuesResult(const Shape& shape, std::vector<float> values, double bytes) {
+    LayerResult result;
+    result.values = Tensor::fromFloats(shape, std::move(values));
+    result.bytes = static_cast<uint64_t>(bytes + 0.5);
+    return result;
+}
+
+}  // namespace quantscope

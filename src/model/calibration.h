@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/job.h"
+#include "base/result.h"
+#include "kernels/float_gemm.h"
+#include "kernels/kernel_table.h"
+#include "methods/calibration_statistics.h"
+#include "model/block_runner.h"
+#include "model/model.h"
+#include "model/rotary_table.h"
+
+namespace quantscope {
+
+/// The text a model is calibrated on, and what is kept of it.
+struct CalibrationOptions {
+    std::vector<int32_t> tokens;  ///< cut into windows; a shorter last one is used, too
+    int64_t window = 512;
+    bool hessian = true;       ///< gather X^T X
+    int64_t sampleRows = 512;  ///< rows of each input that are kept
+    uint64_t seed = 0;
+    uint64_t maxBytes = uint64_t{1} << 30;  ///< of finished statistics that are kept
+};
+
+/// Statistics of the inputs of every linear layer of the blocks, gathered from the float model's run over the
+/// calibration text, layer-major: the hidden states of all windows stay, one block's weights are in memory at
+/// a time. Blocks are run when they are asked for; asking in running order costs one pass, asking again for a
+/// block that was dropped for space starts over. One thread at a time.
+class Calibration {
+ public:
+    Calibration(const Model& model, const KernelTable& kernels, CalibrationOptions options);
+    ~Calibration();
+
+    /// Of the layer's input. Layers that read the same input get the same object. Unsupported for the head
+    /// and the embedding; InvalidArgument for an empty text or ids outside the vocabulary; Cancelled.
+    Result<std::shared_ptr<const CalibrationStatistics>> statistics(const LinearInfo& layer, const Job& job);
+
+    [[nodiscard]] const CalibrationOptions& options() const { return m_options; }
+
+ private:
+    using BlockStatistics = std::array<std::shared_ptr<const CalibrationStatistics>, kInputPoints>;
+
+    Status start(const Job& job);
+    Status runBlock(const Job& job);
+    void keep(int64_t block, BlockStatistics statistics);
+    [[nodiscard]] const BlockStatistics* find(int64_t block) const;
+
+    const Model& m_model;
+    const KernelTable& m_kernels;
+    CalibrationOptions m_options;
+    FloatGemm m_gemm;
+    std::unique_ptr<BlockRunner> m_runner;
+    std::optional<RotaryTable> m_rotary;
+    std::vector<float> m_hidden;                            ///< [tokens x hidden], the input of block m_next
+    int64_t m_next = -1;                                    ///< -1 = not started
+    std::list<std::pair<int64_t, BlockStatistics>> m_kept;  ///< oldest first
+    uint64_t m_bytes = 0;
+};
+
+/// The product that the collection and the methods run on: a packed copy of b, then the library's product.
+ProductFunction productOf(FloatGemm& gemm);
+
+}  // namespace quantscope
