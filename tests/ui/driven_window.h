@@ -23,6 +23,28 @@ inline std::string inRepository(const char* path) {
     return std::string(QUANTSCOPE_SOURCE_DIR) + "/" + path;
 }
 
+/// Small enough that a whole result takes a few milliseconds, large enough for groups of 32.
+inline constexpr auto kSmallMatrix = "outliers/rows=48/cols=128/seed=1";
+/// Waiting ends when its condition holds; the limits below only end a test that hangs on a slow, busy
+/// machine.
+inline constexpr double kSeconds = 120;
+inline constexpr double kLongSeconds = 300;
+
+/// Empty when every variant of the newest results has a report or a reason.
+inline QString unanswered(const SessionController& session) {
+    const auto results = session.tensorResults();
+    if (!results) return QStringLiteral("no results");
+    if (results->error) return QString::fromStdString(results->error->message);
+    if (!(results->request.variants == session.experiment().variants))
+        return QStringLiteral("results of another request");
+    for (const TensorVariantResult& variant : results->variants) {
+        if (!variant.report && !variant.error) return QString::fromStdString(variant.title);
+        if (variant.error && variant.error->message.empty())
+            return QStringLiteral("an error that says nothing");
+    }
+    return {};
+}
+
 /// The program's window over the real engine, without the program's command line: what tests and the
 /// interface benchmark drive.
 struct DrivenWindow {
@@ -34,11 +56,12 @@ struct DrivenWindow {
     SessionController session;
     MainWindow window;
 
-    explicit DrivenWindow(const Experiment& first, bool remembers = false)
+    /// An empty size leaves the window as it remembers it.
+    explicit DrivenWindow(const Experiment& first, bool remembers = false, QSize size = {1600, 1000})
         : session(engineOf(tensorPipeline, modelPipeline), first), window(parts(remembers)) {
         themes.applyTo(*qApp);
         addLabs(window, themes, session);
-        window.resize(1600, 1000);
+        if (!size.isEmpty()) window.resize(size);
         window.show();
     }
 
@@ -56,11 +79,11 @@ struct DrivenWindow {
     }
 
     /// Runs events until the shown lab has the complete result of the document; false after `seconds`.
-    [[nodiscard]] bool settles(double seconds = 60) const {
+    [[nodiscard]] bool settles(double seconds = kSeconds) const {
         return waitUntil([this] { return window.isSettled(); }, seconds);
     }
     template <class Condition>
-    [[nodiscard]] static bool waitUntil(Condition condition, double seconds = 60) {
+    [[nodiscard]] static bool waitUntil(Condition condition, double seconds = kSeconds) {
         QElapsedTimer since;
         since.start();
         while (!condition()) {

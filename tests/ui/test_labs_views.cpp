@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
 #include <QLayout>
 #include <QSignalSpy>
+#include <QTableView>
 #include <QTest>
 
 #include "app/source_library.h"
 #include "app/tensor_pipeline.h"
+#include "labs/layer_panel.h"
 #include "labs/model_lab.h"
+#include "labs/row_page.h"
 #include "labs/tensor_lab.h"
 #include "plots/channel_view.h"
 #include "plots/four_panel_heatmap.h"
@@ -121,6 +125,62 @@ class TestLabsViews : public QObject {
         keepPicture(lab, QStringLiteral("tensor-dark"));
     }
 
+    void layerTableSortsFiltersAndMarks() {
+        ThemeController themes;
+        LayerPanel panel(&themes);
+        QAbstractItemModelTester tester(panel.model(),
+                                        QAbstractItemModelTester::FailureReportingMode::QtTest);
+        panel.setResults(modelResults());
+        QCOMPARE(panel.summary(), QStringLiteral("18 linear layers"));
+        const auto shown = [&panel] {
+            QStringList names;
+            for (const QStringList& row : panel.chart()->table().rows) names << row.front();
+            return names;
+        };
+        QCOMPARE(shown().first(), QStringLiteral("blk.0.attn_q"));
+        panel.table()->sortByColumn(1, Qt::DescendingOrder);  // local error
+        QCOMPARE(shown().first(), QStringLiteral("blk.5.attn_q"));
+        QCOMPARE(panel.model()->index(0, 0).data().toString(), shown().first());
+        panel.setFilterText(QStringLiteral("ffn > 8,5 %"));
+        QCOMPARE(shown().size(), 6);
+        QCOMPARE(shown().first(), QStringLiteral("blk.5.ffn_down"));
+        QCOMPARE(panel.summary(), QStringLiteral("6 of 18 layers, 2 above 8.5 %"));
+        QVERIFY(panel.model()->index(1, 0).data(LayerTableModel::AboveRole).toBool());
+        QVERIFY(!panel.model()->index(2, 0).data(LayerTableModel::AboveRole).toBool());
+        QSignalSpy chosen(&panel, &LayerPanel::layerSelected);
+        Q_EMIT panel.table()->clicked(panel.model()->index(2, 0));
+        QCOMPARE(chosen.last().at(0).toString(), QStringLiteral("blk.3.ffn_down"));
+        panel.setFilterText(QStringLiteral("nothing like it"));
+        QVERIFY(shown().isEmpty());
+        panel.setFilterText({});
+        panel.table()->sortByColumn(0, Qt::AscendingOrder);
+        QCOMPARE(shown().size(), 18);
+        QCOMPARE(shown().first(), QStringLiteral("blk.0.attn_q"));
+    }
+
+    void rowsFillTheWindowOrMakePages() {
+        ThemeController themes;
+        RowPage page(&themes);
+        std::vector<QWidget*> rows;
+        for (int i = 0; i < 3; ++i) {
+            rows.push_back(new QWidget);
+            page.addRow(rows.back(), 100, i + 1);
+        }
+        present(page, {400, 500});
+        QCOMPARE(page.pageCount(), 1);
+        QCOMPARE(rows.back()->geometry().bottom() + 1, page.viewport()->height());
+        QVERIFY(rows[2]->height() > rows[0]->height());
+        present(page, {400, 230});
+        QCOMPARE(page.pageCount(), 2);
+        QCOMPARE(rows[1]->geometry().bottom() + 1, page.viewport()->height());
+        QVERIFY(rows[2]->height() >= 100);
+        page.turnPage(1);
+        QCOMPARE(rows[2]->mapTo(page.viewport(), QPoint()).y(), 0);
+        present(page, {400, 60});
+        QCOMPARE(page.pageCount(), 3);
+        for (const QWidget* row : rows) QVERIFY(row->height() >= 100);
+    }
+
     void modelLabFillsLive() {
         ThemeController themes;
         themes.applyTo(*qApp);
@@ -130,12 +190,12 @@ class TestLabsViews : public QObject {
         lab.setWork(true, 0.4, 12, QStringLiteral("scoring"));
         present(lab, {1040, 760});
         QCOMPARE(lab.perplexity()->table().rows.size(), 4);
-        QCOMPARE(lab.layers()->table().rows.size(), 18);
+        QCOMPARE(lab.layers()->chart()->table().rows.size(), 18);
         QCOMPARE(lab.text()->table().rows.size(), 200);
         QSignalSpy cancelled(&lab, &ModelLab::cancelRequested);
         QSignalSpy chosen(&lab, &ModelLab::layerSelected);
-        const QPoint at = lab.layers()->positionOf(2, 1).toPoint();
-        QTest::mouseClick(lab.layers()->findChild<QWidget*>(QString(), Qt::FindDirectChildrenOnly),
+        const QPoint at = lab.layers()->chart()->positionOf(2, 1).toPoint();
+        QTest::mouseClick(lab.layers()->chart()->findChild<QWidget*>(QString(), Qt::FindDirectChildrenOnly),
                           Qt::LeftButton, {}, at);
         QCOMPARE(chosen.count(), 1);
         QCOMPARE(chosen.last().at(0).toString(), QStringLiteral("blk.0.ffn_down"));

@@ -208,7 +208,7 @@ class TestPlotsViews : public QObject {
         series.totalRows = series.totalCols = 4000;
         series.region = {0, 4000, 0, 4000};
         view.setSeries(series);
-        view.setScaleVisible(false);
+        view.setScalePlace(HeatmapView::ScalePlace::TitleLine);
         present(view);
         QVERIFY(pixelsOf(view.picture().toImage(), QColor(0xfd, 0xe7, 0x25)) >= 1);
         QCOMPARE(view.cellText(2001, 1333), QStringLiteral("rows 2000-2003, columns 1332-1335: largest 1"));

@@ -76,7 +76,7 @@ void TestShellVariants::aDragReportsEachPositionUnderOneNumber() {
     QSignalSpy spy(&fixture.panel, &VariantsPanel::edited);
     auto* slider = fixture.panel.card(3)->weightForm()->control("bits")->findChild<TickSlider*>();
     QVERIFY(slider);
-    QTest::qWait(20);
+    QTRY_VERIFY_WITH_TIMEOUT(slider->width() > 60, 120000);
     const QPoint left(9, 9);
     const QPoint right(slider->width() - 9, 9);
     QTest::mousePress(slider, Qt::LeftButton, {}, left);

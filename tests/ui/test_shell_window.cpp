@@ -19,6 +19,8 @@ using namespace quantscope;
 
 namespace {
 
+constexpr int kPatienceMs = 120000;  ///< ends a test that hangs; nothing waits for it otherwise
+
 /// The window around an engine that answers nothing: its own behaviour alone.
 struct Fixture {
     const KernelTable& kernels = *kernelTables().back();
@@ -69,6 +71,7 @@ class TestShellWindow : public QObject {
     void undoAndRedoByKeys();
     void labsByKeys();
     void themeAndPresentationSwitchWhileRunning();
+    void presentationByKeys();
     void choosingASyntheticSource();
 };
 
@@ -76,7 +79,7 @@ void TestShellWindow::opensAWorkedExample() {
     Fixture fixture;
     const QString path = QStringLiteral(QUANTSCOPE_SOURCE_DIR "/samples/worked-examples/affine-3bit-a-w.npy");
     fixture.window.openPath(path);
-    QTRY_VERIFY(fixture.window.sourceTree()->checkpoint(path.toStdString()));
+    QTRY_VERIFY_WITH_TIMEOUT(fixture.window.sourceTree()->checkpoint(path.toStdString()), kPatienceMs);
     const auto* source = std::get_if<TensorSource>(&fixture.session.experiment().matrix);
     QVERIFY(source);
     QCOMPARE(QString::fromStdString(source->path), path);
@@ -91,7 +94,7 @@ void TestShellWindow::badFileLeavesTheWorkOnScreen() {
     QVERIFY(writeTextFile(path.toStdString(), "GGUF but not really").has_value());
     const Experiment before = fixture.session.experiment();
     fixture.window.openPath(path);
-    QTRY_VERIFY(!fixture.window.messageBar()->text().isEmpty());
+    QTRY_VERIFY_WITH_TIMEOUT(!fixture.window.messageBar()->text().isEmpty(), kPatienceMs);
     QVERIFY(fixture.window.messageBar()->text().contains(QStringLiteral("broken.gguf")));
     QVERIFY(fixture.session.experiment() == before);
     QVERIFY(fixture.window.variantsPanel()->isEnabled());
@@ -99,7 +102,7 @@ void TestShellWindow::badFileLeavesTheWorkOnScreen() {
 
 void TestShellWindow::undoAndRedoByKeys() {
     Fixture fixture;
-    QVERIFY(QTest::qWaitForWindowActive(&fixture.window));
+    QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
     const auto before = fixture.session.experiment().variants;
     fixture.window.variantsPanel()->duplicate(1);
     QCOMPARE(fixture.session.experiment().variants.size(), before.size() + 1);
@@ -112,7 +115,7 @@ void TestShellWindow::undoAndRedoByKeys() {
 
 void TestShellWindow::labsByKeys() {
     Fixture fixture;
-    QVERIFY(QTest::qWaitForWindowActive(&fixture.window));
+    QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
     QTest::keyClick(&fixture.window, Qt::Key_2, Qt::ControlModifier);
     QVERIFY(fixture.session.activeLab() == LabKind::Model);
     QTest::keyClick(&fixture.window, Qt::Key_1, Qt::ControlModifier);
@@ -131,6 +134,26 @@ void TestShellWindow::themeAndPresentationSwitchWhileRunning() {
     QVERIFY(fixture.themes.theme().scale > before);
     fixture.window.resetLayout();
     QCOMPARE(fixture.themes.theme().scale, before);
+}
+
+void TestShellWindow::presentationByKeys() {
+    Fixture fixture;
+    QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
+    const QFont before = QApplication::font();
+    QTest::keyClick(&fixture.window, Qt::Key_F11);
+    QVERIFY(fixture.themes.isPresentation());
+    QVERIFY(fixture.window.isFullScreen());
+    QVERIFY(QApplication::font().pixelSize() > before.pixelSize());
+    // Large type makes this window narrow: the sources make room for the plots.
+    QVERIFY(!fixture.window.sourcesPanel()->isVisible());
+    QTest::keyClick(&fixture.window, Qt::Key_F11);
+    QVERIFY(!fixture.themes.isPresentation());
+    QVERIFY(!fixture.window.isFullScreen());
+    QVERIFY(fixture.window.sourcesPanel()->isVisible());
+    QCOMPARE(QApplication::font().pixelSize(), before.pixelSize());
+    QTest::keyClick(&fixture.window, Qt::Key_F11);
+    QTest::keyClick(&fixture.window, Qt::Key_Escape);
+    QVERIFY(!fixture.themes.isPresentation());
 }
 
 void TestShellWindow::choosingASyntheticSource() {

@@ -2,9 +2,11 @@
 #include "labs/lab.h"
 
 #include <QHBoxLayout>
-#include <QScrollArea>
+#include <QStyleOptionComboBox>
+#include <QStylePainter>
 #include <QVBoxLayout>
 
+#include "labs/row_page.h"
 #include "theme/card.h"
 #include "theme/small_widgets.h"
 #include "theme/theme_controller.h"
@@ -18,6 +20,7 @@ Lab::Lab(ThemeController* themes, QWidget* parent)
       m_details(new ElidedLabel(themes, ElidedLabel::Role::MutedNumber)),
       m_progress(new SlimProgressBar(themes)),
       m_header(new QHBoxLayout),
+      m_page(new RowPage(themes)),
       m_failure(new Card(themes, tr("Not shown"))) {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(10, 6, 10, 10);
@@ -30,19 +33,7 @@ Lab::Lab(ThemeController* themes, QWidget* parent)
     column->addWidget(m_failure);
     m_failure->hide();
     m_failure->setMaximumHeight(140);
-    auto* scroll = new QScrollArea;
-    scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setWidgetResizable(true);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->viewport()->setAutoFillBackground(false);
-    auto* content = new QWidget;
-    content->setAutoFillBackground(false);
-    m_page = new QVBoxLayout(content);
-    m_page->setContentsMargins(0, 0, 0, 0);
-    m_page->setSpacing(10);
-    scroll->setWidget(content);
-    content->setAutoFillBackground(false);
-    column->addWidget(scroll, 1);
+    column->addWidget(m_page, 1);
 }
 
 void Lab::setWork(bool busy, double fraction, double, const QString&) {
@@ -76,6 +67,16 @@ Card* Lab::addCard(const QString& title, QWidget* content, const QString& help) 
     return card;
 }
 
+QWidget* Lab::addRow(const std::vector<std::pair<Card*, int>>& cards, int minimum, int stretch) {
+    auto* row = new QWidget;
+    auto* layout = new QHBoxLayout(row);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(10);
+    for (const auto& [card, share] : cards) layout->addWidget(card, share);
+    m_page->addRow(row, minimum, stretch);
+    return row;
+}
+
 void Lab::showFailure(const Error& error) {
     Error said = error;
     said.fix.clear();
@@ -91,6 +92,25 @@ HeaderChoice::HeaderChoice(const QString& tip, QWidget* parent) : QComboBox(pare
     setToolTip(tip);
     setAccessibleName(tip);
     setSizeAdjustPolicy(QComboBox::AdjustToContents);
+    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+}
+
+QSize HeaderChoice::minimumSizeHint() const {
+    const QSize whole = QComboBox::minimumSizeHint();
+    return {std::min(whole.width(), fontMetrics().horizontalAdvance(QStringLiteral("C  int4 …")) + 34),
+            whole.height()};
+}
+
+/// The style cuts a text that is too long in the middle of a letter.
+void HeaderChoice::paintEvent(QPaintEvent*) {
+    QStylePainter painter(this);
+    QStyleOptionComboBox option;
+    initStyleOption(&option);
+    const int room =
+        style()->subControlRect(QStyle::CC_ComboBox, &option, QStyle::SC_ComboBoxEditField, this).width();
+    option.currentText = fontMetrics().elidedText(option.currentText, Qt::ElideRight, room + 2);
+    painter.drawComplexControl(QStyle::CC_ComboBox, option);
+    painter.drawControl(QStyle::CE_ComboBoxLabel, option);
 }
 
 void HeaderChoice::setItems(const QStringList& items) {

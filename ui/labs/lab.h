@@ -3,21 +3,23 @@
 
 #include <QComboBox>
 #include <QWidget>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
-class QVBoxLayout;
 class QHBoxLayout;
 
 namespace quantscope {
 
 class Card;
 class ElidedLabel;
+class RowPage;
 class SlimProgressBar;
 class ThemeController;
 
-/// A tab of the window: a header line, a thin progress line and a page of cards that scrolls only when the
-/// window is too small for it. A hidden lab keeps only the newest results and draws them when it is shown.
+/// A tab of the window: a header line, a thin progress line and rows of cards (RowPage). A hidden lab keeps
+/// only the newest results and draws them when it is shown.
 class Lab : public QWidget {
     Q_OBJECT
  public:
@@ -35,7 +37,9 @@ class Lab : public QWidget {
 
     [[nodiscard]] ThemeController* themes() const { return m_themes; }
     [[nodiscard]] QHBoxLayout* header() const { return m_header; }
-    [[nodiscard]] QVBoxLayout* page() const { return m_page; }
+    [[nodiscard]] RowPage* page() const { return m_page; }
+    /// Cards side by side, each with its share of the width; see RowPage::addRow for the heights.
+    QWidget* addRow(const std::vector<std::pair<Card*, int>>& cards, int minimum, int stretch);
     void setTitle(const QString& title, const QString& details);
     Card* addCard(const QString& title, QWidget* content, const QString& help);
     void showFailure(const Error& error);
@@ -47,7 +51,7 @@ class Lab : public QWidget {
     ElidedLabel* m_details;
     SlimProgressBar* m_progress;
     QHBoxLayout* m_header;
-    QVBoxLayout* m_page;
+    RowPage* m_page;
     Card* m_failure;
     bool m_stale = false;
 };
@@ -60,6 +64,10 @@ class HeaderChoice : public QComboBox {
     /// Keeps the list when it is the same already, so that an open popup survives live results.
     void setItems(const QStringList& items);
     void choose(int index);
+    [[nodiscard]] QSize minimumSizeHint() const override;
+
+ protected:
+    void paintEvent(QPaintEvent* event) override;
 };
 
 }  // namespace quantscope

@@ -4,11 +4,12 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
+#include <QLineEdit>
 #include <QPushButton>
-#include <QVBoxLayout>
 #include <algorithm>
 #include <array>
 
+#include "labs/layer_panel.h"
 #include "labs/model_series.h"
 #include "plots/number_format.h"
 #include "theme/card.h"
@@ -55,35 +56,36 @@ void ModelLab::buildScoreRow() {
     m_perplexityCard->setSubtitle(tr("paired with A · whiskers ±1 standard error"));
     m_kl = new KlView(themes());
     m_klCard = addCard(tr("KL divergence to A, per token"), m_kl, m_kl->explanation());
-    m_klCard->setSubtitle(tr("percentiles 50 · 90 · 99 · 99.9"));
-    auto* row = new QHBoxLayout;
-    row->setSpacing(10);
-    for (Card* card : {m_perplexityCard, m_klCard}) {
-        card->setMinimumHeight(190);
-        row->addWidget(card, 1);
-    }
-    page()->addLayout(row, 5);
+    m_klCard->setSubtitle(tr("percentiles 50, 90, 99, 99.9"));
+    addRow({{m_perplexityCard, 1}, {m_klCard, 1}}, 140, 5);
 }
 
 void ModelLab::buildLayerRow() {
-    m_layers = new LayerErrorView(themes());
-    m_layerCard = addCard(tr("Layers: output error"), m_layers, m_layers->explanation());
+    m_layers = new LayerPanel(themes());
+    m_layerCard = addCard(tr("Layers"), m_layers, m_layers->chart()->explanation());
     m_layerVariant = new HeaderChoice(tr("Variant of the layer errors"));
-    m_layerCard->addHeaderWidget(m_layerVariant);
+    m_layerFilter = new QLineEdit;
+    m_layerFilter->setPlaceholderText(tr("down >10%"));
+    m_layerFilter->setClearButtonEnabled(true);
+    m_layerFilter->setToolTip(tr("Part of a name; a limit like >10% marks the layers above it"));
+    m_layerFilter->setMaximumWidth(150);
+    auto* form = new HeaderChoice(tr("Chart, or a table that sorts by its columns"));
+    form->setItems({tr("chart"), tr("table")});
+    for (QWidget* widget : {static_cast<QWidget*>(m_layerFilter), static_cast<QWidget*>(m_layerVariant),
+                            static_cast<QWidget*>(form)})
+        m_layerCard->addHeaderWidget(widget);
+    connect(m_layerFilter, &QLineEdit::textChanged, m_layers, &LayerPanel::setFilterText);
+    connect(form, &QComboBox::activated, this, [this](int index) { m_layers->showTable(index == 1); });
+    connect(m_layers, &LayerPanel::summaryChanged, m_layerCard, &Card::setSubtitle);
     connect(m_layerVariant, &QComboBox::activated, this, &ModelLab::layerVariantChosen);
-    connect(m_layers, &LayerErrorView::layerSelected, this, &ModelLab::layerSelected);
+    connect(m_layers, &LayerPanel::layerSelected, this, &ModelLab::layerSelected);
     m_activations = new HeatmapView(themes());
     m_activations->setExportName(QStringLiteral("activations"));
     m_activationCard =
         addCard(tr("Activations: token × channel"), m_activations,
                 tr("<p>log10 |x| of the inputs of one linear layer, a row a token, a column a channel. "
                    "Bright columns are outlier channels: they keep their place from token to token.</p>"));
-    auto* row = new QHBoxLayout;
-    row->setSpacing(10);
-    row->addWidget(m_layerCard, 2);
-    row->addWidget(m_activationCard, 1);
-    for (Card* card : {m_layerCard, m_activationCard}) card->setMinimumHeight(190);
-    page()->addLayout(row, 5);
+    addRow({{m_layerCard, 2}, {m_activationCard, 1}}, 140, 5);
 }
 
 void ModelLab::buildTextRow() {
@@ -98,7 +100,6 @@ void ModelLab::buildTextRow() {
     m_textMeasure->setItems({tr("Δ likelihood"), tr("KL divergence")});
     m_textCard->addHeaderWidget(m_textVariant);
     m_textCard->addHeaderWidget(m_textMeasure);
-    m_textCard->setMinimumHeight(130);
     connect(m_textVariant, &QComboBox::activated, this, &ModelLab::refreshText);
     connect(m_textMeasure, &QComboBox::activated, this, [this](int index) {
         m_text->setMeasure(index == 1 ? TokenTextView::Measure::Kl : TokenTextView::Measure::DeltaNll);
@@ -108,7 +109,7 @@ void ModelLab::buildTextRow() {
     };
     connect(m_text, &TokenTextView::tokenHovered, this, showDetail);
     connect(m_text, &TokenTextView::tokenSelected, this, showDetail);
-    page()->addWidget(m_textCard, 3);
+    addRow({{m_textCard, 1}}, 106, 3);
 }
 
 void ModelLab::chooseText() {
@@ -185,10 +186,7 @@ void ModelLab::refreshLayers() {
                                QString::fromStdString(m_results->layersError->fix));
     } else {
         m_layerCard->showContent();
-        LayerErrorSeries series = layerErrorSeries(*m_results);
-        if (!series.layers.empty())
-            m_layerCard->setSubtitle(tr("%1 linear layers").arg(series.layers.size()));
-        m_layers->setSeries(std::move(series));
+        m_layers->setResults(m_results);
     }
     m_activations->setSeries(activationSeries(m_results));
     const QString layer = QString::fromStdString(m_results->activationLayer);

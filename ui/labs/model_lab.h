@@ -7,13 +7,14 @@
 #include "app/results.h"
 #include "labs/lab.h"
 
+class QLineEdit;
 class QPushButton;
 
 namespace quantscope {
 
 class HeatmapView;
 class KlView;
-class LayerErrorView;
+class LayerPanel;
 class PerplexityView;
 class TokenTextView;
 
@@ -28,7 +29,7 @@ class ModelLab : public Lab {
     /// Shows the experiment's text and number of windows in the header.
     void setExperiment(const quantscope::Experiment& experiment);
     [[nodiscard]] PerplexityView* perplexity() const { return m_perplexity; }
-    [[nodiscard]] LayerErrorView* layers() const { return m_layers; }
+    [[nodiscard]] LayerPanel* layers() const { return m_layers; }
     [[nodiscard]] TokenTextView* text() const { return m_text; }
 
  Q_SIGNALS:
@@ -62,9 +63,10 @@ class ModelLab : public Lab {
     Card* m_perplexityCard = nullptr;
     KlView* m_kl = nullptr;
     Card* m_klCard = nullptr;
-    LayerErrorView* m_layers = nullptr;
+    LayerPanel* m_layers = nullptr;
     Card* m_layerCard = nullptr;
     HeaderChoice* m_layerVariant = nullptr;
+    QLineEdit* m_layerFilter = nullptr;
     HeatmapView* m_activations = nullptr;
     Card* m_activationCard = nullptr;
     TokenTextView* m_text = nullptr;

@@ -63,18 +63,21 @@ std::vector<KlRow> klRows(const ModelResults& results) {
     return rows;
 }
 
-LayerErrorSeries layerErrorSeries(const ModelResults& results) {
+LayerErrorSeries layerErrorSeries(const ModelResults& results, const LayerTableModel& table) {
     LayerErrorSeries series;
     series.variant = results.layerVariant;
     series.preview = !results.complete;
+    series.sorted = table.isSorted();
+    series.threshold = table.filter().threshold;
     if (!results.layers) return series;
-    const bool measured = std::any_of(results.layers->begin(), results.layers->end(),
-                                      [](const LayerRow& row) { return std::isfinite(row.localError); });
-    series.weightOnly = !measured;
-    for (const LayerRow& row : *results.layers)
+    series.weightOnly = std::none_of(results.layers->begin(), results.layers->end(),
+                                     [](const LayerRow& row) { return std::isfinite(row.localError); });
+    for (int i = 0; i < table.rowCount(); ++i) {
+        const LayerRow& row = *table.row(i);
         series.layers.push_back({QString::fromStdString(row.name),
-                                 measured ? row.localError : row.weight.relativeFrobenius,
+                                 series.weightOnly ? row.weight.relativeFrobenius : row.localError,
                                  row.accumulatedError, row.outlierChannels});
+    }
     return series;
 }
 

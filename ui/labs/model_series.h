@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/results.h"
+#include "labs/layer_table_model.h"
 #include "plots/heatmap_view.h"
 #include "plots/kl_view.h"
 #include "plots/layer_error_view.h"
@@ -20,7 +21,8 @@ QString protocolText(const ModelResults& results);
 
 PerplexitySeries perplexitySeries(const ModelResults& results);
 std::vector<KlRow> klRows(const ModelResults& results);
-LayerErrorSeries layerErrorSeries(const ModelResults& results);
+/// The layers the table shows, in its order, with its marks.
+LayerErrorSeries layerErrorSeries(const ModelResults& results, const LayerTableModel& table);
 HeatmapSeries activationSeries(const std::shared_ptr<const ModelResults>& results);
 std::vector<TextToken> textTokens(const ModelResults& results, size_t variant);
 

@@ -1,29 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "labs/tensor_lab.h"
 
+#include <QEvent>
 #include <QGridLayout>
-#include <QHBoxLayout>
-#include <QVBoxLayout>
 #include <algorithm>
 
+#include "labs/row_page.h"
 #include "labs/tensor_series.h"
 #include "plots/four_panel_heatmap.h"
 #include "plots/number_format.h"
 #include "theme/card.h"
+#include "theme/theme_controller.h"
 
 namespace quantscope {
 
 namespace {
 
-constexpr int kRowHeight = 168;
-constexpr int kMapRowHeight = 290;
+// Heights of the rows at scale 1: a plot below these says nothing any more.
+constexpr int kHistogramHeight = 130;
+constexpr int kErrorHeight = 134;
+constexpr int kMapHeight = 178;
+constexpr int kHistogramWidth = 132;
+constexpr int kSpacing = 10;
 
 }  // namespace
 
 TensorLab::TensorLab(ThemeController* themes, QWidget* parent)
-    : Lab(themes, parent), m_histogramGrid(new QGridLayout) {
-    m_histogramGrid->setSpacing(10);
-    page()->addLayout(m_histogramGrid, 5);
+    : Lab(themes, parent), m_histogramRow(new QWidget), m_histogramGrid(new QGridLayout(m_histogramRow)) {
+    m_histogramGrid->setContentsMargins(0, 0, 0, 0);
+    m_histogramGrid->setSpacing(kSpacing);
+    m_histogramRow->installEventFilter(this);
+    page()->addRow(m_histogramRow, kHistogramHeight, 5);
+    connect(themes, &ThemeController::changed, this, &TensorLab::arrangeHistograms);
     buildErrorRow();
     buildChannelRow();
     setTitle(tr("Tensor lab"), tr("choose a tensor on the left"));
@@ -36,13 +44,7 @@ void TensorLab::buildErrorRow() {
     m_clipCard = addCard(tr("Clip ratio"), m_clip, m_clip->explanation());
     connect(m_clip, &ClipCurveView::ratioChosen, this,
             [this](double ratio) { Q_EMIT clipRatioChosen(m_focus, ratio); });
-    auto* row = new QHBoxLayout;
-    row->setSpacing(10);
-    for (Card* card : {m_splitCard, m_clipCard}) {
-        card->setMinimumHeight(kRowHeight);
-        row->addWidget(card, 1);
-    }
-    page()->addLayout(row, 5);
+    m_errorRow = addRow({{m_splitCard, 1}, {m_clipCard, 1}}, kErrorHeight, 5);
 }
 
 void TensorLab::buildChannelRow() {
@@ -75,12 +77,7 @@ void TensorLab::buildChannelRow() {
         if (!text.isEmpty()) m_heatmaps->setSentence(text);
     });
     connect(m_heatmaps, &FourPanelHeatmap::elementClicked, this, [this](qint64, qint64 col) { brush(col); });
-    auto* row = new QHBoxLayout;
-    row->setSpacing(10);
-    row->addWidget(m_channelCard, 11);
-    row->addWidget(m_heatmapCard, 9);
-    for (Card* card : {m_channelCard, m_heatmapCard}) card->setMinimumHeight(kMapRowHeight);
-    page()->addLayout(row, 7);
+    addRow({{m_channelCard, 1}, {m_heatmapCard, 1}}, kMapHeight, 8);
 }
 
 void TensorLab::showResults(const std::shared_ptr<const TensorResults>& results) {
@@ -112,6 +109,9 @@ void TensorLab::refresh() {
     m_shownTitle = results.title;
     refreshHistograms();
     if (otherTensor && !m_histograms.empty()) m_histograms.front()->resetZoom();
+    // A line a variant, beside title, legend and margins.
+    const int lines = 17 * static_cast<int>(results.variants.size());
+    page()->setRowMinimum(m_errorRow, std::max(kErrorHeight, lines + 66));
     m_split->setRows(errorSplitRows(results));
     m_splitCard->setSubtitle(sample.isEmpty() ? tr("mean squared error") : sample);
     refreshFocus();
@@ -124,7 +124,6 @@ HistogramView* TensorLab::addHistogram() {
     const size_t index = m_histograms.size();
     m_histograms.push_back(view);
     Card* card = addCard({}, view, view->explanation());
-    card->setMinimumHeight(kRowHeight);
     m_histogramCards.push_back(card);
     const auto variant = [this, index] { return static_cast<int>(m_histogramVariants[index]); };
     connect(view, &HistogramView::clipDragged, this,
@@ -147,6 +146,7 @@ void TensorLab::refreshHistograms() {
     if (shown.empty() && !results.variants.empty()) shown.push_back(0);
     m_histogramVariants = shown;
     while (m_histograms.size() < shown.size()) addHistogram();
+    m_shownSeries.resize(m_histograms.size());
     double ceiling = 1;
     std::vector<HistogramSeries> series;
     for (const size_t variant : shown) {
@@ -158,6 +158,7 @@ void TensorLab::refreshHistograms() {
         Card* card = m_histogramCards[i];
         card->setTitle(variantLabel(results, shown[i]));
         if (result.error) {
+            m_shownSeries[i] = {};
             card->showError(QString::fromStdString(result.error->message),
                             QString::fromStdString(result.error->fix));
             continue;
@@ -165,6 +166,9 @@ void TensorLab::refreshHistograms() {
         card->showContent();
         // A limit that holds for one group only cannot be dragged; short, because six cards share the width.
         card->setSubtitle(series[i].clipMovable ? tr("drag limits") : QString());
+        ShownHistogram now{{results.floatHistogram, result.report}, ceiling, shown[i]};
+        if (now == m_shownSeries[i]) continue;
+        m_shownSeries[i] = std::move(now);
         m_histograms[i]->setSeries(std::move(series[i]));
         m_histograms[i]->setCountCeiling(ceiling);
         m_histograms[i]->setExportName(QStringLiteral("histogram-") +
@@ -175,12 +179,15 @@ void TensorLab::refreshHistograms() {
     arrangeHistograms();
 }
 
-/// Side by side as long as each keeps a readable width, else in two rows.
+/// Side by side as long as each keeps a readable width, else in several rows.
 void TensorLab::arrangeHistograms() {
     const int count = static_cast<int>(m_shownHistograms);
     if (count == 0) return;
-    const int fitting = std::max(1, width() / 240);
-    const int columns = count <= fitting ? count : (count + 1) / 2;
+    const int narrowest = themes()->theme().px(kHistogramWidth) + kSpacing;
+    const int fitting = std::max(1, (m_histogramRow->width() + kSpacing) / narrowest);
+    const int rows = (count + fitting - 1) / fitting;
+    const int columns = (count + rows - 1) / rows;
+    page()->setRowMinimum(m_histogramRow, rows * kHistogramHeight);
     if (columns == m_columns) return;
     m_columns = columns;
     for (Card* card : m_histogramCards) m_histogramGrid->removeWidget(card);
@@ -193,9 +200,9 @@ void TensorLab::arrangeHistograms() {
         m_histogramGrid->setColumnStretch(column, column < columns ? 1 : 0);
 }
 
-void TensorLab::resizeEvent(QResizeEvent* event) {
-    Lab::resizeEvent(event);
-    arrangeHistograms();
+bool TensorLab::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_histogramRow && event->type() == QEvent::Resize) arrangeHistograms();
+    return Lab::eventFilter(watched, event);
 }
 
 void TensorLab::refreshFocus() {
@@ -205,10 +212,24 @@ void TensorLab::refreshFocus() {
     m_focusChoice->setItems(names);
     m_focusChoice->choose(m_focus);
     const auto focus = static_cast<size_t>(std::max(0, m_focus));
-    m_clip->setSeries(clipCurveSeries(results, focus));
-    m_clipCard->setSubtitle(
-        focus < results.variants.size() ? tr("%1, per tensor").arg(variantLabel(results, focus)) : QString());
-    if (results.heatMaps) m_heatmaps->setSeries(heatmapSeries(m_results));
+    m_clipCard->setSubtitle(focus < results.variants.size()
+                                ? tr("%1 · per tensor").arg(variantLabel(results, focus))
+                                : QString());
+    if (focus < results.variants.size() && results.variants[focus].error) {
+        const Error& error = *results.variants[focus].error;
+        for (Card* card : {m_clipCard, m_heatmapCard})
+            card->showError(QString::fromStdString(error.message), QString::fromStdString(error.fix));
+        return;
+    }
+    m_clipCard->showContent();
+    m_heatmapCard->showContent();
+    // A preview may be without a new curve and has no new maps: the old ones stay until the full result.
+    const bool full = results.tier == Tier::Full;
+    if (focus < results.variants.size() && (results.variants[focus].clipCurve || full))
+        m_clip->setSeries(clipCurveSeries(results, focus));
+    if ((!results.heatMaps && !full) || results.heatMaps == m_shownMaps) return;
+    m_shownMaps = results.heatMaps;
+    m_heatmaps->setSeries(heatmapSeries(m_results));
 }
 
 void TensorLab::refreshChannels() {
@@ -219,12 +240,18 @@ void TensorLab::refreshChannels() {
     m_channelChoice->setItems(names);
     if (firstActivations) m_channelChoice->choose(2);
     const auto choice = static_cast<ChannelChoice>(std::max(0, m_channelChoice->currentIndex()));
+    const Parts parts{choice == ChannelChoice::Activations
+                          ? std::shared_ptr<const void>(m_results->activations)
+                      : choice == ChannelChoice::Input ? m_results->inputChannels
+                                                       : m_results->outputChannels};
+    if (parts == m_shownChannels && parts.front()) return;
+    m_shownChannels = parts;
     ChannelSeries series = channelSeries(*m_results, choice);
     const auto outliers = std::count_if(series.absMax.begin(), series.absMax.end(), [&series](double value) {
         return series.threshold > 0 && value >= series.threshold;
     });
     m_channelCard->setSubtitle(
-        tr("%1 channels, %2 outliers").arg(formatCount(series.channels), formatCount(outliers)));
+        tr("%1 channels · %2 outliers").arg(formatCount(series.channels), formatCount(outliers)));
     m_channels->setSeries(std::move(series));
     m_channels->setMarked(choice == ChannelChoice::Output ? -1 : m_brushed);
 }

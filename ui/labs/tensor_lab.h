@@ -44,7 +44,7 @@ class TensorLab : public Lab {
 
  protected:
     void refresh() override;
-    void resizeEvent(QResizeEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
     void buildErrorRow();
@@ -58,6 +58,8 @@ class TensorLab : public Lab {
 
     std::shared_ptr<const TensorResults> m_results;
     LinkGroup m_link;
+    QWidget* m_histogramRow;
+    QWidget* m_errorRow = nullptr;
     QGridLayout* m_histogramGrid;
     std::vector<Card*> m_histogramCards;
     std::vector<HistogramView*> m_histograms;
@@ -75,6 +77,17 @@ class TensorLab : public Lab {
     Card* m_heatmapCard = nullptr;
     HeaderChoice* m_focusChoice = nullptr;
     HeaderChoice* m_panelChoice = nullptr;
+    /// The parts of a result a plot shows now: one that has the same need not be painted again.
+    using Parts = std::vector<std::shared_ptr<const void>>;
+    struct ShownHistogram {
+        Parts parts;
+        double ceiling = 0;
+        size_t variant = 0;
+        bool operator==(const ShownHistogram&) const = default;
+    };
+    std::vector<ShownHistogram> m_shownSeries;
+    Parts m_shownChannels;
+    std::shared_ptr<const void> m_shownMaps;
     std::string m_shownTitle;
     qint64 m_brushed = -1;
     int m_focus = -1;

@@ -158,7 +158,6 @@ ChannelSeries channelSeries(const TensorResults& results, ChannelChoice choice) 
         if (at < report->p99.size()) series.p99.push_back(magnitude(report->p1[at], report->p99[at]));
         if (at < report->p75.size()) series.median.push_back(magnitude(report->p25[at], report->p75[at]));
     }
-    series.preview = isPreview(results);
     return series;
 }
 

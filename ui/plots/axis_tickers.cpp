@@ -7,15 +7,14 @@
 
 namespace quantscope {
 
-NumberTicker::NumberTicker(int count) {
-    setTickCount(count);
+double NumberTicker::getTickStep(const QCPRange& range) {
+    setTickCount(maximum());
+    return FittedTicker::getTickStep(range);
 }
 
 QString NumberTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
     return formatNumber(std::abs(tick) < 1e-300 ? 0 : tick, 4);
 }
-
-DecadeTicker::DecadeTicker(int maximumLabels) : m_maximumLabels(maximumLabels) {}
 
 double DecadeTicker::getTickStep(const QCPRange&) {
     return 1;
@@ -27,15 +26,15 @@ QVector<double> DecadeTicker::createTickVector(double, const QCPRange& range) {
     const int first = static_cast<int>(std::floor(std::log10(range.lower) + 1e-9));
     const int last = static_cast<int>(std::ceil(std::log10(range.upper) - 1e-9));
     const double decades = std::log10(range.upper / range.lower);
-    const int every = std::max(1, static_cast<int>(std::ceil(decades / std::max(1, m_maximumLabels))));
+    const int every = std::max(1, static_cast<int>(std::ceil(decades / maximum())));
     for (int exponent = first; exponent <= last; ++exponent) {
         const double decade = std::pow(10.0, exponent);
         if (exponent % every == 0) ticks.append(decade);
-        if (decades < 0.9) {
+        if (decades < 0.9 && maximum() >= 4) {
             for (const double m : {1.5, 2.0, 3.0, 5.0, 7.0}) ticks.append(m * decade);
-        } else if (decades < 1.6) {
+        } else if (decades < 1.6 && maximum() >= 3) {
             for (const double m : {2.0, 5.0}) ticks.append(m * decade);
-        } else if (decades < 2.6) {
+        } else if (decades < 2.6 && maximum() >= decades * 2) {
             ticks.append(3 * decade);
         }
     }
@@ -57,7 +56,7 @@ double LogCountTicker::getTickStep(const QCPRange&) {
 QVector<double> LogCountTicker::createTickVector(double, const QCPRange& range) {
     QVector<double> ticks;
     const int last = static_cast<int>(range.upper);
-    const int every = last > 4 ? 2 : 1;
+    const int every = std::max(last > 4 ? 2 : 1, (last + maximum()) / maximum());
     for (int exponent = 0; exponent <= last; exponent += every)
         ticks.append(std::log10(1 + std::pow(10.0, exponent)));
     return ticks;

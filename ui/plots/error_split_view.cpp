@@ -71,9 +71,12 @@ void ErrorSplitView::paintLegend(QPainter& painter, const QRect& box) const {
     const int side = theme().px(9);
     const bool clips =
         std::any_of(m_rows.begin(), m_rows.end(), [](const auto& row) { return row.clipping > 0; });
+    const QString whole = tr("clipping (none: every value is in range)");
+    const int room = box.width() - theme().px(26 + 24 + 20) - 2 * side -
+                     painter.fontMetrics().horizontalAdvance(tr("rounding"));
+    const bool fits = painter.fontMetrics().horizontalAdvance(whole) <= room;
     const std::pair<QString, QColor> entries[] = {
-        {tr("rounding"), theme().rounding},
-        {clips ? tr("clipping") : tr("clipping (none: every value is in range)"), theme().clipping}};
+        {tr("rounding"), theme().rounding}, {clips || !fits ? tr("clipping") : whole, theme().clipping}};
     int x = box.left() + theme().px(26);
     for (const auto& [text, color] : entries) {
         painter.fillRect(x, box.center().y() - side / 2, side, side, color);

@@ -24,6 +24,7 @@ FourPanelHeatmap::FourPanelHeatmap(ThemeController* themes, QWidget* parent)
     for (size_t i = 0; i < m_panels.size(); ++i) {
         auto* view = new HeatmapView(themes, this);
         view->setTitle(titles[i]);
+        view->setScalePlace(HeatmapView::ScalePlace::TitleLine);
         view->setExportName(QString::fromLatin1(names[i]));
         view->setLinkGroup(&m_link);
         connect(view, &HeatmapView::elementHovered, this,
@@ -69,7 +70,7 @@ void FourPanelHeatmap::resizeEvent(QResizeEvent* event) {
 
 /// Side by side where the place is wide, two by two otherwise.
 void FourPanelHeatmap::arrange() {
-    const int columns = m_only >= 0 ? 1 : width() > 3 * height() ? 4 : 2;
+    const int columns = m_only >= 0 ? 1 : width() > 5 * height() ? 4 : 2;
     if (columns == m_columns) return;
     m_columns = columns;
     for (HeatmapView* view : m_panels) m_grid->removeWidget(view);

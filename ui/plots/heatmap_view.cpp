@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "plots/number_format.h"
@@ -28,7 +29,7 @@ HeatmapView::HeatmapView(ThemeController* themes, QWidget* parent) : PlotView(th
     setYReversed(true);
     setTickCount(3, 2);
     setMinimumSpan(8, 8);
-    setScaleVisible(true);
+    arrangeMargins();
     setExplanation(
         tr("<p>The matrix as colours, row 0 on top. Weights have one row an output channel and one column an "
            "input "
@@ -43,23 +44,37 @@ HeatmapView::HeatmapView(ThemeController* themes, QWidget* parent) : PlotView(th
 
 void HeatmapView::setTitle(const QString& title) {
     m_title = title;
-    setScaleVisible(m_scaleVisible);
+    arrangeMargins();
     requestReplot();
 }
 
-void HeatmapView::setScaleVisible(bool visible) {
-    m_scaleVisible = visible;
-    reserveMargins(4, m_title.isEmpty() ? 4 : 18, visible ? 64 : 6, 2);
+void HeatmapView::setScalePlace(ScalePlace place) {
+    m_scalePlace = place;
+    arrangeMargins();
+}
+
+void HeatmapView::resizeEvent(QResizeEvent* event) {
+    PlotView::resizeEvent(event);
+    arrangeMargins();
+}
+
+void HeatmapView::arrangeMargins() {
+    const bool side = m_scalePlace == ScalePlace::Side;
+    const bool roomy = width() >= theme().px(230) && height() >= theme().px(130);
+    const bool axes = !m_series.values.empty() && (side || roomy);
+    showAxes(axes, axes);
+    reserveMargins(side || axes ? 4 : 1, m_title.isEmpty() ? 4 : 18, side ? 64 : 6, 2);
 }
 
 void HeatmapView::setSeries(HeatmapSeries series) {
     const bool otherShape = series.totalRows != m_series.totalRows || series.totalCols != m_series.totalCols;
+    const bool wasEmpty = m_series.values.empty();
     m_series = std::move(series);
     m_imageStale = true;
     themeChanged();
     setHome({0, std::max(1.0, static_cast<double>(m_series.totalCols))},
             {0, std::max(1.0, static_cast<double>(m_series.totalRows))});
-    showAxes(!m_series.values.empty(), !m_series.values.empty());
+    if (wasEmpty != m_series.values.empty()) arrangeMargins();
     if (otherShape && isZoomed()) resetZoom();
     requestReplot();
 }
@@ -134,13 +149,42 @@ void HeatmapView::paintData(QPainter& painter, const QRect& area) {
 }
 
 void HeatmapView::paintMargins(QPainter& painter, const QRect& area) {
-    if (!m_title.isEmpty()) {
-        painter.setFont(labelFont());
-        painter.setPen(theme().mutedText);
-        painter.drawText(QRect(area.left(), area.top() - theme().px(18), area.width(), theme().px(16)),
-                         Qt::AlignLeft | Qt::AlignVCenter, m_title);
+    if (!m_title.isEmpty()) paintTitleLine(painter, area);
+    if (m_scalePlace == ScalePlace::Side && !m_series.values.empty()) paintSideScale(painter, area);
+}
+
+/// Title left; right, as far as there is room, "-0.13 [colours] 0.13".
+void HeatmapView::paintTitleLine(QPainter& painter, const QRect& area) {
+    const QRect line(area.left(), area.top() - theme().px(18), area.width(), theme().px(16));
+    painter.setFont(labelFont());
+    painter.setPen(theme().mutedText);
+    const int titleWidth = painter.fontMetrics().horizontalAdvance(m_title);
+    painter.drawText(line, Qt::AlignLeft | Qt::AlignVCenter,
+                     painter.fontMetrics().elidedText(m_title, Qt::ElideRight, line.width()));
+    if (m_scalePlace == ScalePlace::Side || m_series.values.empty()) return;
+    painter.setFont(tickFont());
+    const QFontMetrics metrics(tickFont());
+    const QString low = formatNumber(m_series.low, 2);
+    const QString high = formatNumber(m_series.high, 2);
+    const int gap = theme().px(4);
+    const int space = line.width() - titleWidth - 4 * gap - metrics.horizontalAdvance(low + high);
+    const int strip = std::min(space, theme().px(56));
+    if (strip < theme().px(10)) return;
+    int right = line.right() + 1;
+    const auto place = [&right, gap](int width) { return std::exchange(right, right - width - gap) - width; };
+    const int highWidth = metrics.horizontalAdvance(high);
+    painter.drawText(QRect(place(highWidth), line.top(), highWidth, line.height()), Qt::AlignVCenter, high);
+    const int left = place(strip);
+    for (int x = 0; x < strip; ++x) {
+        const auto index = static_cast<size_t>(255 * x / std::max(1, strip - 1));
+        painter.fillRect(left + x, line.center().y() - theme().px(4), 1, theme().px(8),
+                         QColor(m_colors[index]));
     }
-    if (!m_scaleVisible || m_series.values.empty()) return;
+    const int lowWidth = metrics.horizontalAdvance(low);
+    painter.drawText(QRect(place(lowWidth), line.top(), lowWidth, line.height()), Qt::AlignVCenter, low);
+}
+
+void HeatmapView::paintSideScale(QPainter& painter, const QRect& area) {
     const QRect strip(area.right() + theme().px(8), area.top(), theme().px(8), area.height());
     for (int y = 0; y < strip.height(); ++y) {
         const auto index = static_cast<size_t>(255 - 255 * y / std::max(1, strip.height() - 1));

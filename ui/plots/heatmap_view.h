@@ -53,7 +53,10 @@ class HeatmapView : public PlotView {
     void setTitle(const QString& title);
     /// Row and column drawn as marked; -1 = none.
     void setMarked(int64_t row, int64_t col);
-    void setScaleVisible(bool visible);
+    /// Where the colour scale stands: beside the picture, or short at the right end of the title's line,
+    /// which leaves small pictures their width; those give up their axes, too.
+    enum class ScalePlace { Side, TitleLine };
+    void setScalePlace(ScalePlace place);
     [[nodiscard]] PlotTable table() const override;
     /// "rows 96-143, column 12: -0.41", of the cell that covers the element; empty outside.
     [[nodiscard]] QString cellText(int64_t row, int64_t col) const;
@@ -76,8 +79,12 @@ class HeatmapView : public PlotView {
     void clicked(const QPointF& position) override;
     void rangesMoved() override;
     void themeChanged() override;
+    void resizeEvent(QResizeEvent* event) override;
 
  private:
+    void arrangeMargins();
+    void paintTitleLine(QPainter& painter, const QRect& area);
+    void paintSideScale(QPainter& painter, const QRect& area);
     void buildImage(const QRect& area);
     void requestRegion();
     [[nodiscard]] int colorIndex(float value) const;
@@ -90,7 +97,7 @@ class HeatmapView : public PlotView {
     QImage m_image;
     QRect m_imageArea;
     bool m_imageStale = true;
-    bool m_scaleVisible = true;
+    ScalePlace m_scalePlace = ScalePlace::Side;
     int64_t m_markedRow = -1;
     int64_t m_markedCol = -1;
     CellRegion m_asked;

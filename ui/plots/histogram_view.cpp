@@ -85,6 +85,7 @@ void HistogramView::updateHome() {
     const double ceiling = m_ceiling > 0 ? m_ceiling : largestCount(m_series);
     const double high = m_series.high > m_series.low ? m_series.high : m_series.low + 1;
     setHome({m_series.low, high}, {0, heightOf(ceiling) * 1.1});
+    fitAxes();
 }
 
 void HistogramView::setSeries(HistogramSeries series) {

@@ -54,7 +54,9 @@ void LayerErrorView::setBlockTicks() {
     QVector<double> positions;
     QVector<QString> names;
     QString previous;
-    for (size_t i = 0; i < m_series.layers.size(); ++i) {
+    setAxisLabels(m_series.sorted ? tr("layers, in the table's order") : tr("block"),
+                  tr("relative error, %"));
+    for (size_t i = 0; i < m_series.layers.size() && !m_series.sorted; ++i) {
         const QString block = blockOf(m_series.layers[i].name);
         if (block == previous) continue;
         previous = block;
@@ -89,11 +91,23 @@ void LayerErrorView::paintData(QPainter& painter, const QRect& area) {
     const QColor own = theme().variantColor(m_series.variant);
     const QColor color = m_series.preview ? previewColor(own, theme()) : own;
     const int chosen = indexOf(m_selected);
-    bars.paint(painter, area, [&](int i) { return i == chosen ? theme().clipping : color; });
+    const auto above = [this](int i) {
+        return m_series.threshold && m_series.layers[static_cast<size_t>(i)].local > *m_series.threshold;
+    };
+    bars.paint(painter, area, [&](int i) {
+        const QColor tone = above(i) ? theme().clipping : color;
+        return i == chosen ? mixed(theme().text, tone, 0.55) : tone;
+    });
+    if (m_series.threshold) {
+        const int row = qRound(pixelY(*m_series.threshold * 100));
+        painter.setPen(QPen(theme().text, theme().isPresentation ? 2 : 1, Qt::DashLine));
+        painter.drawLine(area.left(), row, area.right(), row);
+    }
     painter.fillRect(area.left(), area.bottom(), area.width() + 1, 1, theme().axis);
     paintLine(painter);
-    const QString legend =
-        m_series.weightOnly ? tr("bars: error of the weights") : tr("bars: local · line: accumulated");
+    const QString legend = m_series.weightOnly ? tr("bars: error of the weights")
+                                               : (m_series.sorted ? tr("bars: local · dots: accumulated")
+                                                                  : tr("bars: local · line: accumulated"));
     drawTextOn(painter, theme(), labelFont(), area.adjusted(theme().px(4), 0, 0, 0),
                Qt::AlignLeft | Qt::AlignTop, legend, theme().mutedText);
 }
@@ -105,6 +119,13 @@ void LayerErrorView::paintLine(QPainter& painter) const {
     for (size_t i = 0; i < m_series.layers.size(); ++i) {
         const double value = m_series.layers[i].accumulated;
         if (std::isfinite(value)) line.append(QPointF(pixelX(static_cast<double>(i)), pixelY(value * 100)));
+    }
+    // Sorted, neighbours have nothing to do with each other: points instead of a line.
+    if (m_series.sorted) {
+        painter.setBrush(theme().text);
+        painter.setPen(Qt::NoPen);
+        for (const QPointF& point : line) painter.drawEllipse(point, theme().px(2), theme().px(2));
+        return;
     }
     painter.drawPolyline(line);
 }

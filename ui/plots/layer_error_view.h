@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "plots/plot_view.h"
@@ -20,6 +21,8 @@ struct LayerErrorSeries {
     int variant = 1;
     bool weightOnly = false;  ///< `local` is the weights' error: no text was run
     bool preview = false;
+    bool sorted = false;              ///< by something else than the place in the model
+    std::optional<double> threshold;  ///< a share; layers above it are marked
 };
 
 /// Bars: the error a layer makes by itself on float inputs; line: what has piled up until there. Click

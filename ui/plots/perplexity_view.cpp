@@ -45,7 +45,8 @@ void PerplexityView::setSeries(PerplexitySeries series) {
     }
     m_ceiling = reference > 0 ? std::min(largest, kTallest * reference) : largest;
     if (m_ceiling <= 0) m_ceiling = 1;
-    setHome({0, static_cast<double>(std::max<size_t>(1, m_series.bars.size()))}, {0, m_ceiling * 1.22});
+    setHome({0, static_cast<double>(std::max<size_t>(1, m_series.bars.size()))},
+            {0, m_ceiling * (m_series.complete ? 1.22 : 1.45)});
     requestReplot();
 }
 

@@ -99,8 +99,33 @@ void PlotView::applyTheme() {
     }
     m_plot->yAxis->setBasePen(Qt::NoPen);
     m_plot->yAxis->setTickLengthOut(0);
+    fitAxes();
     themeChanged();
     requestReplot();
+}
+
+/// A short axis shows fewer numbers and gives its name up before the data loses its room; hovering still
+/// tells.
+void PlotView::fitAxes() {
+    const Theme& look = theme();
+    const int lineHeight = QFontMetrics(tickFont()).height();
+    const bool xNamed = height() >= look.px(120);
+    const int below = lineHeight + look.px(10) + (xNamed ? lineHeight : 0);
+    const int dataHeight = height() - below;
+    const bool yNamed =
+        width() >= look.px(190) && QFontMetrics(labelFont()).horizontalAdvance(m_yLabel) <= dataHeight;
+    m_plot->xAxis->setLabel(xNamed ? m_xLabel : QString());
+    m_plot->yAxis->setLabel(yNamed ? m_yLabel : QString());
+    const auto fit = [](const QCPAxis* axis, int room) {
+        if (auto* ticker = dynamic_cast<FittedTicker*>(axis->ticker().data())) ticker->fit(room);
+    };
+    fit(m_plot->xAxis, (width() - look.px(50)) / QFontMetrics(tickFont()).horizontalAdvance(u'0') / 5);
+    fit(m_plot->yAxis, dataHeight * 6 / (7 * lineHeight));
+}
+
+void PlotView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    fitAxes();
 }
 
 QSize PlotView::sizeHint() const {
@@ -108,7 +133,7 @@ QSize PlotView::sizeHint() const {
 }
 
 QSize PlotView::minimumSizeHint() const {
-    return {theme().px(140), theme().px(110)};
+    return {theme().px(90), theme().px(60)};
 }
 
 void PlotView::setHome(const AxisRange& x, const AxisRange& y) {
@@ -238,8 +263,9 @@ void PlotView::setLogY(int maximumLabels) {
 }
 
 void PlotView::setAxisLabels(const QString& x, const QString& y) {
-    m_plot->xAxis->setLabel(x);
-    m_plot->yAxis->setLabel(y);
+    m_xLabel = x;
+    m_yLabel = y;
+    fitAxes();
 }
 
 void PlotView::showAxes(bool x, bool y) {
@@ -266,6 +292,7 @@ void PlotView::setTextTicks(Qt::Orientation orientation, const QVector<double>& 
 void PlotView::setTickCount(int x, int y) {
     m_plot->xAxis->setTicker(QSharedPointer<NumberTicker>::create(x));
     m_plot->yAxis->setTicker(QSharedPointer<NumberTicker>::create(y));
+    fitAxes();
 }
 
 void PlotView::requestReplot() {

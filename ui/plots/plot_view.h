@@ -21,6 +21,7 @@ class QWheelEvent;
 
 namespace quantscope {
 
+struct PlotExport;
 class ThemeController;
 
 /// Which axes the wheel and the zoom rectangle change.
@@ -61,6 +62,8 @@ class PlotView : public QWidget {
     /// reason.
     bool saveTo(const QString& path, QString* reason = nullptr);
     [[nodiscard]] QPixmap picture(double scale = 1);
+    /// For savePlot() and others; valid while the view lives.
+    [[nodiscard]] PlotExport exported();
     void copyPicture();
     void copyTable();
     [[nodiscard]] virtual PlotTable table() const = 0;
@@ -76,6 +79,7 @@ class PlotView : public QWidget {
 
  protected:
     void keyPressEvent(QKeyEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     virtual void paintData(QPainter& painter, const QRect& area) = 0;
     /// Beside the data, not clipped to the area: a colour scale, row labels.
     virtual void paintMargins(QPainter& painter, const QRect& area);
@@ -125,6 +129,8 @@ class PlotView : public QWidget {
     /// Smallest zoomed size in data units (one element of a map).
     void setMinimumSpan(double x, double y) { m_minimumSpan = {x, y}; }
     [[nodiscard]] double crosshairY() const { return m_crosshair ? m_crosshair->y() : 0; }
+    /// After a ticker was set: shows as many labels as there is room for.
+    void fitAxes();
     void requestReplot();
     void requestOverlay();
 
@@ -141,7 +147,6 @@ class PlotView : public QWidget {
     void applyTheme();
     void buildMenu(const QPoint& globalPosition);
     void explain();
-    void saveAs(const QString& suffix);
     void applyRanges(const AxisRange& x, const AxisRange& y);
     void zoomBy(double factor, const QPointF& centre, bool xOnly);
     void shareRanges();
@@ -163,6 +168,8 @@ class PlotView : public QWidget {
     QPointer<LinkGroup> m_link;
     AxisRange m_homeX;
     AxisRange m_homeY;
+    QString m_xLabel;
+    QString m_yLabel;
     QPointF m_minimumSpan{0, 0};
     QMargins m_margins{4, 4, 6, 2};
     ZoomAxes m_zoomAxes = ZoomAxes::X;

@@ -108,8 +108,25 @@ void TokenTextView::resizeEvent(QResizeEvent* event) {
 }
 
 void TokenTextView::paintEvent(QPaintEvent*) {
-    const Theme& theme = m_themes->theme();
     QPainter painter(viewport());
+    paintTokens(painter);
+}
+
+PlotExport TokenTextView::exported() {
+    PlotExport plot;
+    plot.name = QStringLiteral("text");
+    plot.size = viewport()->size();
+    plot.paintOn = [this](QPaintDevice& device) {
+        QPainter painter(&device);
+        painter.setClipRect(viewport()->rect());
+        paintTokens(painter);
+    };
+    plot.table = [this] { return table(); };
+    return plot;
+}
+
+void TokenTextView::paintTokens(QPainter& painter) {
+    const Theme& theme = m_themes->theme();
     painter.fillRect(viewport()->rect(), theme.card);
     if (m_tokens.empty())
         return drawSentence(painter, theme, viewport()->rect(),
@@ -189,8 +206,7 @@ void TokenTextView::contextMenuEvent(QContextMenuEvent* event) {
         for (const TextToken& token : m_tokens) text += token.text;
         QGuiApplication::clipboard()->setText(text);
     });
-    menu.addAction(tr("Copy data"), this,
-                   [this] { QGuiApplication::clipboard()->setText(QString::fromUtf8(csvOf(table()))); });
+    addExportActions(menu, this, [this] { return exported(); });
     menu.exec(event->globalPos());
 }
 

@@ -5,7 +5,7 @@
 #include <QRect>
 #include <vector>
 
-#include "plots/plot_table.h"
+#include "plots/plot_files.h"
 
 namespace quantscope {
 
@@ -32,6 +32,8 @@ class TokenTextView : public QAbstractScrollArea {
     [[nodiscard]] Measure measure() const { return m_measure; }
     [[nodiscard]] int selected() const { return m_selected; }
     [[nodiscard]] PlotTable table() const;
+    /// The text on screen as a picture, all tokens as a table.
+    [[nodiscard]] PlotExport exported();
     /// Where a token is drawn, in the viewport.
     [[nodiscard]] QRect tokenBox(int index) const;
     [[nodiscard]] QColor tokenColor(int index) const;
@@ -52,6 +54,7 @@ class TokenTextView : public QAbstractScrollArea {
 
  private:
     void layoutTokens();
+    void paintTokens(QPainter& painter);
     [[nodiscard]] int tokenAt(const QPoint& position) const;
     [[nodiscard]] double value(const TextToken& token) const;
 

@@ -14,7 +14,7 @@ tl::unexpected<Error> usage(const QString& message, const char* option) {
     return fail(ErrorKind::InvalidArgument, message.toStdString(), option, "See quantscope --help");
 }
 
-Result<LabKind> labNamed(const QString& name) {
+Result<LabKind> labFrom(const QString& name) {
     if (name == QLatin1String("tensor")) return LabKind::Tensor;
     if (name == QLatin1String("model")) return LabKind::Model;
     return usage(QStringLiteral("there is no lab \"%1\"; labs are tensor and model").arg(name),
@@ -78,7 +78,7 @@ Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
     options.files = parser.positionalArguments();
     const QCommandLineOption& labOption = parser.isSet(screenshot) ? screenshot : lab;
     if (parser.isSet(labOption)) {
-        const auto kind = labNamed(parser.value(labOption));
+        const auto kind = labFrom(parser.value(labOption));
         if (!kind) return fail(kind.error());
         options.lab = *kind;
     }

@@ -4,6 +4,7 @@
 #include <QSize>
 #include <QString>
 #include <QStringList>
+#include <optional>
 
 #include "base/result.h"
 #include "shell/session_controller.h"
@@ -12,13 +13,13 @@ namespace quantscope {
 
 /// What the command line asks of the window.
 struct ProgramOptions {
-    QStringList files;   ///< to open
-    QString tensor;      ///< of the last file
-    QString source;      ///< synthetic source instead of a tensor: "laplace/rows=512"
-    QString variants;    ///< text form, separated by ';'
-    QString screenshot;  ///< PNG to write instead of staying open; empty = none
-    LabKind lab = LabKind::Tensor;
-    QSize size;  ///< empty = as last time
+    QStringList files;           ///< to open
+    QString tensor;              ///< of the last file
+    QString source;              ///< synthetic source instead of a tensor: "laplace/rows=512"
+    QString variants;            ///< text form, separated by ';'
+    QString screenshot;          ///< PNG to write instead of staying open; empty = none
+    std::optional<LabKind> lab;  ///< none = as last time
+    QSize size;                  ///< empty = as last time
     bool dark = false;
     bool presentation = false;
     int openVariant = -1;         ///< card to open in the variants panel

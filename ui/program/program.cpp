@@ -2,8 +2,6 @@
 #include "program/program.h"
 
 #include <QApplication>
-#include <QFileInfo>
-#include <QStandardPaths>
 #include <cstdio>
 #include <memory>
 
@@ -13,11 +11,11 @@
 #include "kernels/kernel_table.h"
 #include "program/command_line.h"
 #include "program/engine.h"
+#include "program/first_session.h"
 #include "program/labs.h"
 #include "program/screenshot.h"
 #include "shell/main_window.h"
 #include "shell/session_controller.h"
-#include "shell/session_file.h"
 #include "shell/variants_panel.h"
 #include "theme/theme_controller.h"
 
@@ -31,42 +29,9 @@ int report(const Error& error, int exitCode) {
     return exitCode;
 }
 
-std::string lastSessionPath() {
-    return (QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) +
-            QStringLiteral("/last-session.json"))
-        .toStdString();
-}
-
-/// The files a session names must still be there, or the window would open with errors nobody asked for.
-bool filesExist(const Experiment& experiment) {
-    const auto exists = [](const std::string& path) {
-        return path.empty() || QFileInfo::exists(QString::fromStdString(path));
-    };
-    const auto* tensor = std::get_if<TensorSource>(&experiment.matrix);
-    return exists(experiment.model.modelPath) && exists(experiment.model.textPath) &&
-           (!tensor || exists(tensor->path));
-}
-
-/// What the window shows first: the last session, the samples, or a generated tensor.
-Session firstSession(const ProgramOptions& options, const std::optional<Samples>& samples) {
-    Session session;
-    const bool asked = !options.screenshot.isEmpty() || !options.files.isEmpty() || !options.source.isEmpty();
-    if (!asked) {
-        if (auto last = loadSession(lastSessionPath()); last && filesExist(last->experiment)) return *last;
-    }
-    if (samples) {
-        session.experiment = sampleExperiment(*samples);
-    } else {
-        session.experiment.matrix = SyntheticSource{"laplace"};
-        session.experiment.variants = defaultVariants();
-    }
-    if (!options.source.isEmpty()) session.experiment.matrix = SyntheticSource{options.source.toStdString()};
-    return session;
-}
-
-void prepare(MainWindow& window, const ProgramOptions& options) {
+void prepare(MainWindow& window, const ProgramOptions& options, LabKind lab) {
     addLabs(window, *window.parts().themes, *window.parts().session);
-    window.showLab(options.lab);
+    window.showLab(lab);
     for (const QString& file : options.files) window.openPath(file);
     if (!options.tensor.isEmpty()) window.chooseTensor(options.tensor);
     if (options.openVariant >= 0) window.variantsPanel()->openCard(options.openVariant);
@@ -79,7 +44,8 @@ int runWindow(const ProgramOptions& options, const KernelTable& kernels) {
                                  qEnvironmentVariable("QUANTSCOPE_SAMPLES").toStdString())) {
         samples = *found;
     }
-    Session first = firstSession(options, samples);
+    FirstSession start = firstSession(options, samples);
+    Session& first = start.session;
     if (!options.variants.isEmpty()) {
         const auto variants = parseVariants(options.variants.toStdString());
         if (!variants) return report(variants.error(), kUsage);
@@ -101,7 +67,7 @@ int runWindow(const ProgramOptions& options, const KernelTable& kernels) {
     parts.kernelName = QString::fromLatin1(kernels.name.data(), static_cast<qsizetype>(kernels.name.size()));
     parts.remembers = options.screenshot.isEmpty();
     MainWindow window(parts);
-    prepare(window, options);
+    prepare(window, options, start.lab);
     std::unique_ptr<Screenshot> screenshot;
     if (!options.screenshot.isEmpty()) {
         screenshot = std::make_unique<Screenshot>(&window, options.screenshot, options.waitSeconds);

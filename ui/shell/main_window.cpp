@@ -85,6 +85,7 @@ void MainWindow::buildPanels() {
     m_sourcesDock->installEventFilter(this);
     connect(m_themes, &ThemeController::changed, this, [this](const Theme& theme) {
         resizeDocks({m_sourcesDock, m_variantsDock}, {theme.px(252), theme.px(290)}, Qt::Horizontal);
+        fitToSize();
     });
 
     m_messages = new MessageBar(m_themes);
@@ -317,12 +318,37 @@ void MainWindow::updateTitle(const QString& subject) {
 
 void MainWindow::resizeEvent(QResizeEvent* event) {
     QMainWindow::resizeEvent(event);
-    m_topBar->setTabsLeft(m_sourcesDock->isVisible() ? m_sourcesDock->width() : 0);
+    fitToSize();
+}
+
+/// The tabs begin where the labs do.
+void MainWindow::placeTabs() {
+    const Theme& theme = m_themes->theme();
+    m_topBar->setTabsLeft((m_sourcesDock->isHidden() ? theme.px(130) : m_sourcesDock->width()) +
+                          theme.px(40));
+}
+
+/// A low window has a tighter table. Where large type makes the window narrow, presenting puts the sources
+/// away (Ctrl+B shows them), because nobody in the room needs them.
+void MainWindow::fitToSize() {
+    const Theme& theme = m_themes->theme();
+    constexpr int kLow = 860;
+    constexpr int kNarrow = 1200;
+    m_metricsPanel->setCompact(height() < theme.px(kLow));
+    const bool putAway = theme.isPresentation && width() < theme.px(kNarrow);
+    if (putAway == m_presenting) return;
+    m_presenting = putAway;
+    if (putAway) m_sourcesPutAway = !m_sourcesDock->isHidden();
+    if (!m_sourcesPutAway) return;
+    m_sourcesDock->setVisible(!putAway);
+    if (putAway) m_stack->setFocus();
+    placeTabs();
 }
 
 bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
-    if (watched == m_sourcesDock && (event->type() == QEvent::Resize || event->type() == QEvent::Show)) {
-        m_topBar->setTabsLeft(m_sourcesDock->width() + m_themes->theme().px(40));
+    if (watched == m_sourcesDock &&
+        (event->type() == QEvent::Resize || event->type() == QEvent::Show || event->type() == QEvent::Hide)) {
+        placeTabs();
     }
     return QMainWindow::eventFilter(watched, event);
 }

@@ -77,6 +77,8 @@ class MainWindow : public QMainWindow {
  private:
     enum Purpose { kShowOnly, kUse };
 
+    void fitToSize();
+    void placeTabs();
     void buildPanels();
     void buildActions();
     void buildMenus();
@@ -125,6 +127,8 @@ class MainWindow : public QMainWindow {
     std::string m_lastOpened;
     QString m_wantedTensor;
     QByteArray m_defaultDocks;
+    bool m_presenting = false;
+    bool m_sourcesPutAway = false;  ///< by fitToSize(), which brings them back
 };
 
 }  // namespace quantscope

@@ -26,10 +26,6 @@ namespace {
 
 constexpr int kRecentFiles = 10;
 
-QString labName(LabKind lab) {
-    return lab == LabKind::Tensor ? QStringLiteral("tensor") : QStringLiteral("model");
-}
-
 bool isSessionFile(const QString& path) {
     const QString name = QFileInfo(path).fileName();
     return name.endsWith(QLatin1String(".json")) && name != QLatin1String("config.json") &&
@@ -218,7 +214,7 @@ void MainWindow::applySession(const Session& session) {
     m_session->reset(session.experiment);
     m_themes->setDark(session.window.dark);
     if (!session.window.docks.isEmpty()) restoreState(session.window.docks);
-    showLab(session.window.lab == QLatin1String("model") ? LabKind::Model : LabKind::Tensor);
+    showLab(labNamed(session.window.lab));
     openReferenced();
 }
 

@@ -14,6 +14,7 @@ namespace {
 struct Column {
     const char* label;
     const char* formula;
+    int givesWay = 0;  ///< see MetricsModel::GivesWayRole
 };
 
 // r: original element, r^: dequantized element, n: their number.
@@ -22,9 +23,9 @@ constexpr std::array<Column, 9> kTensorColumns = {{
     {"bits / weight", "(codes + scales + zero points + codebooks + padding), in bits / n"},
     {"SQNR dB", "10 log10( sum r^2 / sum (r - r^)^2 ), one ratio over all elements"},
     {"MSE", "sum (r - r^)^2 / n = clipping + rounding"},
-    {"max |error|", "max |r - r^|"},
-    {"cosine", "sum r r^ / sqrt( sum r^2 · sum r^^2 )"},
-    {"rel. error", "||R - R^||_F / ||R||_F"},
+    {"max |error|", "max |r - r^|", 3},
+    {"cosine", "sum r r^ / sqrt( sum r^2 · sum r^^2 )", 1},
+    {"rel. error", "||R - R^||_F / ||R||_F", 2},
     {"output error",
      "||X (W - W^)^T||_F / ||X W^T||_F, expected under the captured second moments of the inputs X; "
      "– when the inputs of this tensor were not captured"},
@@ -34,13 +35,13 @@ constexpr std::array<Column, 9> kTensorColumns = {{
 constexpr std::array<Column, 8> kModelColumns = {{
     {"Variant", ""},
     {"bits / weight", "of the quantized linear layers, scales and zero points included"},
-    {"size", "of the whole model's weights under this variant"},
+    {"size", "of the whole model's weights under this variant", 2},
     {"perplexity", "exp( mean of -log p(token) ) ± its standard error"},
     {"Δ nat ± se",
      "mean over tokens of nll - nll of the first variant, paired token by token ± standard error"},
     {"KL mean", "mean over tokens of sum p log(p / q), p: first variant, q: this one; in nats"},
     {"top-1 same", "share of tokens whose most likely next token is the first variant's"},
-    {"tokens / s", "scored tokens / seconds spent in this variant"},
+    {"tokens / s", "scored tokens / seconds spent in this variant", 1},
 }};
 
 std::span<const Column> columnsOf(LabKind lab) {
@@ -218,6 +219,7 @@ QVariant MetricsModel::headerData(int section, Qt::Orientation orientation, int 
     const Column& column = columnsOf(m_lab)[static_cast<size_t>(section)];
     if (role == Qt::DisplayRole) return QString::fromUtf8(column.label);
     if (role == Qt::ToolTipRole) return QString::fromUtf8(column.formula);
+    if (role == GivesWayRole) return column.givesWay;
     if (role == Qt::TextAlignmentRole) {
         return static_cast<int>((section == 0 ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
     }

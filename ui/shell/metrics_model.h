@@ -15,6 +15,9 @@ namespace quantscope {
 class MetricsModel : public QAbstractTableModel {
     Q_OBJECT
  public:
+    /// Of a column's header: 0 stays in every window, 1 leaves a narrow one first, 2 next, ...
+    enum Role { GivesWayRole = Qt::UserRole + 1 };
+
     explicit MetricsModel(QObject* parent = nullptr);
 
     void setLab(LabKind lab);

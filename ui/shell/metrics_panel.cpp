@@ -12,6 +12,8 @@
 #include <QStyledItemDelegate>
 #include <QTableView>
 #include <algorithm>
+#include <map>
+#include <vector>
 
 #include "shell/metrics_model.h"
 #include "theme/theme_controller.h"
@@ -56,7 +58,7 @@ class MetricsDelegate final : public QStyledItemDelegate {
         const Theme& theme = m_themes->theme();
         const QFont font = index.column() == 0 ? theme.textFont(13) : theme.numberFont(12);
         const int extra = theme.px(index.column() == 0 ? 40 : 15);
-        return {QFontMetrics(font).horizontalAdvance(index.data().toString()) + extra, theme.px(25)};
+        return {QFontMetrics(font).horizontalAdvance(index.data().toString()) + extra, theme.px(20)};
     }
 
  private:
@@ -92,19 +94,34 @@ MetricsPanel::MetricsPanel(ThemeController* themes, MetricsModel* model, QWidget
 void MetricsPanel::applyTheme() {
     const Theme& theme = m_themes->theme();
     layout()->setContentsMargins(theme.px(4), theme.px(2), theme.px(4), theme.px(4));
-    m_view->verticalHeader()->setDefaultSectionSize(theme.px(25));
-    const int rows = std::max(4, m_model->rowCount());
-    setFixedHeight(theme.px(2 + 4 + 30 + 25 * rows + 4));
+    m_view->verticalHeader()->setMinimumSectionSize(rowHeight());
+    m_view->verticalHeader()->setDefaultSectionSize(rowHeight());
+    const int rows = std::max(m_compact ? 2 : 4, m_model->rowCount());
+    const int header = m_view->horizontalHeader()->sizeHint().height();
+    setFixedHeight(theme.px(2 + 4 + 4) + std::max(theme.px(28), header) + rowHeight() * rows);
     fitColumns();
 }
 
-/// The first column takes what its titles need, the others share the rest but never cut a number.
+int MetricsPanel::rowHeight() const {
+    return m_themes->theme().px(m_compact ? 21 : 25);
+}
+
+void MetricsPanel::setCompact(bool compact) {
+    if (compact == m_compact) return;
+    m_compact = compact;
+    applyTheme();
+}
+
+/// The first column takes what its titles need, the others share the rest but never cut a number. In a narrow
+/// window the columns that say least leave first, then the titles give way.
 void MetricsPanel::fitColumns() {
     const int count = m_model->columnCount();
     const Theme& theme = m_themes->theme();
     const QFontMetrics headerMetrics(theme.textFont(11, QFont::DemiBold));
+    const int room = m_view->viewport()->width();
     int needed = 0;
     std::vector<int> widths(static_cast<size_t>(count));
+    std::map<int, int> leaving;  // order of leaving -> column
     for (int column = 0; column < count; ++column) {
         const QString label = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
         int width = headerMetrics.horizontalAdvance(label) + theme.px(15);
@@ -114,13 +131,22 @@ void MetricsPanel::fitColumns() {
         }
         widths[static_cast<size_t>(column)] = width;
         needed += width;
+        const int order = m_model->headerData(column, Qt::Horizontal, MetricsModel::GivesWayRole).toInt();
+        if (order > 0) leaving[order] = column;
     }
-    const int spare = std::max(0, m_view->viewport()->width() - needed);
-    // In a narrow window the titles give way, not the numbers.
-    const int missing = std::max(0, needed - m_view->viewport()->width());
-    if (!widths.empty()) widths[0] = std::max(theme.px(110), widths[0] - missing);
+    int shown = count;
+    std::vector<bool> hidden(static_cast<size_t>(count), false);
+    for (const auto& [order, column] : leaving) {
+        if (needed <= room) break;
+        hidden[static_cast<size_t>(column)] = true;
+        needed -= widths[static_cast<size_t>(column)];
+        --shown;
+    }
+    if (!widths.empty()) widths[0] = std::max(theme.px(110), widths[0] - std::max(0, needed - room));
+    const int spare = std::max(0, room - needed) / std::max(1, shown);
     for (int column = 0; column < count; ++column) {
-        m_view->setColumnWidth(column, widths[static_cast<size_t>(column)] + spare / count);
+        m_view->setColumnHidden(column, hidden[static_cast<size_t>(column)]);
+        m_view->setColumnWidth(column, widths[static_cast<size_t>(column)] + spare);
     }
 }
 

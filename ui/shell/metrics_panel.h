@@ -19,6 +19,8 @@ class MetricsPanel : public QWidget {
 
     [[nodiscard]] QTableView* view() const { return m_view; }
     void copy(QChar separator) const;
+    /// Tighter rows, for windows where the plots need the height.
+    void setCompact(bool compact);
 
  protected:
     void paintEvent(QPaintEvent* event) override;
@@ -28,10 +30,12 @@ class MetricsPanel : public QWidget {
  private:
     void applyTheme();
     void fitColumns();
+    [[nodiscard]] int rowHeight() const;
 
     ThemeController* m_themes;
     MetricsModel* m_model;
     QTableView* m_view;
+    bool m_compact = false;
 };
 
 }  // namespace quantscope

@@ -62,7 +62,6 @@ class ExperimentCommand : public QUndoCommand {
 SessionController::SessionController(Engine engine, Experiment initial, QObject* parent)
     : QObject(parent), m_engine(std::move(engine)), m_experiment(std::move(initial)) {
     m_throttle.setSingleShot(true);
-    m_throttle.setInterval(kThrottleMs);
     connect(&m_throttle, &QTimer::timeout, this, &SessionController::submit);
 
     const auto post = [this](auto&& call) {
@@ -108,7 +107,9 @@ void SessionController::reset(const Experiment& experiment) {
 void SessionController::setExperiment(const Experiment& experiment) {
     if (experiment == m_experiment) return;
     m_experiment = experiment;
-    if (!m_throttle.isActive()) m_throttle.start();
+    // At once after a rest, later during a drag; a zero wait still joins the edits of one event.
+    const qint64 rest = m_sinceRequest.isValid() ? m_sinceRequest.elapsed() : kThrottleMs;
+    if (!m_throttle.isActive()) m_throttle.start(static_cast<int>(std::max<qint64>(0, kThrottleMs - rest)));
     Q_EMIT experimentChanged(m_experiment);
 }
 
@@ -128,6 +129,7 @@ void SessionController::setActiveLab(LabKind lab) {
 }
 
 void SessionController::submit() {
+    m_sinceRequest.start();
     if (m_active == LabKind::Tensor) {
         submitTensor();
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QTimer>
 #include <QUndoStack>
@@ -103,6 +104,7 @@ class SessionController : public QObject {
     Experiment m_experiment;
     QUndoStack m_undo;
     QTimer m_throttle;
+    QElapsedTimer m_sinceRequest;
     LabKind m_active = LabKind::Tensor;
     std::shared_ptr<const TensorResults> m_tensorResults;
     std::shared_ptr<const ModelResults> m_modelResults;

@@ -21,6 +21,14 @@ QByteArray fromBase64(const QJsonValue& value) {
 
 }  // namespace
 
+QString labName(LabKind lab) {
+    return lab == LabKind::Model ? QStringLiteral("model") : QStringLiteral("tensor");
+}
+
+LabKind labNamed(const QString& name) {
+    return name == QLatin1String("model") ? LabKind::Model : LabKind::Tensor;
+}
+
 std::string sessionJson(const Session& session) {
     const std::string experiment = experimentJson(session.experiment);
     QJsonObject root = QJsonDocument::fromJson(QByteArray::fromStdString(experiment)).object();

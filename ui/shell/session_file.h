@@ -5,8 +5,13 @@
 #include <QString>
 
 #include "app/experiment.h"
+#include "shell/session_controller.h"
 
 namespace quantscope {
+
+/// "tensor", "model"; what is not known is the Tensor lab.
+QString labName(LabKind lab);
+LabKind labNamed(const QString& name);
 
 /// How the window stood. Everything is optional when read.
 struct WindowLayout {

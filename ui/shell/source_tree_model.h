@@ -40,6 +40,8 @@ class SourceTreeModel : public QAbstractItemModel {
         KeyRole                          ///< QString, unique and stable: keeps expansion over resets
     };
 
+    struct Node;  ///< see source_tree_node.h
+
     explicit SourceTreeModel(QObject* parent = nullptr);
     ~SourceTreeModel() override;
 
@@ -77,8 +79,6 @@ class SourceTreeModel : public QAbstractItemModel {
     [[nodiscard]] Qt::ItemFlags flags(const QModelIndex& index) const override;
 
  private:
-    struct Node;
-
     [[nodiscard]] Node* nodeOf(const QModelIndex& index) const;
     [[nodiscard]] QModelIndex indexOf(const Node* node) const;
     [[nodiscard]] bool hasOutliers(const Node& node) const;

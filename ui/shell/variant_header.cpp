@@ -27,6 +27,7 @@ VariantHeader::VariantHeader(ThemeController* themes, QWidget* parent)
         Q_EMIT renamed(m_nameField->text().trimmed());
     });
     connect(themes, &ThemeController::changed, this, [this] {
+        chooseLines();
         updateGeometry();
         placeChildren();
         update();
@@ -38,12 +39,14 @@ void VariantHeader::setVariant(const QColor& color, const QString& letter, const
     m_letter = letter;
     m_title = title;
     setAccessibleName(tr("Variant %1, %2").arg(letter, title));
+    chooseLines();
     update();
 }
 
 void VariantHeader::setBits(const QString& bits) {
     if (bits == m_bits) return;
     m_bits = bits;
+    chooseLines();
     update();
 }
 
@@ -67,7 +70,25 @@ void VariantHeader::beginRename(const QString& name) {
 
 QSize VariantHeader::sizeHint() const {
     const Theme& theme = m_themes->theme();
-    return {theme.px(200), theme.px(34)};
+    return {theme.px(200), theme.px(m_twoLines ? 48 : 34)};
+}
+
+/// A long title takes the whole line and the bits go below it.
+void VariantHeader::chooseLines() {
+    const Theme& theme = m_themes->theme();
+    const QFontMetrics title(theme.textFont(13, QFont::DemiBold));
+    const QFontMetrics bits(theme.numberFont(11));
+    const int needed = title.horizontalAdvance(wholeTitle()) + bits.horizontalAdvance(m_bits);
+    const int room = width() - m_menu->sizeHint().width() - theme.px(4 + 2 + 8 + 30);
+    const bool two = width() > 0 && needed > room;
+    if (two == m_twoLines) return;
+    m_twoLines = two;
+    updateGeometry();
+    placeChildren();
+}
+
+QString VariantHeader::wholeTitle() const {
+    return m_letter + QLatin1Char(' ') + m_title;
 }
 
 void VariantHeader::placeChildren() {
@@ -79,6 +100,7 @@ void VariantHeader::placeChildren() {
 }
 
 void VariantHeader::resizeEvent(QResizeEvent*) {
+    chooseLines();
     placeChildren();
 }
 
@@ -89,23 +111,30 @@ void VariantHeader::paintEvent(QPaintEvent*) {
     const double side = theme.px(14);
     painter.setPen(Qt::NoPen);
     painter.setBrush(m_color);
-    painter.drawRoundedRect(QRectF(theme.px(8), (height() - side) / 2, side, side), 3, 3);
+    painter.drawRoundedRect(
+        QRectF(theme.px(8), ((m_twoLines ? theme.px(28) + theme.px(4) : height()) - side) / 2, side, side), 3,
+        3);
 
+    const int left = theme.px(30);
+    const int right = m_menu->x() - theme.px(2);
+    const int firstLine = m_twoLines ? theme.px(28) : height();
     painter.setFont(theme.numberFont(11));
-    const QString bits = m_bits.isEmpty() ? QString() : m_bits;
-    const int bitsWidth = painter.fontMetrics().horizontalAdvance(bits);
-    const int bitsRight = m_menu->x() - theme.px(2);
+    const int bitsWidth = m_bits.isEmpty() ? 0 : painter.fontMetrics().horizontalAdvance(m_bits);
     painter.setPen(m_alert ? theme.bad : theme.mutedText);
-    painter.drawText(QRect(bitsRight - bitsWidth, 0, bitsWidth, height()), Qt::AlignVCenter | Qt::AlignRight,
-                     bits);
+    if (m_twoLines)
+        painter.drawText(QRect(left, theme.px(25), right - left, theme.px(18)),
+                         Qt::AlignVCenter | Qt::AlignLeft, m_bits);
+    else
+        painter.drawText(QRect(right - bitsWidth, 0, bitsWidth, height()), Qt::AlignVCenter | Qt::AlignRight,
+                         m_bits);
 
     painter.setFont(theme.textFont(13, m_open ? QFont::DemiBold : QFont::Normal));
     painter.setPen(theme.text);
-    const int left = theme.px(30);
-    const int room = bitsRight - bitsWidth - theme.px(8) - left;
-    const QString text = m_letter + QLatin1Char(' ') + m_title;
+    const int room = m_twoLines ? right - left : right - bitsWidth - theme.px(8) - left;
+    const QString text = wholeTitle();
     const QString shown = painter.fontMetrics().elidedText(text, Qt::ElideRight, room);
-    painter.drawText(QRect(left, 0, room, height()), Qt::AlignVCenter | Qt::AlignLeft, shown);
+    painter.drawText(QRect(left, m_twoLines ? theme.px(2) : 0, room, firstLine),
+                     Qt::AlignVCenter | Qt::AlignLeft, shown);
     setToolTip(shown == text ? QString() : text);
     if (hasFocus()) {
         painter.setPen(theme.accent);

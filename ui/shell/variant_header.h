@@ -44,6 +44,8 @@ class VariantHeader : public QWidget {
 
  private:
     void placeChildren();
+    void chooseLines();
+    [[nodiscard]] QString wholeTitle() const;
 
     ThemeController* m_themes;
     IconButton* m_menu;
@@ -53,6 +55,7 @@ class VariantHeader : public QWidget {
     QString m_title;
     QString m_bits;
     bool m_open = false;
+    bool m_twoLines = false;
     bool m_alert = false;
 };
 

@@ -7,6 +7,7 @@
 #include <QStackedLayout>
 #include <QStyle>
 #include <QWhatsThis>
+#include <algorithm>
 
 #include "theme/small_widgets.h"
 #include "theme/theme_controller.h"
@@ -35,6 +36,7 @@ Card::Card(ThemeController* themes, const QString& title, QWidget* parent)
     auto* headerRow = new QHBoxLayout(m_header);
     headerRow->setContentsMargins(0, 0, 0, 0);
     headerRow->addWidget(m_title);
+    m_subtitle->setDropsWhenCut(true);
     headerRow->addWidget(m_subtitle, 1);
     headerRow->addWidget(m_helpButton);
 
@@ -65,6 +67,7 @@ void Card::applyTheme() {
     layout()->setSpacing(theme.px(3));
     m_header->setMinimumHeight(theme.px(24));
     m_header->layout()->setSpacing(theme.px(8));
+    fitHeader();
     update();
 }
 
@@ -80,7 +83,21 @@ void Card::setContent(QWidget* content) {
 
 void Card::setTitle(const QString& title) {
     m_title->setText(title);
+    fitHeader();
 }
+
+void Card::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    fitHeader();
+}
+
+/// The title stays readable: in a narrow card the help moves to the plot's menu and Shift+F1.
+void Card::fitHeader() {
+    const bool narrow = width() < m_themes->theme().px(220);
+    m_helpButton->setVisible(!m_help.isEmpty() && !narrow);
+    m_title->setMinimumWidth(std::min(m_title->sizeHint().width(), width() * 5 / 8));
+}
+
 QString Card::title() const {
     return m_title->text();
 }
@@ -94,7 +111,7 @@ QString Card::subtitle() const {
 void Card::setHelp(const QString& richText) {
     m_help = richText;
     setWhatsThis(richText);
-    m_helpButton->setVisible(!richText.isEmpty());
+    fitHeader();
 }
 
 void Card::showHelp() {

@@ -48,10 +48,12 @@ class Card : public QWidget {
 
  protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
  private:
     void applyTheme();
     void showHelp();
+    void fitHeader();
 
     ThemeController* m_themes;
     ElidedLabel* m_title;

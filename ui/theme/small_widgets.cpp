@@ -37,6 +37,22 @@ void ElidedLabel::setElideMode(Qt::TextElideMode mode) {
     update();
 }
 
+void ElidedLabel::setDropsWhenCut(bool drops) {
+    m_dropsWhenCut = drops;
+    update();
+}
+
+QString ElidedLabel::fitted(const QFontMetrics& metrics) const {
+    QString text = m_text;
+    for (qsizetype cut = 0; cut >= 0 && metrics.horizontalAdvance(text) > width();) {
+        cut = text.lastIndexOf(QStringLiteral(" · "));
+        if (cut > 0) text.truncate(cut);
+    }
+    const int needed = metrics.horizontalAdvance(text);
+    if (m_dropsWhenCut && needed > width()) return {};
+    return metrics.elidedText(text, m_elide, width());
+}
+
 QFont ElidedLabel::roleFont() const {
     const Theme& theme = m_themes->theme();
     switch (m_role) {
@@ -70,7 +86,7 @@ void ElidedLabel::paintEvent(QPaintEvent*) {
     painter.setFont(roleFont());
     painter.setPen(muted ? theme.mutedText : theme.text);
     painter.drawText(rect(), static_cast<int>(m_alignment | Qt::TextSingleLine),
-                     painter.fontMetrics().elidedText(m_text, m_elide, width()));
+                     fitted(painter.fontMetrics()));
 }
 
 bool ElidedLabel::event(QEvent* event) {

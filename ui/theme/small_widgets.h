@@ -20,6 +20,9 @@ class ElidedLabel : public QWidget {
     [[nodiscard]] QString text() const { return m_text; }
     void setAlignment(Qt::Alignment alignment);
     void setElideMode(Qt::TextElideMode mode);
+    /// A text of several parts, "a · b · c", loses whole parts from its end where it does not fit. What
+    /// remains ends in "…", or with this shows not at all.
+    void setDropsWhenCut(bool drops);
     [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QSize minimumSizeHint() const override;
 
@@ -29,12 +32,14 @@ class ElidedLabel : public QWidget {
 
  private:
     [[nodiscard]] QFont roleFont() const;
+    [[nodiscard]] QString fitted(const QFontMetrics& metrics) const;
 
     ThemeController* m_themes;
     Role m_role;
     QString m_text;
     Qt::Alignment m_alignment = Qt::AlignLeft | Qt::AlignVCenter;
     Qt::TextElideMode m_elide = Qt::ElideRight;
+    bool m_dropsWhenCut = false;
 };
 
 /// A flat button with a drawn icon: a few strokes, so it is sharp at every scale and follows the theme.

@@ -5,6 +5,12 @@
 #include <QPalette>
 #include <QStyleFactory>
 
+/// The style sheet's pictures lie in this static library: without a call the linker would leave them out.
+/// Outside any namespace, as Qt asks.
+static void addPictures() {
+    Q_INIT_RESOURCE(quantscope);
+}
+
 namespace quantscope {
 namespace {
 
@@ -45,6 +51,7 @@ void ThemeController::setPresentation(bool presentation) {
 void ThemeController::applyTo(QApplication& application) {
     if (!m_application) application.setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
     m_application = &application;
+    addPictures();
     application.setPalette(paletteOf(m_theme));
     application.setFont(m_theme.textFont());
     application.setStyleSheet(styleSheetOf(m_theme));
