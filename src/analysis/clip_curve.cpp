@@ -180,4 +180,40 @@ Result<ClipCurve> clipCurve(const SortedValues& values, const Scheme& scheme, co
     return curve;
 }
 
+Scheme clipCurveScheme(const Scheme& scheme) {
+    const Scheme defaults;
+    Scheme plain = scheme;
+    plain.granularity = Granularity::Tensor;
+    plain.groupSize = defaults.groupSize;
+    plain.blockRows = defaults.blockRows;
+    plain.blockCols = defaults.blockCols;
+    // A moving average has its mark only while it is in use, so it keeps a curve of its own.
+    if (scheme.estimator == RangeEstimator::MovingAverage) return plain;
+    plain.estimator = defaults.estimator;
+    plain.manualLow = defaults.manualLow;
+    plain.manualHigh = defaults.manualHigh;
+    return plain;
+}
+
+ClipCurve withMarkOf(const ClipCurve& curve, const SortedValues& values, const Scheme& scheme) {
+    ClipCurve marked = curve;
+    if (curve.points.empty()) return marked;
+    for (ClipMark& mark : marked.marks) mark.current = mark.estimator == scheme.estimator;
+    if (scheme.estimator != RangeEstimator::Manual) return marked;
+    Scheme plain = curve.scheme;
+    plain.estimator = scheme.estimator;
+    const Range range{static_cast<float>(scheme.manualLow), static_cast<float>(scheme.manualHigh), false};
+    ClipMark mark;
+    mark.estimator = scheme.estimator;
+    for (const RangeEstimatorInfo& info : rangeEstimators())
+        if (info.estimator == scheme.estimator) mark.label = info.label;
+    mark.low = static_cast<double>(range.low);
+    mark.high = static_cast<double>(range.high);
+    mark.current = true;
+    mark.point = pointAt(values, range, plain);
+    const auto after = [&mark](const ClipMark& other) { return other.point.ratio > mark.point.ratio; };
+    marked.marks.insert(std::find_if(marked.marks.begin(), marked.marks.end(), after), mark);
+    return marked;
+}
+
 }  // namespace quantscope

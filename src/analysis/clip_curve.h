@@ -56,4 +56,12 @@ struct ClipCurveOptions {
 Result<ClipCurve> clipCurve(const SortedValues& values, const Scheme& scheme, const ClipCurveOptions& options,
                             const Job& job);
 
+/// The scheme whose curve serves `scheme`, too: what has no influence on a per-tensor curve is at its
+/// default.
+Scheme clipCurveScheme(const Scheme& scheme);
+
+/// A curve of clipCurveScheme(scheme) with the mark of the scheme's own range as the current one; a manual
+/// range gets a mark of its own. Costs one point.
+ClipCurve withMarkOf(const ClipCurve& curve, const SortedValues& values, const Scheme& scheme);
+
 }  // namespace quantscope

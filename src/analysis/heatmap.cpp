@@ -121,9 +121,11 @@ bool overCellRows(const HeatMap& map, const Job& job, const Work& work) {
 /// What one thread needs to fill rows of cells of all four pictures.
 class FourPictures {
  public:
-    FourPictures(const HeatMapSet& set, const MatrixView& matrix, const RowQuantizer& quantizer)
+    FourPictures(const HeatMapSet& set, const MatrixView& matrix, const RowQuantizer& quantizer,
+                 const HeatMapRows& rows)
         : m_matrix(matrix),
           m_quantizer(quantizer),
+          m_rows(rows),
           m_region(set.original.region),
           m_original(set.original),
           m_codes(set.codes),
@@ -140,7 +142,11 @@ class FourPictures {
         for (CellRow* cells : {&m_original, &m_codes, &m_values, &m_errors}) cells->clear();
         const int64_t first = m_region.rowBegin + cellRow * set.original.rowsPerCell;
         const int64_t last = std::min(m_region.rowEnd, first + set.original.rowsPerCell);
-        for (int64_t row = first; row < last; ++row) addRow(row);
+        const int64_t step = m_rows.perCell > 0 ? std::max<int64_t>(1, (last - first) / m_rows.perCell) : 1;
+        for (int64_t row = first; row < last; row += step) addRow(row);
+        if (step > 1)
+            for (const int64_t row : m_rows.always)
+                if (row >= first && row < last && (row - first) % step != 0) addRow(row);
         m_original.store(set.original, cellRow);
         m_codes.store(set.codes, cellRow);
         m_values.store(set.dequantized, cellRow);
@@ -164,6 +170,7 @@ class FourPictures {
 
     const MatrixView& m_matrix;
     const RowQuantizer& m_quantizer;
+    const HeatMapRows& m_rows;
     MatrixRegion m_region;
     CellRow m_original, m_codes, m_values, m_errors;
     std::vector<int32_t> m_code;
@@ -204,7 +211,7 @@ Result<HeatMap> heatMap(const MatrixView& matrix, const MatrixRegion& region, Po
 
 Result<HeatMapSet> heatMaps(const MatrixView& matrix, const MatrixQuantization& quantization,
                             const MatrixRegion& region, Pooling pooling, const KernelTable& kernels,
-                            const Job& job, int64_t maxSide) {
+                            const Job& job, int64_t maxSide, const HeatMapRows& rows) {
     HeatMapSet set;
     if (quantization.isFloat() || quantization.groups.empty()) {
         auto original = heatMap(matrix, region, pooling, job, maxSide);
@@ -218,8 +225,12 @@ Result<HeatMapSet> heatMaps(const MatrixView& matrix, const MatrixQuantization& 
     for (HeatMap* map : {&set.original, &set.codes, &set.dequantized, &set.error})
         *map = emptyMap(inside, pooling, maxSide);
     const RowQuantizer quantizer(matrix, quantization, kernels);
+    // A mean needs every element; a row is read once however many of the largest values it holds.
+    HeatMapRows wanted = pooling == Pooling::MaxAbs ? rows : HeatMapRows{};
+    std::sort(wanted.always.begin(), wanted.always.end());
+    wanted.always.erase(std::unique(wanted.always.begin(), wanted.always.end()), wanted.always.end());
     const bool finished = overCellRows(set.original, job, [&](int64_t begin, int64_t end) {
-        FourPictures pictures(set, matrix, quantizer);
+        FourPictures pictures(set, matrix, quantizer, wanted);
         for (int64_t cellRow = begin; cellRow < end; ++cellRow) pictures.fill(set, cellRow);
     });
     if (!finished) return fail(ErrorKind::Cancelled, "stopped");

@@ -60,9 +60,16 @@ struct HeatMapSet {
 Result<HeatMap> heatMap(const MatrixView& matrix, const MatrixRegion& region, Pooling pooling, const Job& job,
                         int64_t maxSide = kMaxHeatMapSide);
 
-/// All four in one pass. For float, codes is empty and error zero. Error: Cancelled.
+/// Which rows the cells of a large matrix' picture look at; all of them by default.
+struct HeatMapRows {
+    int64_t perCell = 0;          ///< at most so many, evenly spaced in the cell; 0 = all
+    std::vector<int64_t> always;  ///< and these in any case: the rows of the largest values
+};
+
+/// All four in one pass. For float, codes is empty and error zero. With `rows` a cell of MaxAbs pooling is
+/// the largest of the rows looked at. Error: Cancelled.
 Result<HeatMapSet> heatMaps(const MatrixView& matrix, const MatrixQuantization& quantization,
                             const MatrixRegion& region, Pooling pooling, const KernelTable& kernels,
-                            const Job& job, int64_t maxSide = kMaxHeatMapSide);
+                            const Job& job, int64_t maxSide = kMaxHeatMapSide, const HeatMapRows& rows = {});
 
 }  // namespace quantscope

@@ -31,7 +31,8 @@ struct TensorVariantResult {
     std::string title;
     std::optional<Error> error;
     std::shared_ptr<const VariantReport> report;
-    std::shared_ptr<const ClipCurve> clipCurve;  ///< empty points for float
+    /// Empty points for float; null in a preview of a scheme whose curve is not known yet.
+    std::shared_ptr<const ClipCurve> clipCurve;
     /// ||X (W - W^)^T||_F / ||X W^T||_F, expectation under the captured second moments of X (diagonal); NaN
     /// when the tensor's inputs were not captured.
     double outputError = 0;

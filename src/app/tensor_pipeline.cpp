@@ -19,6 +19,12 @@ using Clock = std::chrono::steady_clock;
 /// then.
 constexpr int64_t kNoPreviewBelow = int64_t{6} << 20;
 
+/// A cell of a large matrix' picture looks at so many of its rows, and at those of the largest magnitudes.
+constexpr int64_t kPooledRows = 8;
+
+/// Enough for a squared error to about half a per cent, few enough for a preview within a frame or two.
+constexpr int64_t kPreviewValues = int64_t{1} << 18;
+
 double secondsSince(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -90,7 +96,9 @@ Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(con
     auto made = std::make_shared<Loaded>();
     made->matrix = std::move(*matrix);
     made->view = made->matrix.values.matrix();
-    made->sample = sampleMatrix(made->view, {});
+    SampleOptions options;
+    options.maxValues = kPreviewValues;
+    made->sample = sampleMatrix(made->view, options);
     const uint64_t bytes = made->matrix.values.bytes().size() + (uint64_t{4} << 20);
     return m_cache.put<Loaded>(key, std::move(made), bytes);
 }
@@ -241,20 +249,28 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
 
 Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass& pass,
                                                                      const Variant& variant) {
-    Scheme scheme = variant.weights.scheme;
-    scheme.granularity = Granularity::Tensor;
+    // Range, granularity and group size leave the curve as it is: only the marks tell which range is in use.
+    const Scheme& wanted = variant.weights.scheme;
+    const Scheme scheme = clipCurveScheme(wanted);
     // The curve is of the tensor's statistics, not of the tier's matrix: preview and full share it, except
     // that the first preview has only a sample's.
     const std::string key = fmt::format("{} clip {} {} {}", pass.loaded.matrix.values.id(),
                                         pass.statistics.fromSample ? "sample" : "all",
                                         pass.experiment.tensorProtocol.clipCurvePoints, schemeText(scheme));
-    if (auto found = m_cache.find<ClipCurve>(key)) return found;
+    const SortedValues& values = pass.statistics.stage->sorted;
+    const auto marked = [&](const std::shared_ptr<const ClipCurve>& curve) {
+        return std::make_shared<const ClipCurve>(withMarkOf(*curve, values, wanted));
+    };
+    if (auto found = m_cache.find<ClipCurve>(key)) return marked(found);
+    // A new curve costs more than the rest of a preview: until the full result the old one stays on screen.
+    if (pass.tier == Tier::Preview && !pass.statistics.fromSample) return nullptr;
     ClipCurveOptions options;
     options.points = pass.experiment.tensorProtocol.clipCurvePoints;
-    auto curve = clipCurve(pass.statistics.stage->sorted, scheme, options, pass.job);
+    auto curve = clipCurve(values, scheme, options, pass.job);
     if (!curve) return fail(curve.error());
     const uint64_t bytes = sizeof(ClipPoint) * curve->points.size() + 4096;
-    return m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes);
+    return marked(
+        m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes));
 }
 
 Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
@@ -272,7 +288,10 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
         fmt::format("heat {} {} {} {} ", region.rowBegin, region.rowEnd, region.colBegin, region.colEnd) +
         recipeText(shown.variant);
     if ((results.heatMaps = m_cache.find<HeatMapSet>(key))) return {};
-    auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels, pass.job);
+    HeatMapRows rows{kPooledRows, {}};
+    for (const LocatedValue& value : pass.statistics.stage->report.extremes.top) rows.always.push_back(value.row);
+    auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels, pass.job,
+                         kMaxHeatMapSide, rows);
     if (!maps) return fail(maps.error());
     const uint64_t bytes = bytesOf(*maps);
     results.heatMaps =

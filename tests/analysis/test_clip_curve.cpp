@@ -156,6 +156,33 @@ class TestClipCurve : public QObject {
         QCOMPARE(manual->point.limit, 1.5);
     }
 
+    /// A curve kept for its scheme and marked afterwards is the curve computed at once: a dragged clip limit,
+    /// a chosen estimator and another group size cost one point.
+    void keptCurveTakesTheMarkOfAnyRange() {
+        const Tensor tensor = studentT(20, 200);
+        const TensorStage stage = analyzeTensor(tensor.matrix(), Job()).value();
+        const auto kept = [](const char* text) { return clipCurveScheme(parseScheme(text).value()); };
+        QCOMPARE(kept("int4/affine/group=64/mse"), kept("int4/affine/channel/manual=-1,2"));
+        QVERIFY(!(kept("int4") == kept("int5")));
+        QVERIFY(!(kept("int4") == kept("int4/floor")));
+        for (const char* text : {"int4/manual=-1.5,1.5", "int4/tensor/mse",
+                                 "int4/affine/group=32/manual=-0.5,2", "int4/tensor"}) {
+            Scheme scheme = parseScheme(text).value();
+            const ClipCurve base = clipCurve(stage.sorted, clipCurveScheme(scheme), {}, Job()).value();
+            const ClipCurve marked = withMarkOf(base, stage.sorted, scheme);
+            scheme.granularity = Granularity::Tensor;
+            const ClipCurve whole = clipCurve(stage.sorted, scheme, {}, Job()).value();
+            QVERIFY2(marked.points == whole.points, text);
+            QCOMPARE(marked.marks.size(), whole.marks.size());
+            for (size_t i = 0; i < whole.marks.size(); ++i) {
+                QCOMPARE(marked.marks[i].estimator, whole.marks[i].estimator);
+                QCOMPARE(marked.marks[i].current, whole.marks[i].current);
+                QCOMPARE(marked.marks[i].low, whole.marks[i].low);
+                QVERIFY2(marked.marks[i].point == whole.marks[i].point, text);
+            }
+        }
+    }
+
     void samplesAgreeWithTheWhole() {
         const Tensor tensor = studentT(2000, 500);
         const TensorStage whole = analyzeTensor(tensor.matrix(), Job(), int64_t{1} << 24).value();

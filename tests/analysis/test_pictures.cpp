@@ -210,6 +210,31 @@ class TestPictures : public QObject {
         QVERIFY(plain.values == set.original.values);
     }
 
+    /// Fewer rows a cell: every cell is one of its elements, and the named rows are always among those looked
+    /// at.
+    void fewerRowsKeepTheNamedOnes() {
+        Tensor plain = laplace(640, 48);
+        std::vector<float> values(plain.floats().begin(), plain.floats().end());
+        values[333 * 48 + 7] = 50;
+        const Tensor tensor = Tensor::fromFloats({640, 48}, values);
+        const auto chosen =
+            chooseQuantization(tensor.matrix(), parseScheme("int4/group=16").value(), bestKernels(), Job())
+                .value();
+        const auto run = [&](const HeatMapRows& rows) {
+            return heatMaps(tensor.matrix(), chosen, {}, Pooling::MaxAbs, bestKernels(), Job(), 20, rows)
+                .value();
+        };
+        const HeatMapSet all = run({});
+        const HeatMapSet few = run({4, {333, 333}});
+        QCOMPARE(few.original.values.size(), all.original.values.size());
+        QVERIFY(few.original.values != all.original.values);
+        for (size_t i = 0; i < all.original.values.size(); ++i)
+            QVERIFY(std::abs(few.original.values[i]) <= std::abs(all.original.values[i]));
+        QCOMPARE(few.original.maximum, 50.0F);
+        QVERIFY(run({0, {}}).error.values == all.error.values);
+        QVERIFY(run({1000, {}}).error.values == all.error.values);
+    }
+
     void picturesIgnoreThreadsAndStop() {
         const Tensor tensor = laplace(3000, 400);
         const auto chosen =
@@ -240,8 +265,9 @@ class TestPictures : public QObject {
 
     void elementsFollowTheQuantizer_data() {
         QTest::addColumn<QString>("scheme");
-        for (const char* scheme : {"int4", "int4/affine/group=16", "int8/tensor/manual=-1,1", "preset=q4_0",
-                                   "preset=q4_1", "uint4/affine", "int3/stochastic", "int4/affine/zero-inside"})
+        for (const char* scheme :
+             {"int4", "int4/affine/group=16", "int8/tensor/manual=-1,1", "preset=q4_0", "preset=q4_1",
+              "uint4/affine", "int3/stochastic", "int4/affine/zero-inside"})
             QTest::newRow(scheme) << scheme;
     }
     void elementsFollowTheQuantizer() {
