@@ -8,6 +8,7 @@
 
 #include "methods/awq.h"
 #include "methods/block_codebook.h"
+#include "methods/gguf_blocks.h"
 #include "methods/gptq.h"
 #include "methods/hqq.h"
 #include "methods/kmeans.h"
@@ -89,9 +90,37 @@ std::span<const Method* const> allMethods() {
     static const Pruning magnitude(Pruning::Rule::Magnitude);
     static const Pruning wanda(Pruning::Rule::Wanda);
     static const Pruning sparseGpt(Pruning::Rule::SparseGpt);
-    static const auto methods = std::to_array<const Method*>(
-        {&roundToNearest, &gptq, &awq, &hqq, &smoothQuant, &llmInt8, &nf4, &fp4, &fp8, &mxfp8, &mxfp6, &mxfp4,
-         &nvfp4, &kMeans, &keepSalient, &hadamardRotation, &magnitude, &wanda, &sparseGpt});
+    static const GgufBlocks q6k(DType::Q6_K);
+    static const GgufBlocks q5k(DType::Q5_K);
+    static const GgufBlocks q4k(DType::Q4_K);
+    static const GgufBlocks q3k(DType::Q3_K);
+    static const GgufBlocks q2k(DType::Q2_K);
+    static const GgufBlocks iq4nl(DType::IQ4_NL);
+    static const auto methods = std::to_array<const Method*>({&roundToNearest,
+                                                              &gptq,
+                                                              &awq,
+                                                              &hqq,
+                                                              &smoothQuant,
+                                                              &llmInt8,
+                                                              &nf4,
+                                                              &fp4,
+                                                              &fp8,
+                                                              &mxfp8,
+                                                              &mxfp6,
+                                                              &mxfp4,
+                                                              &nvfp4,
+                                                              &q6k,
+                                                              &q5k,
+                                                              &q4k,
+                                                              &q3k,
+                                                              &q2k,
+                                                              &iq4nl,
+                                                              &kMeans,
+                                                              &keepSalient,
+                                                              &hadamardRotation,
+                                                              &magnitude,
+                                                              &wanda,
+                                                              &sparseGpt});
     return methods;
 }
 

@@ -8,6 +8,7 @@
 
 #include "methods/method.h"
 #include "methods/options.h"
+#include "quant/number_format.h"
 
 namespace quantscope {
 namespace {
@@ -270,6 +271,10 @@ Result<Recipe> parseRecipe(std::string_view text) {
         const auto pair = splitUnescaped(part, "=");
         const std::string key = unescaped(pair.front());
         const ParameterInfo* parameter = findParameter(info, key);
+        if (parameter == nullptr && (parseFormatPart(part) || part.starts_with("preset="))) {
+            schemeParts = std::string(part) + (schemeParts.empty() ? "" : "/") + schemeParts;
+            continue;
+        }
         if (parameter == nullptr) {
             schemeParts += (schemeParts.empty() ? "" : "/") + std::string(part);
             continue;

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QtTest>
+#include <cmath>
+#include <limits>
+
+#include "method_inputs.h"
+#include "methods/activation_transform.h"
+#include "methods/hadamard.h"
+#include "methods/hessian.h"
+#include "methods/kmeans.h"
+#include "methods/linear_algebra.h"
+#include "methods/smoothquant.h"
+#include "methods/variant.h"
+
+using namespace quantscope;
+using namespace quantscope::test;
+
+namespace {
+
+Result<LayerResult> run(const char* text, const LayerInput& layer) {
+    const auto variant = parseVariant(text);
+    if (!variant) return fail(variant.error());
+    return quantizeLayer(layer, variant->weights, {});
+}
+
+double errorOf(const char* text, const LayerInput& layer) {
+    const auto result = run(text, layer);
+    return result ? outputErrorOf(goldenTokens(), layer.weight, result->floats()) : -1;
+}
+
+std::shared_ptr<const CalibrationStatistics> withoutHessian() {
+    CalibrationCollector collector(128, {false, 8, 0});
+    collector.add(goldenTokens().matrix(), {});
+    return std::make_shared<const CalibrationStatistics>(collector.finish());
+}
+
+}  // namespace
+
+/// The methods' own laws: sizes, fallbacks, errors, the lectures' figures.
+class TestMethods : public QObject {
+    Q_OBJECT
+ private slots:
+    void textSurvives_data() {
+        QTest::addColumn<QString>("text");
+        for (const char* text : {"gptq/int4/affine/group=64/act-order/static-groups",
+                                 "gptq/int3/channel/damp=0.05",
+                                 "awq/int3/group=64",
+                                 "awq/int4/symmetric/group=128/clip=false",
+                                 "hqq/int4/group=64",
+                                 "nf4/block=64/double",
+                                 "fp4",
+                                 "smoothquant/w8a8/alpha=0.75",
+                                 "smoothquant/w4a8",
+                                 "llm-int8",
+                                 "fp8/element=e5m2/scale=tensor",
+                                 "mxfp4",
+                                 "nvfp4",
+                                 "kmeans/int4/tensor/sensitive",
+                                 "salient/int3/group=64/keep=0.5",
+                                 "hadamard/int4/channel/seed=3 @act=int8/token",
+                                 "wanda/int8/group=128/pattern=2:4/then-quantize",
+                                 "q4_k/imatrix",
+                                 "gptq/int4/group=64 @blk.0.*=awq/int4/group=64 @*.ffn_down=nf4",
+                                 "smoothquant/w8a8 @act=float"})
+            QTest::newRow(text) << text;
+    }
+    void textSurvives() {
+        QFETCH(QString, text);
+        const auto variant = parseVariant(text.toStdString());
+        QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+        const std::string again = variantText(*variant);
+        const auto back = parseVariant(again);
+        QVERIFY2(back.has_value(), back ? "" : describe(back.error()).c_str());
+        QVERIFY2(*back == *variant, again.c_str());
+    }
+
+    void partsComeInAnyOrder() {
+        const auto a = parseVariant("gptq/act-order/group=64/int4/affine/damp=0.1");
+        const auto b = parseVariant("gptq/int4/affine/group=64/damp=0.1/act-order");
+        QVERIFY(a.has_value() && b.has_value());
+        QVERIFY(*a == *b);
+        const auto smooth = parseVariant("smoothquant/w8a8");
+        QVERIFY(smooth.has_value() && smooth->activations.has_value());
+        QCOMPARE(smooth->activations->scheme.granularity, Granularity::Token);
+        QCOMPARE(parseVariant("llm-int8")->activations->outlierThreshold, 6.0);
+        // Sessions of before keep their meaning.
+        QVERIFY(parseVariant("gptq(damp=0.1):int4/group=64").has_value());
+    }
+
+    void errors_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QString>("mentions");
+        const auto row = [](const char* text, const char* mentions) {
+            QTest::newRow(text) << text << mentions;
+        };
+        row("gptq/int4/group=64/damp=2", "0 .. 1");
+        row("gptq/int4/damp=x", "0 .. 1");
+        row("gptq/int4/magic", "act-order");
+        row("nf4/double=maybe", "double=false");
+        row("wanda/pattern=3:4", "2:4");
+        row("gptq/w8a8", "does not quantize activations");
+        row("smoothquant/w99a8", "choose one of");
+        row("nothing/int4", "gptq");
+        row("gptq/int4/input-channel", "group=SIZE");
+        row("hqq/int4/symmetric/group=64", "float-zero");
+        row("kmeans/int4/group=32", "tensor or channel");
+        row("llm-int8/affine", "symmetric");
+    }
+    void errors() {
+        QFETCH(QString, text);
+        QFETCH(QString, mentions);
+        const auto result = run(text.toStdString().c_str(), goldenLayer());
+        QVERIFY(!result.has_value());
+        const QString message = QString::fromStdString(describe(result.error()));
+        QVERIFY2(message.contains(mentions), qPrintable(message));
+    }
+
+    void everyMethodNamesItsCalibration() {
+        for (const Method* method : allMethods()) {
+            Recipe recipe;
+            recipe.method = method->info().name;
+            recipe.scheme = method->info().scheme;
+            if (calibrationNeed(recipe) == CalibrationNeed::None) continue;
+            LayerInput layer{"blk.1.attn_q", goldenWeight()};
+            const auto without = quantizeLayer(layer, recipe, {});
+            QVERIFY2(!without.has_value(), recipe.method.c_str());
+            const std::string message = describe(without.error());
+            QVERIFY2(message.find("--calibration") != std::string::npos, message.c_str());
+            QVERIFY2(message.find("blk.1.attn_q") != std::string::npos, message.c_str());
+            layer.calibration = calibrationOf(goldenTokens(32, 64));
+            QVERIFY(!quantizeLayer(layer, recipe, {}).has_value());
+            layer.calibration = withoutHessian();
+            QCOMPARE(quantizeLayer(layer, recipe, {}).has_value(),
+                     calibrationNeed(recipe) == CalibrationNeed::Moments);
+        }
+    }
+
+    void everyMethodKeepsShapeAndCountsItsBytes() {
+        const LayerInput layer = goldenLayer();
+        for (const Method* method : allMethods()) {
+            Recipe recipe;
+            recipe.method = method->info().name;
+            recipe.scheme = method->info().scheme;
+            const auto result = quantizeLayer(layer, recipe, {});
+            QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+            const Tensor values = result->floats();
+            QCOMPARE(values.shape(), layer.weight.shape());
+            for (const float value : values.floats()) QVERIFY(std::isfinite(value));
+            const double promised = recipeBitsPerWeight(recipe, 16, 128);
+            QVERIFY2(
+                std::abs(result->bitsPerWeight() - promised) < 0.01,
+                qPrintable(
+                    QString::fromStdString(recipe.method) +
+                    QStringLiteral(": %1 promised, %2 stored").arg(promised).arg(result->bitsPerWeight())));
+            QVERIFY2(result->bitsPerWeight() >= method->info().minimumBits - 1.01, recipe.method.c_str());
+        }
+    }
+
+    void bitsAreHonest_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<double>("bits");
+        const auto row = [](const char* text, double bits) { QTest::newRow(text) << text << bits; };
+        row("gptq/int4/group=64", 4 + 32.0 / 64);
+        row("gptq/int4/group=64/act-order", 4 + 32.0 / 64 + 32.0 / 16);  // one index an input of 16 rows
+        row("nf4/block=64", 4 + 32.0 / 64);
+        row("mxfp4", 4.25);
+        row("wanda/pattern=2:4", 8 + 1);
+        row("magnitude/sparsity=0.5", 8 + 1);
+        row("fp8", 8 + 32.0 / 128);
+    }
+    void bitsAreHonest() {
+        QFETCH(QString, text);
+        QFETCH(double, bits);
+        const auto result = run(text.toStdString().c_str(), goldenLayer());
+        QVERIFY(result.has_value());
+        QVERIFY2(std::abs(result->bitsPerWeight() - bits) < 1e-9,
+                 qPrintable(QString::number(result->bitsPerWeight())));
+    }
+
+    void calibratedMethodsBeatRounding() {
+        const LayerInput layer = goldenLayer();
+        const double rounding = errorOf("int3/affine/group=64", layer);
+        QVERIFY(errorOf("gptq/int3/affine/group=64", layer) < 0.7 * rounding);
+        QVERIFY(errorOf("awq/int3/group=64", layer) < rounding);
+        QVERIFY(errorOf("hqq/int3/group=64", layer) > 0);
+        const double magnitude = errorOf("magnitude", layer);
+        const double wanda = errorOf("wanda", layer);
+        QVERIFY(wanda < magnitude);
+        QVERIFY(errorOf("sparsegpt", layer) < wanda);
+    }
+
+    /// Worked example 9, AWQ's figure: at 3 bits, 1% of the channels in F16 takes most of the damage away, if
+    /// the inputs choose them; chance does not, and AWQ comes as far without mixed precision.
+    void salientChannelsByInputsNotByChance() {
+        const LayerInput layer = goldenLayer();
+        const double rounding = errorOf("int3/group=128", layer);
+        const double salient = errorOf("salient/int3/group=128/keep=1", layer);
+        const double chance = errorOf("salient/int3/group=128/keep=1/by=random", layer);
+        QVERIFY2(salient < 0.5 * rounding, qPrintable(QString("%1 %2").arg(salient).arg(rounding)));
+        QVERIFY2(chance > 0.8 * rounding, qPrintable(QString("%1 %2").arg(chance).arg(rounding)));
+        QVERIFY(errorOf("awq/int3/symmetric/group=128", layer) < 0.6 * rounding);
+        // Nothing kept is rounding; all kept is F16.
+        QCOMPARE(errorOf("salient/int3/group=128/keep=0", layer), rounding);
+        QVERIFY(errorOf("salient/int3/group=128/keep=100", layer) < 1e-6 * rounding);
+    }
+
+    /// Worked example 9: S_j = max|X_j|^alpha / max|W_j|^(1-alpha).
+    void smoothingFormula() {
+        const std::vector<float> s = smoothingScale({16, 2, 9, 0}, {1, 2, 4, 1}, 0.5);
+        QCOMPARE(s, (std::vector<float>{4, 1, 1.5F, 1}));
+        QCOMPARE(smoothingScale({16}, {2}, 1.0), std::vector<float>{16});
+        QCOMPARE(smoothingScale({16}, {2}, 0.0), std::vector<float>{0.5F});
+    }
+
+    /// Worked example 9: Wanda's |W| ||X||_2 on two tokens of three channels.
+    void wandaScore() {
+        // ||X_j|| = 5, 1, 0.1: |W| ||X|| = 1 x 5, 4 x 1, 30 x 0.1.
+        const Tensor x = Tensor::fromFloats({2, 4}, {3, 1, 0.1F, 1, 4, 0, 0, 1});
+        const LayerInput layer{"w", Tensor::fromFloats({1, 4}, {1, 4, 30, 0.1F}), calibrationOf(x)};
+        const auto result = run("wanda/sparsity=0.5", layer);
+        QVERIFY(result.has_value());
+        const auto values = result->floats();
+        QVERIFY(std::ranges::equal(values.floats(), std::vector<float>{1, 4, 0, 0}));
+    }
+
+    /// Worked example 12: 2^b centroids, log2 k bits an index, a lookup to dequantize.
+    void codebookOfTheLecture() {
+        const Tensor w =
+            Tensor::fromFloats({4, 4}, {2.09F, -0.98F, 1.48F, 0.09F, 0.05F, -0.14F, -1.08F, 2.12F, -0.91F,
+                                        1.92F, 0, -1.03F, 1.87F, 0, 1.53F, 1.49F});
+        const auto result = run("kmeans/int2/tensor", {"w", w});
+        QVERIFY(result.has_value());
+        const std::vector<float> centroids{-1, 0, 1.5F, 2};
+        const auto values = result->floats();
+        for (size_t i = 0; i < values.floats().size(); ++i) {
+            float least = std::numeric_limits<float>::infinity();
+            float nearest = 0;
+            for (const float c : centroids)
+                if (std::abs(w.floats()[i] - c) < least) {
+                    least = std::abs(w.floats()[i] - c);
+                    nearest = c;
+                }
+            QVERIFY(std::abs(values.floats()[i] - nearest) < 1e-3F);
+        }
+        // 2 bits an index (one byte a row of four) and four F16 centroids.
+        QCOMPARE(result->bytes, uint64_t{4 + 8});
+    }
+
+    void clusteringIsExact() {
+        // {1, 2} {10} {20, 21, 22} whatever the order.
+        const std::vector<float> values{21, 1, 10, 22, 2, 20};
+        QCOMPARE(clusterValues(values, {}, 3), (std::vector<double>{1.5, 10, 21}));
+        QCOMPARE(clusterValues(values, std::vector<double>{1, 3, 1, 1, 1, 1}, 3).front(), 1.25);
+        QCOMPARE(clusterValues(std::vector<float>{5}, {}, 2).size(), size_t{2});
+    }
+
+    void deadAndSingularInputsAreTold() {
+        const LayerInput layer = goldenLayer();
+        const auto dead = run("gptq/int4/group=64", layer);
+        QVERIFY(dead.has_value());
+        QVERIFY(dead->notes.size() == 1 && dead->notes.front().find("1 dead") != std::string::npos);
+        for (int64_t r = 0; r < 16; ++r) QCOMPARE(dead->floats().matrix().at(r, 5), 0.0F);
+        // Three tokens: X^T X has rank 3. Without damping it must be raised.
+        LayerInput thin{"w", goldenWeight(), calibrationOf(goldenTokens(3))};
+        const auto raised = run("gptq/int4/group=64/damp=0", thin);
+        QVERIFY2(raised.has_value(), raised ? "" : describe(raised.error()).c_str());
+        QVERIFY(raised->notes.back().find("damping raised") != std::string::npos);
+    }
+
+    void badNumbersAreRefusedOrLeftOut() {
+        const Tensor tokens = goldenTokens();
+        std::vector<float> x(tokens.floats().begin(), tokens.floats().end());
+        x[130] = std::numeric_limits<float>::quiet_NaN();
+        x[300] = std::numeric_limits<float>::infinity();
+        LayerInput layer{"w", goldenWeight(), calibrationOf(Tensor::fromFloats({256, 128}, x))};
+        QCOMPARE(layer.calibration->tokens, int64_t{254});
+        const auto result = run("gptq/int4/group=64", layer);
+        QVERIFY(result.has_value());
+        QVERIFY(result->notes.back().find("2 calibration inputs") != std::string::npos);
+        layer.calibration = calibrationOf(Tensor::fromFloats({1, 128}, std::vector<float>(128, NAN)));
+        const auto none = run("awq/int4/group=64", layer);
+        QVERIFY(!none.has_value());
+        QVERIFY(describe(none.error()).find("NaN") != std::string::npos);
+        std::vector<float> w(16 * 128, 1.0F);
+        w[5] = NAN;
+        layer.weight = Tensor::fromFloats({16, 128}, w);
+        QVERIFY(!run("nf4", layer).has_value());
+    }
+
+    void raggedGroupsAndStopping() {
+        LayerInput layer{"w", goldenWeight(), calibrationOf(goldenTokens())};
+        for (const char* text :
+             {"gptq/int4/group=48", "gptq/int4/group=48/act-order", "gptq/int4/group=48/block=40",
+              "awq/int4/group=48", "hqq/int4/group=48", "nf4/block=100", "mxfp4", "sparsegpt"}) {
+            const auto result = run(text, layer);
+            QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        }
+        std::stop_source stop;
+        stop.request_stop();
+        for (const char* text : {"gptq/int4/group=64", "awq/int4/group=64", "hqq", "kmeans"}) {
+            const auto stopped = quantizeLayer(layer, parseVariant(text)->weights, Job(stop.get_token()));
+            QVERIFY2(!stopped.has_value() && stopped.error().kind == ErrorKind::Cancelled, text);
+        }
+    }
+
+    void calibrationIsStreamed() {
+        const Tensor x = goldenTokens();
+        CalibrationCollector parts(128, {true, 20, 7});
+        for (int64_t row = 0; row < 256; row += 100)
+            parts.add({x.matrix().row(row), std::min<int64_t>(100, 256 - row), 128, 128}, {});
+        const CalibrationStatistics all = parts.finish();
+        QCOMPARE(all.tokens, int64_t{256});
+        QCOMPARE(all.sample.rows(), int64_t{20});
+        for (int64_t i = 0; i < 128; i += 9) {
+            for (int64_t j = 0; j < 128; j += 7) {
+                double sum = 0;
+                for (int64_t r = 0; r < 256; ++r)
+                    sum +=
+                        static_cast<double>(x.matrix().at(r, i)) * static_cast<double>(x.matrix().at(r, j));
+                QVERIFY(std::abs(static_cast<double>(all.hessian[static_cast<size_t>(i * 128 + j)]) -
+                                 sum / 256) <= 1e-5 * (1 + std::abs(sum / 256)));
+            }
+            QCOMPARE(all.absMax[static_cast<size_t>(i)], calibrationOf(x)->absMax[static_cast<size_t>(i)]);
+        }
+    }
+
+    void factorsMultiplyBack_data() {
+        QTest::addColumn<int>("n");
+        for (const int n : {1, 2, 63, 64, 65, 130, 200}) QTest::addRow("%d", n) << n;
+    }
+    void factorsMultiplyBack() {
+        QFETCH(int, n);
+        // A = B B^T + I; A^-1 = U^T U means U A U^T = I.
+        GoldenNumbers numbers(static_cast<uint64_t>(n));
+        const auto size = static_cast<size_t>(n);
+        std::vector<double> b(size * size);
+        for (double& value : b) value = numbers.next() / 4;
+        std::vector<double> a(size * size, 0);
+        for (size_t i = 0; i < size; ++i) {
+            for (size_t j = 0; j < size; ++j)
+                for (size_t k = 0; k < size; ++k) a[i * size + j] += b[i * size + k] * b[j * size + k];
+            a[i * size + i] += 1;
+        }
+        std::vector<float> u;
+        QVERIFY(inverseFactor(a, n, u));
+        for (size_t i = 0; i < size; ++i)
+            for (size_t j = 0; j < size; ++j) {
+                if (j < i) QCOMPARE(u[i * size + j], 0.0F);
+                double sum = 0;
+                for (size_t k = 0; k < size; ++k)
+                    for (size_t l = j; l < size && u[i * size + k] != 0; ++l)
+                        sum += static_cast<double>(u[i * size + k]) * a[k * size + l] *
+                               static_cast<double>(u[j * size + l]);
+                QVERIFY(std::abs(sum - (i == j ? 1.0 : 0.0)) < 1e-4);
+            }
+        a[0] = -1;
+        QVERIFY(!inverseFactor(a, n, u));
+    }
+
+    void rotationsAreOrthonormal_data() {
+        QTest::addColumn<int>("n");
+        QTest::addColumn<int>("order");
+        for (const auto& [n, order] : {std::pair{1, 1},
+                                       {8, 8},
+                                       {12, 12},
+                                       {20, 20},
+                                       {28, 28},
+                                       {36, 36},
+                                       {192, 192},
+                                       {576, 576},
+                                       {1536, 1536},
+                                       {6, 2},
+                                       {7, 1},
+                                       {52, 52}})
+            QTest::addRow("%d", n) << n << order;
+    }
+    void rotationsAreOrthonormal() {
+        QFETCH(int, n);
+        QFETCH(int, order);
+        const Hadamard hadamard(n);
+        if (n != 52) QCOMPARE(hadamard.order(), static_cast<int64_t>(order));
+        GoldenNumbers numbers(9);
+        ActivationTransform transform;
+        std::vector<float> x;
+        std::vector<float> w;
+        for (int j = 0; j < n; ++j) {
+            transform.divisor.push_back(1 + static_cast<float>(j % 5));
+            transform.signs.push_back(j % 3 == 0 ? -1.0F : 1.0F);
+            transform.permutation.push_back((j * 5 + 3) % n);
+            x.push_back(static_cast<float>(numbers.next()));
+            w.push_back(static_cast<float>(numbers.next()));
+        }
+        if (n % 5 == 0) transform.permutation.clear();
+        std::vector<float> moved(x.size());
+        std::vector<float> movedWeight(x.size());
+        applyTransform(transform, {x.data(), 1, n, n}, moved.data());
+        transformWeight(transform, {w.data(), 1, n, n}, movedWeight.data());
+        double before = 0;
+        double after = 0;
+        for (size_t j = 0; j < x.size(); ++j) {
+            before += static_cast<double>(x[j]) * static_cast<double>(w[j]);
+            after += static_cast<double>(moved[j]) * static_cast<double>(movedWeight[j]);
+        }
+        QVERIFY2(std::abs(before - after) < 1e-3, qPrintable(QString("%1 %2").arg(before).arg(after)));
+        undoTransform(transform, {moved.data(), 1, n, n}, moved.data());
+        restoreWeight(transform, {movedWeight.data(), 1, n, n}, movedWeight.data());
+        for (size_t j = 0; j < x.size(); ++j) {
+            QVERIFY(std::abs(moved[j] - x[j]) < 1e-4F);
+            QVERIFY(std::abs(movedWeight[j] - w[j]) < 1e-4F);
+        }
+    }
+
+    void rotationSpreadsAnOutlier() {
+        LayerInput layer = goldenLayer();
+        std::vector<float> w(layer.weight.floats().begin(), layer.weight.floats().end());
+        for (size_t r = 0; r < 16; ++r) w[r * 128 + 60] *= 64;
+        layer.weight = Tensor::fromFloats({16, 128}, w);
+        const auto distance = [&](const char* text) {
+            const auto result = run(text, layer);
+            double sum = 0;
+            for (size_t i = 0; result && i < w.size(); ++i)
+                sum += std::pow(static_cast<double>(result->floats().floats()[i]) - static_cast<double>(w[i]),
+                                2);
+            return sum;
+        };
+        QVERIFY(distance("hadamard/int4/channel") < 0.2 * distance("int4/channel"));
+    }
+
+    void siblingsShareTheirScale() {
+        LayerInput a = goldenLayer();
+        LayerInput b = a;
+        b.weight = goldenWeight(8, 128, 11);
+        b.name = "blk.0.ffn_up";
+        a.siblings = b.siblings = {a.weight, b.weight};
+        for (const char* text : {"awq/int4/group=32", "smoothquant/w8a8", "smoothquant/w8a8/search"}) {
+            const auto first = run(text, a);
+            const auto second = run(text, b);
+            QVERIFY(first.has_value() && second.has_value());
+            QVERIFY(first->transform.has_value());
+            QVERIFY(*first->transform == *second->transform);
+        }
+    }
+};
+
+QTEST_APPLESS_MAIN(TestMethods)
+#include "test_methods.moc"
