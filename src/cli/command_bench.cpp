@@ -11,6 +11,7 @@
 #include "analysis/tensor_experiment.h"
 #include "analysis/value_histogram.h"
 #include "base/parallel_for.h"
+#include "cli/bench_gemm.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -119,8 +120,23 @@ constexpr std::array kBenchmarks = {
     Benchmark{"histogram", "256-bin histogram", benchHistogram},
 };
 
+/// Those that compare with a peer print tables of their own.
+struct PeerBenchmark {
+    const char* name;
+    const char* help;
+    Status (*run)(const KernelTable& kernels, const GemmBenchOptions& options);
+};
+
+constexpr std::array kPeerBenchmarks = {
+    PeerBenchmark{"gemm", "int8 products beside oneDNN", benchGemm},
+    PeerBenchmark{"int4", "4-bit products of one row, bytes moved", benchInt4},
+    PeerBenchmark{"ladder", "one product from plain loops to the best kernel", benchLadder},
+};
+
 std::string namesText() {
     std::string text;
+    for (const PeerBenchmark& b : kPeerBenchmarks)
+        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", b.name, b.help);
     for (const Benchmark& b : kBenchmarks)
         text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", b.name, b.help);
     return text;
@@ -149,6 +165,11 @@ void print(const Options& options, const CommandContext& context, const Timings&
 }
 
 int bench(const Options& options, CommandContext& context) {
+    for (const PeerBenchmark& peer : kPeerBenchmarks) {
+        if (options.name != peer.name) continue;
+        const auto status = peer.run(context.kernels, {options.repeats, options.json});
+        return status ? kExitGood : reportError(status.error(), kExitBadInput);
+    }
     const auto* const it = std::find_if(kBenchmarks.begin(), kBenchmarks.end(),
                                         [&](const Benchmark& b) { return options.name == b.name; });
     if (it == kBenchmarks.end())

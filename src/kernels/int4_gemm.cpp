@@ -76,29 +76,38 @@ Status checkShapes(int64_t rows, int64_t cols, int64_t stride, const PackedInt4W
     return {};
 }
 
-/// Rows padded with zeros to whole steps of four inputs, and the sum over each scale group.
+/// Rows padded with zeros to whole lines, and the sum over each scale group where it is wanted.
 template <class Element, class Sum>
 struct PaddedRows {
-    std::vector<Element> values;
+    AlignedBytes memory;
+    Element* values = nullptr;  ///< null: there was no memory
     std::vector<Sum> sums;
     int64_t stride = 0;
     int64_t groups = 0;
 
-    PaddedRows(const Element* x, int64_t rows, int64_t cols, int64_t xStride, int64_t groupSize)
-        : stride(roundUp(cols, 64)), groups((cols + groupSize - 1) / groupSize) {
-        values.resize(static_cast<size_t>(rows * stride));
-        sums.resize(static_cast<size_t>(rows * groups));
-        for (int64_t i = 0; i < rows; ++i) {
-            const Element* src = x + i * xStride;
-            std::copy_n(src, cols, values.data() + i * stride);
-            for (int64_t g = 0; g < groups; ++g) {
-                Sum sum = 0;
-                for (int64_t k = g * groupSize; k < std::min(cols, (g + 1) * groupSize); ++k) {
-                    sum = static_cast<Sum>(sum + src[k]);
+    PaddedRows(const Element* x, int64_t rows, int64_t cols, int64_t xStride, int64_t groupSize,
+               bool wantSums)
+        : memory(allocateAligned(rows * roundUp(cols, 64) * static_cast<int64_t>(sizeof(Element)))),
+          values(reinterpret_cast<Element*>(memory.get())),
+          stride(roundUp(cols, 64)),
+          groups((cols + groupSize - 1) / groupSize) {
+        if (values == nullptr) return;
+        if (wantSums) sums.resize(static_cast<size_t>(rows * groups));
+        constexpr int64_t kAtOnce = 32768;
+        parallelFor(rows, std::max<int64_t>(1, kAtOnce / cols), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+                const Element* src = x + i * xStride;
+                std::copy_n(src, cols, values + i * stride);
+                std::fill_n(values + i * stride + cols, stride - cols, Element{});
+                for (int64_t g = 0; wantSums && g < groups; ++g) {
+                    Sum sum = 0;
+                    for (int64_t k = g * groupSize; k < std::min(cols, (g + 1) * groupSize); ++k) {
+                        sum = static_cast<Sum>(sum + src[k]);
+                    }
+                    sums[static_cast<size_t>(i * groups + g)] = sum;
                 }
-                sums[static_cast<size_t>(i * groups + g)] = sum;
             }
-        }
+        });
     }
 };
 
@@ -164,10 +173,12 @@ Result<PackedInt4Weights> PackedInt4Weights::pack(const Int4Source& source) {
 Status multiplyInt4(const KernelTable& kernels, const MatrixView& x, const PackedInt4Weights& weights,
                     float* y, int64_t yStride, const float* bias) {
     if (auto status = checkShapes(x.rows, x.cols, x.stride, weights, yStride); !status) return status;
-    const PaddedRows<float, float> rows(x.data, x.rows, x.cols, x.stride, weights.groupSize());
+    const bool zeros = weights.data().zeros != nullptr;
+    const PaddedRows<float, float> rows(x.data, x.rows, x.cols, x.stride, weights.groupSize(), zeros);
+    if (rows.values == nullptr) return fail(ErrorKind::OutOfMemory, "no memory for the activations");
     Int4PanelCall call;
     call.rows = x.rows;
-    call.x = rows.values.data();
+    call.x = rows.values;
     call.xStride = rows.stride;
     call.xGroupSums = rows.sums.data();
     call.sumStride = rows.groups;
@@ -188,10 +199,11 @@ Status multiplyInt4(const KernelTable& kernels, const CodeView& x, const float* 
             "type", "Quantize the activations symmetrically.");
     }
     const PaddedRows<int8_t, int32_t> rows(static_cast<const int8_t*>(x.data), x.rows, x.cols, x.stride,
-                                           weights.groupSize());
+                                           weights.groupSize(), true);
+    if (rows.values == nullptr) return fail(ErrorKind::OutOfMemory, "no memory for the activations");
     Int4PanelCall call;
     call.rows = x.rows;
-    call.codes = rows.values.data();
+    call.codes = rows.values;
     call.xStride = rows.stride;
     call.codeGroupSums = rows.sums.data();
     call.sumStride = rows.groups;

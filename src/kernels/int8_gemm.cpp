@@ -111,15 +111,18 @@ struct Plan {
 
 Plan makePlan(int64_t m, int64_t n, int64_t k) {
     constexpr int64_t kBlockBytes = 393216;
-    constexpr int64_t kTileRows = 12;
+    constexpr int64_t kFewRows = 12;   // a tile of vectors
+    constexpr int64_t kTileRows = 96;  // whole tiles of every table
     // Below: waking another thread costs more than the product. Above: tasks enough to balance a busy
     // machine.
     constexpr int64_t kSmall = 1 << 19;
     constexpr int64_t kLarge = 1 << 25;
     Plan plan;
-    const int64_t fitting = std::max(kTileRows, kBlockBytes / roundUp(k, 64) / kTileRows * kTileRows);
+    const int64_t rows = kBlockBytes / roundUp(k, 64);
+    const int64_t unit = rows < kTileRows ? kFewRows : kTileRows;
+    const int64_t fitting = std::max(unit, rows / unit * unit);
     plan.rowBlocks = (m + fitting - 1) / fitting;
-    plan.rowsAtOnce = std::min(m, roundUp((m + plan.rowBlocks - 1) / plan.rowBlocks, kTileRows));
+    plan.rowsAtOnce = std::min(m, roundUp((m + plan.rowBlocks - 1) / plan.rowBlocks, unit));
     plan.rowBlocks = (m + plan.rowsAtOnce - 1) / plan.rowsAtOnce;
     plan.panels = (n + kPanelColumns - 1) / kPanelColumns;
     // A product of one row is bound by the weight's bytes: those count as much as operations.

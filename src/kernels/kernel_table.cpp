@@ -28,6 +28,14 @@ std::span<const KernelTable* const> kernelTables() {
         "reference", {}, kReferenceElementwise, kReferenceForward, kReferenceInteger};
 #if defined(QUANTSCOPE_X86_KERNELS)
     constexpr CpuFeatures kVnni{.avx2 = true, .avx512 = true, .avx512Vnni = true};
+    IntegerKernels tiles = kAvx512VnniInteger;
+    tiles.int8Panel = int8PanelAmx;
+    tiles.peakLoop = peakLoopAmx;
+    static const KernelTable amx{"amx",
+                                 {.avx2 = true, .avx512 = true, .avx512Vnni = true, .amxInt8 = true},
+                                 kAvx512Elementwise,
+                                 kAvx512Forward,
+                                 tiles};
     static const KernelTable avx512vnni{"avx512vnni", kVnni, kAvx512Elementwise, kAvx512Forward,
                                         kAvx512VnniInteger};
     static const KernelTable avx512{
@@ -35,7 +43,7 @@ std::span<const KernelTable* const> kernelTables() {
     static const KernelTable avxvnni{
         "avxvnni", {.avx2 = true, .avxVnni = true}, kAvx2Elementwise, kAvx2Forward, kAvxVnniInteger};
     static const KernelTable avx2{"avx2", {.avx2 = true}, kAvx2Elementwise, kAvx2Forward, kAvx2Integer};
-    static const std::array tables{&avx512vnni, &avx512, &avxvnni, &avx2, &reference};
+    static const std::array tables{&amx, &avx512vnni, &avx512, &avxvnni, &avx2, &reference};
 #else
     static const std::array tables{&reference};
 #endif

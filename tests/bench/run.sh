@@ -27,6 +27,12 @@ run() {
     gemm)
         "$bin/bench_float_gemm" "$@"
         ;;
+    integer)
+        # Int8 beside oneDNN, taking turns; 4-bit products and bytes moved; then OpenBLAS, Eigen and gemmlowp.
+        "$bin/quantscope-cli" bench gemm
+        "$bin/quantscope-cli" bench int4
+        "$bin/bench_integer_gemm" "$@"
+        ;;
     *)
         program="$bin/bench_$name"
         [ -x "$program" ] || { echo "there is no benchmark named $name in $bin" >&2; exit 2; }
@@ -41,6 +47,6 @@ if [ $# -gt 0 ]; then
 fi
 for program in "$bin"/bench_*; do
     name=${program##*/bench_}
-    case "$name" in float_gemm) name=gemm ;; esac
+    case "$name" in float_gemm) name=gemm ;; integer_gemm) name=integer ;; esac
     run "$name"
 done

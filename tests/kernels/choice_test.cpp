@@ -12,6 +12,7 @@ class ChoiceTest : public QObject {
     void overrides();
     void overrideErrors();
     void tablesAreComplete();
+    void report();
 };
 
 void ChoiceTest::bestThatRuns() {
@@ -57,6 +58,20 @@ void ChoiceTest::tablesAreComplete() {
         QVERIFY(check(table->forward));
         QVERIFY(check(table->integer));
     }
+}
+
+void ChoiceTest::report() {
+    const KernelReport best = reportKernels({}, *kernelTables().back());
+    QCOMPARE(best.tables.size(), kernelTables().size());
+    QVERIFY(best.tables.back().chosen);
+    QCOMPARE(best.tables.back().reason, std::string("the best this machine runs"));
+    if (kernelTables().size() == 1) return;
+    QVERIFY(!best.tables.front().runs);
+    QVERIFY(best.tables.front().reason.find("needs avx2") == 0);
+    const CpuFeatures all{.avx2 = true, .avxVnni = true, .avx512 = true, .avx512Vnni = true, .amxInt8 = true};
+    const KernelReport asked = reportKernels(all, *kernelTables().back());
+    QVERIFY(asked.tables.front().runs && !asked.tables.front().chosen);
+    QCOMPARE(asked.tables.back().reason, std::string("asked for by QUANTSCOPE_KERNELS"));
 }
 
 }  // namespace quantscope

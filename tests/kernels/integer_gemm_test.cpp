@@ -7,8 +7,12 @@
 #include <random>
 #include <vector>
 
+#include "emulated_units.h"
 #include "kernel_rows.h"
+#include "kernels/gemm_ladder.h"
 #include "kernels/integer_gemm.h"
+#include "kernels/x86/integer_amx.h"
+#include "kernels/x86/integer_vnni.h"
 
 namespace quantscope {
 namespace {
@@ -118,6 +122,11 @@ std::vector<Case> cases() {
     return all;
 }
 
+void tilePanel(const Int8PanelCall& call) {
+    test::EmulatedTiles tiles;
+    integer::Amx<test::EmulatedTiles>::panel(tiles, call);
+}
+
 }  // namespace
 
 class IntegerGemmTest : public QObject {
@@ -128,6 +137,9 @@ class IntegerGemmTest : public QObject {
     void dequantized_data();
     void dequantized();
     void errors();
+    void emulated_data();
+    void emulated();
+    void ladder();
 };
 
 void IntegerGemmTest::sums() {
@@ -232,6 +244,41 @@ void IntegerGemmTest::errors() {
                                        {&scale, &scale, nullptr, &zero, &zero}, &out);
     QVERIFY(!affine);
     QVERIFY(affine.error().message.find("33025") != std::string::npos);
+}
+
+void IntegerGemmTest::emulated_data() {
+    QTest::addColumn<bool>("tiles");
+    QTest::newRow("AMX tiles") << true;
+    QTest::newRow("AVX-VNNI, 8 lanes") << false;
+}
+
+void IntegerGemmTest::emulated() {
+    QFETCH_GLOBAL(const KernelTable*, table);
+    if (table != kernelTables().back()) return;  // once is enough: this is plain C++
+    QFETCH(bool, tiles);
+    KernelTable emulated = *table;
+    emulated.integer.int8Panel = tiles ? tilePanel : integer::Vnni<test::EmulatedLanes>::panel;
+    for (const Case& c : cases()) {
+        if (c.m * c.n * c.k > 1000000) continue;
+        const std::string wrong = checkSums(emulated, c, 3);
+        QVERIFY2(wrong.empty(), wrong.c_str());
+    }
+}
+
+void IntegerGemmTest::ladder() {
+    QFETCH_GLOBAL(const KernelTable*, table);
+    const auto problem = LadderProblem::create(13, 35, 70);
+    QVERIFY(problem);
+    const auto timings = measureLadder(table->required, *problem, 1, {});
+    QVERIFY(timings);
+    QVERIFY(timings->size() >= 3);
+    for (const LadderTiming& timing : *timings) {
+        QVERIFY2(timing.exact, timing.rung.name.c_str());
+        QVERIFY(timing.gops > 0);
+    }
+    std::vector<int32_t> y(13 * 35);
+    QCOMPARE(runLadderRung("nobody", *problem, y.data()).error().kind, ErrorKind::NotFound);
+    QVERIFY(!LadderProblem::create(1, 0, 1));
 }
 
 }  // namespace quantscope

@@ -15,9 +15,12 @@ extern const IntegerKernels kAvx2Integer;
 extern const IntegerKernels kAvxVnniInteger;
 extern const IntegerKernels kAvx512Integer;
 extern const IntegerKernels kAvx512VnniInteger;
-extern const IntegerKernels kAmxInteger;
 
 /// PMADDUBSW needs no more than AVX2: one form serves every table.
 void saturatingPanelAvx2(const Int8PanelCall& call, int64_t depth, SaturationCounts& counts);
+
+/// Tiles do the int8 product; the rest of that table is AVX-512 VNNI's.
+void int8PanelAmx(const Int8PanelCall& call);
+int64_t peakLoopAmx(int64_t steps);
 
 }  // namespace quantscope
