@@ -27,6 +27,7 @@ void FloatGemmTest::products_data() {
         }
     }
     QTest::newRow("attention projection") << 33 << 576 << 576;
+    QTest::newRow("several tiles of rows") << 257 << 200 << 40;
 }
 
 void FloatGemmTest::products() {
@@ -59,6 +60,22 @@ void FloatGemmTest::products() {
                             static_cast<double>(w[size(j, wStride) + static_cast<size_t>(p)]);
             }
             QCOMPARE_LE(std::abs(expected - static_cast<double>(got)), 1e-5 * std::sqrt(k) * 4);
+        }
+    }
+    // Tile by tile: every element once, the same bits.
+    std::vector<float> tiled(size(m, yStride), 0);
+    gemm.multiply({x.data(), m, k, xStride}, *packed, [&](const ProductTile& tile) {
+        for (int64_t i = 0; i < tile.rows; ++i) {
+            for (int64_t j = 0; j < tile.columns; ++j) {
+                tiled[static_cast<size_t>((tile.firstRow + i) * yStride + tile.firstColumn + j)] +=
+                    tile.values[i * tile.columns + j];
+            }
+        }
+    });
+    for (int i = 0; i < m; ++i) {
+        for (int j = 0; j < n; ++j) {
+            const size_t at = size(i, yStride) + static_cast<size_t>(j);
+            QCOMPARE(tiled[at], y[at]);
         }
     }
 }
