@@ -320,7 +320,7 @@ void TestDriveWindow::secondStartRestoresTheSession() {
         driven.themes.setDark(true);
         QVERIFY(driven.window.close());
     }
-    const FirstSession next = firstSession({}, findSamples(inRepository("build")));
+    const FirstSession next = firstSession({}, {});
     QCOMPARE(next.session.experiment, shown);
     QVERIFY(next.lab == LabKind::Model);
     QVERIFY(next.session.window.dark);
