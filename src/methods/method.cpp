@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "methods/adaround.h"
 #include "methods/awq.h"
 #include "methods/block_codebook.h"
 #include "methods/gguf_blocks.h"
@@ -15,6 +16,7 @@
 #include "methods/llm_int8.h"
 #include "methods/minifloat_formats.h"
 #include "methods/options.h"
+#include "methods/product_quantization.h"
 #include "methods/pruning.h"
 #include "methods/rotation.h"
 #include "methods/rtn.h"
@@ -96,9 +98,12 @@ std::span<const Method* const> allMethods() {
     static const GgufBlocks q3k(DType::Q3_K);
     static const GgufBlocks q2k(DType::Q2_K);
     static const GgufBlocks iq4nl(DType::IQ4_NL);
+    static const AdaRound adaRound;
+    static const ProductQuantization productQuantization;
     static const auto methods = std::to_array<const Method*>({&roundToNearest,
                                                               &gptq,
                                                               &awq,
+                                                              &adaRound,
                                                               &hqq,
                                                               &smoothQuant,
                                                               &llmInt8,
@@ -116,6 +121,7 @@ std::span<const Method* const> allMethods() {
                                                               &q2k,
                                                               &iq4nl,
                                                               &kMeans,
+                                                              &productQuantization,
                                                               &keepSalient,
                                                               &hadamardRotation,
                                                               &magnitude,

@@ -9,6 +9,7 @@
 #include "methods/hessian.h"
 #include "methods/kmeans.h"
 #include "methods/linear_algebra.h"
+#include "methods/product_quantization.h"
 #include "methods/smoothquant.h"
 #include "methods/variant.h"
 
@@ -244,6 +245,28 @@ class TestMethods : public QObject {
         }
         // 2 bits an index (one byte a row of four) and four F16 centroids.
         QCOMPARE(result->bytes, uint64_t{4 + 8});
+    }
+
+    /// Worked example 12: k prototypes in each of C subspaces, C log2 k bits a row, tables of size k, C
+    /// additions.
+    void tablesGiveTheProduct() {
+        const Tensor w = goldenWeight(32, 12);
+        const ProductCode code = productQuantize(w.matrix(), 3, 4, false, 0, {});
+        QCOMPARE(code.subspaces(), int64_t{4});
+        QCOMPARE(code.prototypes.size(), size_t{4 * 4 * 3});
+        std::vector<float> x;
+        for (int j = 0; j < 12; ++j) x.push_back(static_cast<float>(j % 5) - 2);
+        const std::vector<float> values = decode(code);
+        const std::vector<float> y = tableProduct(code, x);
+        for (size_t r = 0; r < 32; ++r) {
+            float exact = 0;
+            for (size_t c = 0; c < 12; ++c) exact += values[r * 12 + c] * x[c];
+            QVERIFY(std::abs(y[r] - exact) < 1e-5F);
+        }
+        // 4 indices of 2 bits a row and 48 F16 numbers.
+        const auto result = run("pq/dim=3/bits=2/books=each", {"w", w});
+        QVERIFY(result.has_value());
+        QCOMPARE(result->bytes, uint64_t{32 * 8 / 8 + 2 * 48});
     }
 
     void clusteringIsExact() {

@@ -107,6 +107,8 @@ class TestMethodsGolden : public QObject {
         // bit of a mean.
         rows("gptq", 1e-4F, 0.2, 1.01);
         rows("awq", 1e-5F, 0.1, 1.01);
+        // Learned rounding follows its peer's path for a while only: the objective decides.
+        rows("adaround", 1e-5F, 0.2, 1.01);
         rows("smoothing", 2e-6F, 0.002, 1.001);
         rows("storage", 3e-7F, 0.0, 1.0001);
         rows("pruning", 2e-4F, 0.01, 1.01);
@@ -187,6 +189,22 @@ class TestMethodsGolden : public QObject {
                                     .arg(golden["variant"].toString())
                                     .arg(inertia)
                                     .arg(golden["inertia"].toDouble())));
+        }
+    }
+
+    void prototypesAreNoWorseThanTheBestOfTen() {
+        for (const QJsonValue& entry : m_golden["product"].toArray()) {
+            const auto result = run(entry.toObject()["variant"].toString(), m_layer);
+            QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+            const Tensor values = result->floats();
+            double inertia = 0;
+            for (size_t i = 0; i < values.floats().size(); ++i)
+                inertia += std::pow(
+                    static_cast<double>(values.floats()[i]) - static_cast<double>(m_layer.weight.floats()[i]),
+                    2);
+            const double theirs = entry.toObject()["inertia"].toDouble();
+            QVERIFY2(inertia <= 1.01 * theirs,
+                     qPrintable(QStringLiteral("%1 against %2").arg(inertia).arg(theirs)));
         }
     }
 

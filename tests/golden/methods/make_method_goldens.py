@@ -381,6 +381,49 @@ def kmeans_cases():
                                                    ("kmeans/int3/sensitive", 3, True, True)]]
 
 
+def product(dim, bits):
+    """The sum of squares of the best of ten k-means runs over all subvectors."""
+    vectors = W.reshape(-1, dim)
+    return float(KMeans(2**bits, n_init=10, random_state=0).fit(vectors).inertia_)
+
+
+# AdaRound -----------------------------------------------------------------------------------------------
+
+def adaround(bits, group, steps, rate=0.03, reg=0.01):
+    """Full-batch Adam on the rectified sigmoid, as AIMET and the paper's formulas (12) to (16)."""
+    w = WT.reshape(-1, group)
+    low, high = w.amin(1, keepdim=True).clamp(max=0), w.amax(1, keepdim=True).clamp(min=0)
+    scale = (high - low).float().double() / (2**bits - 1)
+    zero = torch.round(-low / scale)
+    h = XT.T @ XT / len(X)
+    floor = torch.floor(w / scale) + zero
+    fraction = w / scale + zero - floor
+    v = -torch.log(1.2 / (fraction + 0.1) - 1)
+    v.requires_grad_()
+
+    def value(up):
+        return ((torch.clamp(floor + up, 0, 2**bits - 1) - zero) * scale).reshape(WT.shape)
+
+    def loss_of(values):
+        d = values - WT
+        return ((d @ h) * d).sum()
+
+    nearest = loss_of(((torch.clamp(torch.round(w / scale) + zero, 0, 2**bits - 1) - zero) * scale).reshape(WT.shape))
+    adam = torch.optim.Adam([v], lr=rate)
+    for step in range(steps):
+        adam.zero_grad()
+        up = torch.clamp(1.2 * torch.sigmoid(v) - 0.1, 0, 1)
+        loss = loss_of(value(up)) * WT.numel() / nearest
+        if step >= 0.2 * steps:
+            part = (step - 0.2 * steps) / (0.8 * steps)
+            beta = 2 + 9 * (1 + np.cos(part * np.pi))
+            loss = loss + reg * (1 - (2 * up - 1).abs() ** beta).sum()
+        loss.backward()
+        adam.step()
+    up = (torch.clamp(1.2 * torch.sigmoid(v) - 0.1, 0, 1) >= 0.5).double()
+    return value(up).detach().numpy()
+
+
 def smoothing_cases():
     cases = []
     for alpha in (0.5, 0.75):
@@ -404,6 +447,10 @@ if __name__ == "__main__":
         "storage": storage_cases(),
         "pruning": pruning_cases(),
         "kmeans": kmeans_cases(),
+        "adaround": [entry("adaround/int4/group=32/steps=300", adaround(4, 32, 300)),
+                     entry("adaround/int3/group=64/steps=300", adaround(3, 64, 300))],
+        "product": [{"variant": "pq/dim=4/bits=4", "inertia": product(4, 4)},
+                    {"variant": "pq/dim=2/bits=6", "inertia": product(2, 6)}],
     }
     path = Path(__file__).with_name("methods.json")
     path.write_text(json.dumps(golden, indent=1) + "\n")

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/adaround.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/parallel_for.h"
+#include "methods/coded_weight.h"
+#include "methods/options.h"
+#include "quant/reference.h"
+
+namespace quantscope {
+namespace {
+
+constexpr float kHigh = 1.1F;
+constexpr float kLow = -0.1F;
+constexpr int64_t kGrain = 1 << 14;
+
+float sigmoid(float v) {
+    return 1 / (1 + std::exp(-v));
+}
+
+/// h(V) before and after its clamp.
+float stretched(float v) {
+    return sigmoid(v) * (kHigh - kLow) + kLow;
+}
+
+/// What each weight needs: the code below it, its scale and the limits.
+struct Places {
+    std::vector<float> floors;  ///< floor(w / S + Z), as codes
+    std::vector<float> scales;
+    std::vector<float> zeros;
+    float low = 0;
+    float high = 0;
+
+    [[nodiscard]] float value(size_t i, float up) const {
+        return (std::clamp(floors[i] + up, low, high) - zeros[i]) * scales[i];
+    }
+    /// Whether the code moves with `up`: not outside the range.
+    [[nodiscard]] bool moves(size_t i, float up) const {
+        return floors[i] + up >= low && floors[i] + up <= high;
+    }
+};
+
+Places placesOf(const MatrixView& w, const Scheme& scheme, const std::vector<GroupParams>& groups) {
+    const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);
+    Places places;
+    const auto size = static_cast<size_t>(w.size());
+    places.floors.resize(size);
+    places.scales.resize(size);
+    places.zeros.resize(size);
+    places.low = static_cast<float>(codeMin(scheme));
+    places.high = static_cast<float>(codeMax(scheme));
+    for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t c = 0; c < w.cols; ++c) {
+            const auto i = static_cast<size_t>(r * w.cols + c);
+            const GroupParams stored =
+                storedParams(groups[static_cast<size_t>(layout.groupOf(r, c))], scheme);
+            places.scales[i] = stored.scale;
+            places.zeros[i] = stored.zeroPoint;
+            const float t = stored.scale == 0 ? 0 : w.at(r, c) / stored.scale;
+            places.floors[i] = std::floor(t) + stored.zeroPoint;
+        }
+    return places;
+}
+
+/// V for which h(V) is the fraction of w / S + Z.
+std::vector<float> startingPoint(const MatrixView& w, const Places& places) {
+    std::vector<float> v(places.floors.size());
+    for (size_t i = 0; i < v.size(); ++i) {
+        const float t = places.scales[i] == 0 ? 0 : w.data[i] / places.scales[i];
+        const float fraction = t + places.zeros[i] - places.floors[i];
+        v[i] = -std::log((kHigh - kLow) / (std::clamp(fraction, 0.0F, 1.0F) - kLow) - 1);
+    }
+    return v;
+}
+
+struct Adam {
+    std::vector<float> first;
+    std::vector<float> second;
+    float rate = 0.01F;
+};
+
+/// beta of step `step`, or 0 while the second term rests.
+double sharpness(int64_t step, int64_t steps) {
+    const double warm = 0.2 * static_cast<double>(steps);
+    if (static_cast<double>(step) < warm) return 0;
+    const double part = (static_cast<double>(step) - warm) / (static_cast<double>(steps) - warm);
+    return 2 + 0.5 * 18 * (1 + std::cos(part * std::numbers::pi));
+}
+
+}  // namespace
+
+const MethodInfo& AdaRound::info() const {
+    static const MethodInfo kInfo = [] {
+        MethodInfo info;
+        info.name = "adaround";
+        info.label = "AdaRound";
+        info.source = "Nagel et al., ICML 2020 (arXiv:2004.10568)";
+        info.help =
+            "learns for each weight whether to round down or up: min over V of ||(W - W~(V)) X||^2 + lambda "
+            "sum (1 - |2 h(V) - 1|^beta)";
+        info.needs = CalibrationNeed::Hessian;
+        info.kind = MethodKind::Learned;
+        info.runsOnIntegerKernels = true;
+        info.minimumBits = 3;
+        info.scheme.bits = 4;
+        info.scheme.mapping = Mapping::Affine;
+        info.scheme.granularity = Granularity::Group;
+        info.parameters = {
+            integerParameter("steps", "Steps", "of Adam", 1, 100'000, "300"),
+            realParameter("rate", "Learning rate", "of Adam", 1e-4, 1, "0.03", true),
+            realParameter("lambda", "lambda", "weight of the second term", 0, 10, "0.01", true)};
+        return info;
+    }();
+    return kInfo;
+}
+
+Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
+    const Scheme& scheme = recipe.scheme;
+    if (Status valid = checkGroupsAlongInputs(scheme, "AdaRound"); !valid) return fail(valid.error());
+    if (scheme.mapping == Mapping::Affine && scheme.zeroPointDomain != ZeroPointDomain::Integer)
+        return fail(ErrorKind::Unsupported, "AdaRound needs an integer zero point", "scheme",
+                    "choose affine or symmetric");
+    const MethodOptions options(info(), recipe);
+    const MatrixView w = input.weight.matrix();
+    const auto groups = chooseGroupParams(w, scheme, job.quiet());
+    if (!groups) return fail(groups.error());
+    const Places places = placesOf(w, scheme, *groups);
+    std::vector<float> v = startingPoint(w, places);
+    const std::vector<float> nearest = roundTrip(w, scheme, *groups);
+    const std::vector<float>& hessian = input.calibration->hessian;
+    const MatrixView nearestView{nearest.data(), w.rows, w.cols, w.cols};
+    const double nearestError = outputError(nearestView, w, hessian, input.product);
+
+    Adam adam{std::vector<float>(v.size()), std::vector<float>(v.size()),
+              static_cast<float>(options.real("rate"))};
+    const int64_t steps = options.integer("steps");
+    const auto lambda = static_cast<float>(options.real("lambda"));
+    const auto weight =
+        nearestError > 0 ? static_cast<float>(static_cast<double>(w.size()) / nearestError) : 0.0F;
+    std::vector<float> difference(v.size());
+    std::vector<float> gradient(v.size());
+    const auto count = static_cast<int64_t>(v.size());
+    std::vector<double> at;
+    std::vector<double> losses;
+    for (int64_t step = 0; step < steps && nearestError > 0; ++step) {
+        if (!job.proceed(static_cast<double>(step) / static_cast<double>(steps), "AdaRound"))
+            return fail(ErrorKind::Cancelled, "AdaRound was stopped");
+        parallelFor(count, kGrain, [&](int64_t begin, int64_t end) {
+            for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+                difference[i] = places.value(i, std::clamp(stretched(v[i]), 0.0F, 1.0F)) - w.data[i];
+        });
+        input.product({difference.data(), w.rows, w.cols, w.cols}, {hessian.data(), w.cols, w.cols, w.cols},
+                      gradient.data());
+        if (step % std::max<int64_t>(1, steps / 50) == 0) {
+            double loss = 0;
+            for (size_t i = 0; i < v.size(); ++i)
+                loss += static_cast<double>(difference[i]) * static_cast<double>(gradient[i]);
+            at.push_back(static_cast<double>(step));
+            losses.push_back(loss / nearestError);
+        }
+        const auto beta = static_cast<float>(sharpness(step, steps));
+        const auto firstScale = static_cast<float>(1 - std::pow(0.9, static_cast<double>(step + 1)));
+        const auto secondScale = static_cast<float>(1 - std::pow(0.999, static_cast<double>(step + 1)));
+        parallelFor(count, kGrain, [&](int64_t begin, int64_t end) {
+            for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+                const float h = stretched(v[i]);
+                if (h <= 0 || h >= 1) {
+                    gradient[i] = 0;  // the clamp passes no gradient
+                } else {
+                    float g = places.moves(i, h) ? 2 * weight * gradient[i] * places.scales[i] : 0.0F;
+                    if (beta > 0) {
+                        const float distance = 2 * h - 1;
+                        g -= lambda * beta * std::pow(std::abs(distance), beta - 1) * 2 *
+                             (distance > 0 ? 1.0F : -1.0F);
+                    }
+                    const float s = sigmoid(v[i]);
+                    gradient[i] = g * s * (1 - s) * (kHigh - kLow);
+                }
+                adam.first[i] = 0.9F * adam.first[i] + 0.1F * gradient[i];
+                adam.second[i] = 0.999F * adam.second[i] + 0.001F * gradient[i] * gradient[i];
+                v[i] -= adam.rate * (adam.first[i] / firstScale) /
+                        (std::sqrt(adam.second[i] / secondScale) + 1e-8F);
+            }
+        });
+    }
+    std::vector<int32_t> codes(v.size());
+    std::vector<float> values(v.size());
+    for (size_t i = 0; i < v.size(); ++i) {
+        const float up = stretched(v[i]) >= 0.5F ? 1.0F : 0.0F;
+        codes[i] = static_cast<int32_t>(std::clamp(places.floors[i] + up, places.low, places.high));
+        values[i] = places.value(i, up);
+    }
+    if (!(outputError({values.data(), w.rows, w.cols, w.cols}, w, hessian, input.product) <= nearestError)) {
+        auto plain = quantscope::quantize(input.weight, scheme, job);
+        if (!plain) return fail(plain.error());
+        LayerResult result = codedResult(std::move(*plain));
+        result.notes.emplace_back("what was learned is worse than rounding to nearest, which was taken");
+        return result;
+    }
+    LayerResult result = codedResult(codedWeight(scheme, input.weight.shape(), codes, *groups));
+    auto trace = std::make_shared<Trace>();
+    trace->add("loss", "step", "||(W - W~) X||^2 / that of rounding to nearest", std::move(at),
+               std::move(losses));
+    result.trace = std::move(trace);
+    return result;
+}
+
+}  // namespace quantscope

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/product_quantization.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/parallel_for.h"
+#include "base/random.h"
+#include "methods/linear_algebra.h"
+#include "methods/options.h"
+#include "methods/stored_values.h"
+#include "tensor/float_bits.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kTraining = 16384;
+constexpr int64_t kSteps = 25;
+constexpr int kRestarts = 10;  ///< of small sets
+
+float squaredDistance(const float* a, const float* b, int64_t dim) {
+    float sum = 0;
+    for (int64_t i = 0; i < dim; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return sum;
+}
+
+/// Subvectors [n x dim] and their nearest prototypes.
+struct Points {
+    const std::vector<float>& values;
+    int64_t dim;
+    [[nodiscard]] int64_t count() const { return static_cast<int64_t>(values.size()) / dim; }
+    [[nodiscard]] const float* at(int64_t i) const { return values.data() + i * dim; }
+};
+
+/// argmin_k |c_k|^2 / 2 - x . c_k, many points at a time; returns the sum of squared distances.
+double assign(const Points& points, const std::vector<float>& prototypes, int64_t clusters,
+              std::vector<int32_t>& codes) {
+    const int64_t dim = points.dim;
+    std::vector<float> transposed(prototypes.size());
+    transpose({prototypes.data(), clusters, dim, dim}, transposed.data());
+    std::vector<float> halves(static_cast<size_t>(clusters));
+    for (int64_t k = 0; k < clusters; ++k)
+        for (int64_t i = 0; i < dim; ++i) {
+            const float c = prototypes[static_cast<size_t>(k * dim + i)];
+            halves[static_cast<size_t>(k)] += c * c / 2;
+        }
+    codes.resize(static_cast<size_t>(points.count()));
+    return parallelReduce<double>(
+        points.count(), 64,
+        [&](int64_t begin, int64_t end) {
+            std::vector<float> scores(static_cast<size_t>((end - begin) * clusters));
+            for (int64_t i = begin; i < end; ++i)
+                std::copy(halves.begin(), halves.end(), scores.begin() + (i - begin) * clusters);
+            multiplyAdd(end - begin, clusters, dim, points.at(begin), dim, transposed.data(), clusters,
+                        scores.data(), clusters, -1.0F);
+            double sum = 0;
+            for (int64_t i = begin; i < end; ++i) {
+                const float* row = scores.data() + (i - begin) * clusters;
+                const int64_t best = std::min_element(row, row + clusters) - row;
+                codes[static_cast<size_t>(i)] = static_cast<int32_t>(best);
+                sum +=
+                    static_cast<double>(squaredDistance(points.at(i), prototypes.data() + best * dim, dim));
+            }
+            return sum;
+        },
+        [](double& total, double part) { total += part; });
+}
+
+/// A point drawn with a probability proportional to its distance.
+int64_t draw(const std::vector<double>& distance, double total, double uniform) {
+    double left = uniform * total;
+    size_t chosen = 0;
+    while (chosen + 1 < distance.size() && left >= distance[chosen]) left -= distance[chosen++];
+    return static_cast<int64_t>(chosen);
+}
+
+/// Greedy k-means++ (Arthur and Vassilvitskii 2007): of a few points drawn by their distance to the
+/// prototypes so far, the one that leaves the least sum of distances is the next prototype.
+std::vector<float> firstPrototypes(const Points& points, int64_t clusters, const CounterRandom& random,
+                                   uint64_t& draws) {
+    const auto n = static_cast<size_t>(points.count());
+    const auto trials = static_cast<int>(2 + std::log(static_cast<double>(clusters)));
+    std::vector<float> prototypes;
+    std::vector<double> distance(n, std::numeric_limits<double>::infinity());
+    double total = std::numeric_limits<double>::infinity();
+    for (int64_t k = 0; k < clusters; ++k) {
+        std::vector<double> best;
+        double least = std::numeric_limits<double>::infinity();
+        int64_t chosen = 0;
+        for (int trial = 0; trial < (k == 0 ? 1 : trials); ++trial) {
+            const double uniform = random.uniform(draws++);
+            const int64_t candidate = k == 0 ? static_cast<int64_t>(uniform * static_cast<double>(n))
+                                             : draw(distance, total, uniform);
+            std::vector<double> its(n);
+            double sum = 0;
+            for (size_t i = 0; i < n; ++i) {
+                const float d =
+                    squaredDistance(points.at(static_cast<int64_t>(i)), points.at(candidate), points.dim);
+                its[i] = std::min(distance[i], static_cast<double>(d));
+                sum += its[i];
+            }
+            if (!(sum < least) && !best.empty()) continue;
+            least = sum;
+            best = std::move(its);
+            chosen = candidate;
+        }
+        prototypes.insert(prototypes.end(), points.at(chosen), points.at(chosen) + points.dim);
+        distance = std::move(best);
+        total = least;
+    }
+    return prototypes;
+}
+
+void moveToMeans(const Points& points, const std::vector<int32_t>& codes, int64_t clusters,
+                 std::vector<float>& prototypes) {
+    std::vector<double> sums(prototypes.size());
+    std::vector<int64_t> counts(static_cast<size_t>(clusters));
+    for (int64_t i = 0; i < points.count(); ++i) {
+        const auto code = static_cast<int64_t>(codes[static_cast<size_t>(i)]);
+        ++counts[static_cast<size_t>(code)];
+        for (int64_t j = 0; j < points.dim; ++j)
+            sums[static_cast<size_t>(code * points.dim + j)] += static_cast<double>(points.at(i)[j]);
+    }
+    for (int64_t k = 0; k < clusters; ++k) {
+        if (counts[static_cast<size_t>(k)] == 0) continue;  // an empty one stays where it is
+        for (int64_t j = 0; j < points.dim; ++j)
+            prototypes[static_cast<size_t>(k * points.dim + j)] =
+                static_cast<float>(sums[static_cast<size_t>(k * points.dim + j)] /
+                                   static_cast<double>(counts[static_cast<size_t>(k)]));
+    }
+}
+
+std::vector<float> learn(const Points& points, int64_t clusters, const CounterRandom& random, uint64_t& draws,
+                         const Job& job) {
+    std::vector<float> best;
+    double least = std::numeric_limits<double>::infinity();
+    const int runs = points.count() <= 4096 ? kRestarts : 1;
+    for (int run = 0; run < runs; ++run) {
+        std::vector<float> prototypes = firstPrototypes(points, clusters, random, draws);
+        std::vector<int32_t> codes;
+        double before = std::numeric_limits<double>::infinity();
+        for (int64_t step = 0; step < kSteps * (runs > 1 ? 4 : 1) && !job.stopRequested(); ++step) {
+            const double error = assign(points, prototypes, clusters, codes);
+            if (!(error < before)) break;
+            before = error;
+            moveToMeans(points, codes, clusters, prototypes);
+        }
+        if (!(before < least)) continue;
+        least = before;
+        best = std::move(prototypes);
+    }
+    return best;
+}
+
+}  // namespace
+
+ProductCode productQuantize(const MatrixView& matrix, int64_t dim, int64_t clusters, bool shared,
+                            uint64_t seed, const Job& job) {
+    ProductCode code{matrix.rows, matrix.cols, dim, clusters, shared, {}, {}};
+    const int64_t spaces = code.subspaces();
+    code.codes.resize(static_cast<size_t>(matrix.rows * spaces));
+    const CounterRandom random(seed, 0x90D0C7);
+    uint64_t draws = 0;
+    const auto subvector = [&](int64_t row, int64_t space, std::vector<float>& to) {
+        for (int64_t i = space * dim; i < (space + 1) * dim; ++i)
+            to.push_back(i < matrix.cols ? matrix.at(row, i) : 0.0F);
+    };
+    for (int64_t first = 0; first < spaces; first += shared ? spaces : 1) {
+        std::vector<float> values;
+        const int64_t last = shared ? spaces : first + 1;
+        for (int64_t r = 0; r < matrix.rows; ++r)
+            for (int64_t space = first; space < last; ++space) subvector(r, space, values);
+        const Points all{values, dim};
+        std::vector<float> training;
+        const int64_t take = std::min(kTraining, all.count());
+        for (int64_t i = 0; i < take; ++i) {
+            const float* from = all.at(i * all.count() / take);
+            training.insert(training.end(), from, from + dim);
+        }
+        std::vector<float> prototypes = learn({training, dim}, clusters, random, draws, job);
+        prototypes.resize(static_cast<size_t>(clusters * dim));
+        for (float& value : prototypes) value = floatFromF16(f16FromFloat(value));
+        std::vector<int32_t> codes;
+        assign(all, prototypes, clusters, codes);
+        for (int64_t r = 0; r < matrix.rows; ++r)
+            for (int64_t space = first; space < last; ++space)
+                code.codes[static_cast<size_t>(r * spaces + space)] =
+                    codes[static_cast<size_t>(r * (last - first) + space - first)];
+        code.prototypes.insert(code.prototypes.end(), prototypes.begin(), prototypes.end());
+    }
+    return code;
+}
+
+std::vector<float> decode(const ProductCode& code) {
+    std::vector<float> values(static_cast<size_t>(code.rows * code.cols));
+    const int64_t spaces = code.subspaces();
+    for (int64_t r = 0; r < code.rows; ++r)
+        for (int64_t c = 0; c < code.cols; ++c) {
+            const int64_t space = c / code.dim;
+            const float* prototype =
+                code.prototype(space, code.codes[static_cast<size_t>(r * spaces + space)]);
+            values[static_cast<size_t>(r * code.cols + c)] = prototype[c % code.dim];
+        }
+    return values;
+}
+
+std::vector<float> tableProduct(const ProductCode& code, std::span<const float> x) {
+    const int64_t spaces = code.subspaces();
+    std::vector<float> tables(static_cast<size_t>(spaces * code.clusters));
+    for (int64_t space = 0; space < spaces; ++space)
+        for (int64_t k = 0; k < code.clusters; ++k) {
+            float sum = 0;
+            for (int64_t i = 0; i < code.dim && space * code.dim + i < code.cols; ++i)
+                sum += code.prototype(space, k)[i] * x[static_cast<size_t>(space * code.dim + i)];
+            tables[static_cast<size_t>(space * code.clusters + k)] = sum;
+        }
+    std::vector<float> y(static_cast<size_t>(code.rows));
+    for (int64_t r = 0; r < code.rows; ++r)
+        for (int64_t space = 0; space < spaces; ++space)
+            y[static_cast<size_t>(r)] += tables[static_cast<size_t>(
+                space * code.clusters + code.codes[static_cast<size_t>(r * spaces + space)])];
+    return y;
+}
+
+const MethodInfo& ProductQuantization::info() const {
+    static const MethodInfo kInfo = [] {
+        MethodInfo info;
+        info.name = "pq";
+        info.label = "Product quantization";
+        info.source = "Jegou et al., TPAMI 2011; Stock et al., ICLR 2020";
+        info.help =
+            "subvectors of a row become the nearest of 2^b prototypes; products become sums of table entries";
+        info.kind = MethodKind::Learned;
+        info.usesScheme = false;
+        info.minimumBits = 1;
+        info.maximumBits = 4;
+        info.scheme.bits = 2;
+        info.parameters = {
+            integerParameter("dim", "Subvector", "inputs that share an index", 1, 64, "4"),
+            integerParameter("bits", "Bits", "of an index: 2^b prototypes", 1, 12, "8"),
+            choiceParameter(
+                "books", "Prototypes", "whose they are",
+                {{"shared", "One set a layer", ""}, {"each", "One set a subspace", "lecture 004"}}, "shared"),
+            integerParameter("seed", "Seed", "of the k-means start", 0, 1'000'000'000, "0")};
+        return info;
+    }();
+    return kInfo;
+}
+
+double ProductQuantization::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
+    const MethodOptions options(info(), recipe);
+    const int64_t dim = options.integer("dim");
+    const int64_t spaces = (cols + dim - 1) / dim;
+    const int64_t books = options.text("books") == "shared" ? 1 : spaces;
+    const auto prototypes = static_cast<double>((books * dim) << options.integer("bits"));
+    return std::ceil(static_cast<double>(rows * spaces * options.integer("bits")) / 8) + 2 * prototypes;
+}
+
+Result<LayerResult> ProductQuantization::quantize(const LayerInput& input, const Recipe& recipe,
+                                                  const Job& job) const {
+    const MethodOptions options(info(), recipe);
+    const MatrixView w = input.weight.matrix();
+    const ProductCode code = productQuantize(w, options.integer("dim"), int64_t{1} << options.integer("bits"),
+                                             options.text("books") == "shared",
+                                             static_cast<uint64_t>(options.integer("seed")), job);
+    if (job.stopRequested()) return fail(ErrorKind::Cancelled, "product quantization was stopped");
+    return valuesResult(input.weight.shape(), decode(code), storedBytes(recipe, w.rows, w.cols));
+}
+
+}  // namespace quantscope
