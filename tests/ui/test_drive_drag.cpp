@@ -110,7 +110,7 @@ void TestDriveDrag::clipLimit() {
     };
     QTest::mousePress(canvas, Qt::LeftButton, {}, at(limit));
     for (int step = 0; step < kSteps || (seen.updates < kUpdates && step < kMostSteps); ++step) {
-        QTest::mouseMove(canvas, at(limit * (1 - 0.003 * (step % kSteps))));
+        QTest::mouseMove(canvas, at(limit * (1 - 0.006 * (step % kSteps))));
         QTest::qWait(16);
     }
     QTest::mouseRelease(canvas, Qt::LeftButton, {}, at(limit * 0.4));
