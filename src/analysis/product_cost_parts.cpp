@@ -30,16 +30,16 @@ Scheme int4Scheme(int64_t depth) {
 }  // namespace
 
 double peakGops(const KernelTable& chosen) {
-    constexpr int64_t kSide = 256;
-    constexpr int64_t kDepth = 2048;
-    std::vector<int8_t> codes(static_cast<size_t>(kSide * kDepth));
-    for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<int8_t>(i * 37 % 255 - 127);
-    const auto packed = PackedInt8Weights::pack(codes.data(), kSide, kDepth);
-    if (!packed) return 0;
-    std::vector<int32_t> sums(static_cast<size_t>(kSide * kSide));
-    const CodeView x = CodeView::of(codes.data(), kSide, kDepth);
-    const double seconds = fastest([&] { (void)multiplyInt8(chosen, x, *packed, sums.data()); });
-    return 2.0 * static_cast<double>(kSide * kSide * kDepth) / seconds / 1e9;
+    constexpr int64_t kSteps = int64_t{1} << 16;
+    const int64_t threads = threadCount();
+    std::atomic<int64_t> operations = 0;
+    const double seconds = fastest([&] {
+        operations = 0;
+        parallelFor(threads, 1, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) operations += chosen.integer.peakLoop(kSteps);
+        });
+    });
+    return static_cast<double>(operations) / seconds / 1e9;
 }
 
 double bandwidthGbs() {

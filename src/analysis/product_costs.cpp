@@ -18,8 +18,8 @@ namespace {
 
 using costs::fastest;
 
-/// Products a slow loop may take before its rows are cut: about a tenth of a second.
-constexpr double kSlowProducts = 5e7;
+/// Products a slow loop may take before its rows are cut: some hundredths of a second.
+constexpr double kSlowProducts = 1.5e7;
 
 /// Both sides as bytes, and the sums every kernel must find.
 struct Operands {

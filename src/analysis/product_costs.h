@@ -71,7 +71,7 @@ struct ProductCosts {
     TermTiming terms;
     std::vector<PackingCost> packing;
     WeightOnlyCost weightOnly;
-    double peakGops = 0;      ///< the best the chosen kernel reaches on operands that stay in the cache
+    double peakGops = 0;      ///< multiply-adds of the chosen kernel with operands in registers
     double bandwidthGbs = 0;  ///< reading memory, GB/s
     std::vector<RooflinePoint> points;
 };

@@ -178,7 +178,7 @@ Json matmulJson(const Experiment& e) {
             {"channel", p.channel},
             {"step", p.step},
             {"relu", p.relu},
-            {"measure", p.measure}};
+            {"measurement", p.measurement}};
 }
 
 /// Sessions from before the Matmul lab have none: it starts with its defaults.
@@ -196,7 +196,7 @@ void readMatmul(const Reader& root, Experiment& e) {
     reader.integer("channel", e.matmulProtocol.channel, 0, kMost);
     reader.integer("step", e.matmulProtocol.step, 0, kMost);
     reader.flag("relu", e.matmulProtocol.relu);
-    reader.flag("measure", e.matmulProtocol.measure);
+    reader.integer("measurement", e.matmulProtocol.measurement, 0, 1 << 30);
 }
 
 void readEvaluation(const Reader& reader, EvaluationProtocol& p) {

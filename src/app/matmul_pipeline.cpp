@@ -148,12 +148,13 @@ void MatmulPipeline::run(const Experiment& experiment, uint64_t sequence, std::s
                       shown.requantized.get()));
     }
     results->seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (!experiment.matmulProtocol.measure || !shown.product) return deliver(std::move(results));
+    const int measurement = experiment.matmulProtocol.measurement;
+    if (measurement == 0 || !shown.product) return deliver(std::move(results));
     results->complete = false;
     deliver(results);
     auto measured = std::make_shared<MatmulResults>(*results);
     measured->complete = true;
-    auto made = costs(both, shown, job.part(0.9, 1));
+    auto made = costs(both, shown, measurement, job.part(0.9, 1));
     if (made)
         measured->costs = std::move(*made);
     else if (made.error().kind == ErrorKind::Cancelled)
@@ -173,11 +174,19 @@ void MatmulPipeline::addVariant(const Pair& both, const Variant& variant, bool r
         result.error = made.error();
     } else {
         result.product = std::move(*made);
-        auto requantized = requantizeProduct(*result.product, relu);
-        if (requantized)
-            result.requantized = std::make_shared<const RequantizedProduct>(std::move(*requantized));
-        else
-            result.notRequantized = requantized.error();
+        const std::string key =
+            fmt::format("requantized {} {} {} {}", relu, both.x.id(), both.w.id(), recipeText(variant));
+        result.requantized = m_cache.find<RequantizedProduct>(key);
+        if (!result.requantized) {
+            auto requantized = requantizeProduct(*result.product, relu);
+            if (requantized) {
+                const uint64_t bytes = 8 * requantized->codes.fixed.size() + 4096;
+                result.requantized = m_cache.put<RequantizedProduct>(
+                    key, std::make_shared<const RequantizedProduct>(std::move(*requantized)), bytes);
+            } else {
+                result.notRequantized = requantized.error();
+            }
+        }
     }
     results.variants.push_back(std::move(result));
 }
@@ -203,9 +212,9 @@ Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pa
 /// Kept by product, so that another cell or step measures nothing again.
 Result<std::shared_ptr<const ProductCosts>> MatmulPipeline::costs(const Pair& both,
                                                                   const ProductVariantResult& variant,
-                                                                  const Job& job) {
+                                                                  int measurement, const Job& job) {
     const std::string key =
-        fmt::format("costs {} {} {}", both.x.id(), both.w.id(), recipeText(variant.variant));
+        fmt::format("costs {} {} {} {}", measurement, both.x.id(), both.w.id(), recipeText(variant.variant));
     if (auto found = m_cache.find<ProductCosts>(key)) return found;
     auto made = measureCosts(*variant.product, both.input(variant.variant), m_kernels, job);
     if (!made) return fail(made.error());

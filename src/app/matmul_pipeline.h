@@ -40,7 +40,7 @@ class MatmulPipeline {
     Result<std::shared_ptr<const QuantizedProduct>> product(const Pair& pair, const Variant& variant,
                                                             const Job& job);
     Result<std::shared_ptr<const ProductCosts>> costs(const Pair& pair, const ProductVariantResult& variant,
-                                                      const Job& job);
+                                                      int measurement, const Job& job);
     void addLayers(const ModelSource& model, MatmulResults& results);
 
     SourceLibrary& m_sources;

@@ -62,6 +62,7 @@ Experiment sampleExperiment(const Samples& samples) {
     experiment.variants = defaultVariants();
     experiment.matmul = workedProduct(samples, "int8-product");
     experiment.products = defaultProducts();
+    experiment.matmulProtocol.step = 2;  // the last of its first cell
     experiment.tensorProtocol.heatmapVariant = 2;
     experiment.modelProtocol.layerVariant = 2;
     // Eight windows: enough to tell the variants apart, quick enough to follow a slider.

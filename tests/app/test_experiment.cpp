@@ -46,7 +46,7 @@ void TestExperiment::jsonRoundTrip() {
     e.modelProtocol.layer = "blk.1.ffn_down";
     e.matmul = {ActivationSource{"m", "t", "blk.1.attn_q", 64}, TensorSource{"m", "w"}, true};
     e.products = defaultProducts();
-    e.matmulProtocol = {2, 3, 1, 7, true, true};
+    e.matmulProtocol = {2, 3, 1, 7, true, 4};
     const auto parsed = parseExperiment(experimentJson(e));
     QVERIFY2(parsed.has_value(), parsed ? "" : describe(parsed.error()).c_str());
     QVERIFY(*parsed == e);

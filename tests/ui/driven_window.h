@@ -6,6 +6,7 @@
 #include <QThread>
 #include <optional>
 
+#include "app/matmul_pipeline.h"
 #include "app/model_pipeline.h"
 #include "app/source_library.h"
 #include "app/tensor_pipeline.h"
@@ -52,13 +53,14 @@ struct DrivenWindow {
     SourceLibrary sources{kernels};
     TensorPipeline tensorPipeline{sources, kernels};
     ModelPipeline modelPipeline{sources, kernels};
+    MatmulPipeline matmulPipeline{sources, kernels};
     ThemeController themes;
     SessionController session;
     MainWindow window;
 
     /// An empty size leaves the window as it remembers it.
     explicit DrivenWindow(const Experiment& first, bool remembers = false, QSize size = {1600, 1000})
-        : session(engineOf(tensorPipeline, modelPipeline), first), window(parts(remembers)) {
+        : session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first), window(parts(remembers)) {
         themes.applyTo(*qApp);
         addLabs(window, themes, session);
         if (!size.isEmpty()) window.resize(size);

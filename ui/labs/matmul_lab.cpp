@@ -112,7 +112,7 @@ void MatmulLab::buildProductRow() {
     connect(m_product, &ProductView::cellChosen, this,
             [this](qint64 row, qint64 channel) { chooseCell(row, channel, depth() - 1); });
     connect(m_product, &ProductView::stepChosen, this, &MatmulLab::setStep);
-    addRow({{m_productCard, 1}}, 320, 6);
+    addRow({{m_productCard, 1}}, 270, 6);
 }
 
 void MatmulLab::buildResultRow() {
@@ -136,7 +136,7 @@ void MatmulLab::buildResultRow() {
     connect(m_reluChoice, &QComboBox::activated, this, [this](int index) { Q_EMIT reluChosen(index == 1); });
     m_accumulators = new AccumulatorView(themes());
     m_accumulatorCard = addCard(tr("Accumulators"), m_accumulators, m_accumulators->explanation());
-    addRow({{m_resultCard, 3}, {m_accumulatorCard, 2}}, 190, 4);
+    addRow({{m_resultCard, 3}, {m_accumulatorCard, 2}}, 172, 4);
 }
 
 void MatmulLab::buildCostRow() {
@@ -162,7 +162,7 @@ void MatmulLab::buildCostRow() {
            "float matrix "
            "first, which moves more bytes.</p>"));
     m_costCard = addCard(tr("What the parts cost"), m_costText, m_costText->explanation());
-    addRow({{m_kernelCard, 5}, {m_rooflineCard, 4}, {m_costCard, 5}}, 210, 4);
+    addRow({{m_kernelCard, 5}, {m_rooflineCard, 4}, {m_costCard, 5}}, 190, 4);
 }
 
 void MatmulLab::addKeys() {

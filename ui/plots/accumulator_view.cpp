@@ -17,9 +17,11 @@ constexpr int kLimits[] = {16, 24, 32};
 AccumulatorView::AccumulatorView(ThemeController* themes, QWidget* parent) : PlotView(themes, parent) {
     setExportName(QStringLiteral("accumulators"));
     setZoomAxes(ZoomAxes::None);
-    setAxisLabels(tr("bits an accumulator needs, sign included"), tr("per cent"));
-    setTickCount(8, 3);
-    setHome({0.5, 33.5}, {0, 100});
+    setAxisLabels(tr("bits needed, with the sign"), tr("per cent"));
+    setTickCount(5, 3);
+    setTextTicks(Qt::Horizontal, {8, 16, 24, 32},
+                 {QStringLiteral("8"), QStringLiteral("16"), QStringLiteral("24"), QStringLiteral("32")});
+    setHome({0.5, 40.5}, {0, 100});
     setExplanation(
         tr("<p>Every sum Σ a b of the product, by the bits it needs: b bits hold −2<sup>b−1</sup> … "
            "2<sup>b−1</sup> − 1. "
@@ -34,7 +36,7 @@ void AccumulatorView::setSeries(AccumulatorSeries series) {
     double largest = 0;
     for (const double count : m_series.byBits) largest = std::max(largest, count);
     const double share = m_series.count > 0 ? 100 * largest / static_cast<double>(m_series.count) : 100;
-    setHome({0.5, 33.5}, {0, share * 1.25});
+    setHome({0.5, 40.5}, {0, share * 1.25});
     requestReplot();
 }
 

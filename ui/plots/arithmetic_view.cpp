@@ -3,6 +3,7 @@
 
 #include <QPainter>
 #include <algorithm>
+#include <iterator>
 
 namespace quantscope {
 
@@ -34,7 +35,7 @@ int ArithmeticView::paintLine(QPainter& painter, const ArithmeticLine& line, con
     if (draw) {
         painter.setPen(line.tone == Tone::Muted || isNote ? theme().mutedText : theme().text);
         painter.drawText(box, Qt::AlignLeft | Qt::AlignTop | Qt::TextWordWrap, line.text);
-        painter.setFont(theme().textFont(std::min(size, 12.0)));
+        painter.setFont(theme().textFont(std::min(size, 13.0)));
         painter.setPen(theme().mutedText);
         painter.drawText(QRect(place.left(), place.top(), labelWidth - theme().px(8), used.height()),
                          Qt::AlignLeft | Qt::AlignTop, line.label);
@@ -44,25 +45,34 @@ int ArithmeticView::paintLine(QPainter& painter, const ArithmeticLine& line, con
 
 void ArithmeticView::paintData(QPainter& painter, const QRect& area) {
     const QRect body = area.adjusted(theme().px(4), 0, -theme().px(4), 0);
-    // Type gives way before lines are lost.
-    for (const double size : {13.0, 12.0, 11.0, 10.0}) {
-        int labelWidth = 0;
-        const QFontMetrics metrics(theme().textFont(std::min(size, 12.0)));
+    const auto labelWidthAt = [&](double size) {
+        const QFontMetrics metrics(theme().textFont(std::min(size, 13.0)));
+        int width = 0;
         for (const ArithmeticLine& line : m_lines)
-            labelWidth = std::max(labelWidth, metrics.horizontalAdvance(line.label));
-        if (labelWidth > 0) labelWidth += theme().px(14);
+            width = std::max(width, metrics.horizontalAdvance(line.label));
+        return width > 0 ? width + theme().px(14) : 0;
+    };
+    // The largest type in which no line breaks; then the largest in which all lines fit.
+    const auto fits = [&](double size, bool unbroken) {
+        const QFontMetrics numbers(theme().numberFont(size));
         int height = 0;
-        for (const ArithmeticLine& line : m_lines)
-            height += paintLine(painter, line, body, labelWidth, size, false);
-        if (height > area.height() && size > 10.0) continue;
-        int top = body.top();
         for (const ArithmeticLine& line : m_lines) {
-            top += paintLine(painter, line,
-                             QRect(body.left(), top, body.width(), std::max(1, body.bottom() - top)),
-                             labelWidth, size, true);
-            if (top > body.bottom()) break;
+            const int own = paintLine(painter, line, body, labelWidthAt(size), size, false);
+            if (unbroken && own > 2 * numbers.height()) return false;
+            height += own;
         }
-        return;
+        return height <= area.height();
+    };
+    constexpr double kSizes[] = {16, 15, 14, 13, 12, 11, 10};
+    const auto* size = std::ranges::find_if(kSizes, [&](double s) { return fits(s, true); });
+    if (size == std::end(kSizes))
+        size = std::ranges::find_if(kSizes, [&](double s) { return s <= 13 && fits(s, false); });
+    const double chosen = size == std::end(kSizes) ? 10 : *size;
+    int top = body.top();
+    for (const ArithmeticLine& line : m_lines) {
+        const QRect place(body.left(), top, body.width(), std::max(1, body.bottom() - top));
+        top += paintLine(painter, line, place, labelWidthAt(chosen), chosen, true);
+        if (top > body.bottom()) return;
     }
 }
 

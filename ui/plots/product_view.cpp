@@ -18,9 +18,9 @@ struct ProductView::Block {
 
 namespace {
 
-constexpr double kCellHeight = 25;
-constexpr double kGap = 22;
-constexpr double kSignGap = 40;
+constexpr double kGap = 18;
+constexpr double kSignGap = 36;
+constexpr double kTitle = 24;
 
 /// `count` of `total` around `centre`.
 std::pair<int, int> around(int centre, int count, int total) {
@@ -55,12 +55,64 @@ void ProductView::setSeries(ProductSeries series) {
     requestReplot();
 }
 
+int ProductView::cellHeight() const {
+    return theme().px(1.9 * m_size);
+}
+
 int ProductView::widthOf(const Block& block) const {
-    const QFontMetrics metrics(theme().numberFont(13));
+    const QFontMetrics metrics(theme().numberFont(m_size));
     int width = metrics.horizontalAdvance(QStringLiteral("0000"));
-    for (const QString& cell : block.matrix->cells) width = std::max(width, metrics.horizontalAdvance(cell));
+    const auto widen = [&](const TextMatrix& matrix) {
+        for (const QString& cell : matrix.cells) width = std::max(width, metrics.horizontalAdvance(cell));
+    };
+    widen(*block.matrix);
+    if (block.role == Role::WCode) widen(m_series.wScales);  // they stand under it
+    if (block.role == Role::WScale) widen(m_series.wCodes);
     if (block.role == Role::Sum) width = std::max(width, metrics.horizontalAdvance(m_series.running));
-    return width + theme().px(12);
+    return width + theme().px(0.85 * m_size);
+}
+
+int ProductView::neededWidth(const std::vector<Block>& blocks) const {
+    const QFontMetrics titles(theme().textFont(12));
+    int needed = 0;
+    for (const Block& block : blocks) {
+        const int own =
+            std::max(widthOf(block) * block.cols.count, titles.horizontalAdvance(block.matrix->title));
+        needed += own + theme().px(block.sign.isEmpty() ? kGap : kSignGap);
+    }
+    return needed - theme().px(kGap);
+}
+
+/// The matrices from left to right; the higher the effort to save room, the fewer.
+std::vector<ProductView::Block> ProductView::allBlocks(int effort, const Span& channels,
+                                                       const Span& inputs) const {
+    const ProductSeries& s = m_series;
+    const Span rows{0, s.rows};
+    std::vector<Block> blocks;
+    const auto add = [&](Role role, const TextMatrix& matrix, Span down, Span across, const char* sign = "") {
+        if (!matrix.isEmpty()) blocks.push_back({role, &matrix, down, across, QString::fromUtf8(sign)});
+    };
+    if (effort < 2) add(Role::X, s.x, rows, inputs);
+    if (effort < 4) add(Role::XScale, s.xScales, rows, {0, 1});
+    add(Role::XCode, s.xCodes, rows, inputs);
+    add(Role::WCode, s.wCodes, inputs, channels, "×");
+    add(Role::Sum, s.sums, rows, channels, "=");
+    if (effort < 3) add(Role::Factor, s.factors, rows, channels, "÷");
+    add(Role::Result, s.results, rows, channels, s.sums.isEmpty() || effort < 3 ? "=" : "→");
+    if (effort < 1) add(Role::Exact, s.exact, rows, channels);
+    return blocks;
+}
+
+/// The largest type in which everything stands side by side, or the normal one.
+void ProductView::chooseSize(const QRect& area) {
+    const ProductSeries& s = m_series;
+    const int lines = std::max(s.rows, s.depth + (s.wScales.isEmpty() ? 0 : 2));
+    for (const double size : {18.0, 17.0, 16.0, 15.0, 14.0, 13.0, 12.0}) {
+        m_size = size;
+        const bool high = theme().px(kTitle) + cellHeight() * lines <= area.height();
+        if (high && neededWidth(allBlocks(0, {0, s.channels}, {0, s.depth})) <= area.width()) return;
+    }
+    m_size = 13;
 }
 
 /// All matrices where there is room; less and less where there is not.
@@ -68,28 +120,14 @@ std::vector<ProductView::Block> ProductView::blocksFor(int width, Span& channels
     const ProductSeries& s = m_series;
     const auto step = static_cast<int>(s.step - s.firstInput);
     const auto channel = static_cast<int>(s.channel - s.firstChannel);
-    const Span rows{0, s.rows};
     for (int effort = 0;; ++effort) {
-        std::vector<Block> blocks;
-        const auto add = [&](Role role, const TextMatrix& matrix, Span down, Span across,
-                             const char* sign = "") {
-            if (!matrix.isEmpty()) blocks.push_back({role, &matrix, down, across, QString::fromUtf8(sign)});
-        };
-        if (effort < 2) add(Role::X, s.x, rows, inputs);
-        if (effort < 3) add(Role::XScale, s.xScales, rows, {0, 1});
-        add(Role::XCode, s.xCodes, rows, inputs);
-        add(Role::WCode, s.wCodes, inputs, channels, "×");
-        add(Role::Sum, s.sums, rows, channels, "=");
-        if (effort < 4) add(Role::Factor, s.factors, rows, channels, "÷");
-        add(Role::Result, s.results, rows, channels, "=");
-        if (effort < 1) add(Role::Exact, s.exact, rows, channels);
-        int needed = 0;
-        for (const Block& block : blocks)
-            needed += widthOf(block) * block.cols.count + theme().px(block.sign.isEmpty() ? kGap : kSignGap);
+        std::vector<Block> blocks = allBlocks(effort, channels, inputs);
         const bool smallest = inputs.count <= 2 && channels.count <= 1;
-        if (needed - theme().px(kGap) <= width || (effort > 4 && smallest)) return blocks;
-        if (effort < 4) continue;
-        // Alternately fewer inputs and fewer channels, never the current one.
+        if (neededWidth(blocks) <= width || (effort > 4 && smallest)) return blocks;
+        // Large products first lose inputs and channels far away, small ones the matrices that can be missed.
+        const bool large = inputs.count > 4 || channels.count > 2;
+        if (effort < 4 && !large) continue;
+        if (large) --effort;
         if (inputs.count > channels.count + 1 || channels.count == 1)
             std::tie(inputs.first, inputs.count) = around(step, std::max(2, inputs.count - 1), s.depth);
         else
@@ -101,8 +139,9 @@ void ProductView::paintData(QPainter& painter, const QRect& area) {
     m_hits.clear();
     const ProductSeries& s = m_series;
     if (s.rows == 0) return;
-    const int cell = theme().px(kCellHeight);
-    const int title = theme().px(24);
+    chooseSize(area.adjusted(theme().px(4), 0, -theme().px(4), 0));
+    const int cell = cellHeight();
+    const int title = theme().px(kTitle);
     const int room = std::max(1, (area.height() - title) / cell);
     Span inputs{0, s.depth};
     Span channels{0, s.channels};
@@ -111,6 +150,7 @@ void ProductView::paintData(QPainter& painter, const QRect& area) {
                                                   std::max(2, room - (s.wScales.isEmpty() ? 0 : 2)), s.depth);
     const auto blocks = blocksFor(area.width() - theme().px(8), channels, inputs);
     const auto [firstRow, rowCount] = around(static_cast<int>(s.row - s.firstRow), room, s.rows);
+    const QFontMetrics titles(theme().textFont(12));
     int left = area.left() + theme().px(4);
     for (Block block : blocks) {
         if (!block.sign.isEmpty()) {
@@ -125,13 +165,12 @@ void ProductView::paintData(QPainter& painter, const QRect& area) {
         paintBlock(painter, block, left, area.top());
         if (block.role == Role::WCode && !s.wScales.isEmpty()) {
             const Block scales{Role::WScale, &s.wScales, {0, 1}, block.cols, {}};
-            const int below = area.top() + cell * block.rows.count + theme().px(30);
-            const int own = widthOf(scales);
-            if (below + title + cell <= area.bottom() + theme().px(4) && own <= 2 * widthOf(block))
+            const int below = area.top() + cell * block.rows.count + title + theme().px(4);
+            if (below + title + cell <= area.bottom() + theme().px(8))
                 paintBlock(painter, scales, left, below);
-            left += std::max(0, own - widthOf(block)) * block.cols.count;
         }
-        left += widthOf(block) * block.cols.count + theme().px(kGap);
+        left += std::max(widthOf(block) * block.cols.count, titles.horizontalAdvance(block.matrix->title)) +
+                theme().px(kGap);
     }
 }
 
@@ -142,8 +181,8 @@ void ProductView::paintBlock(QPainter& painter, const Block& block, int left, in
     painter.drawText(
         QRect(left, top, std::max(width * block.cols.count + theme().px(kGap), 40), theme().px(22)),
         Qt::AlignLeft | Qt::AlignVCenter, block.matrix->title);
-    const int cell = theme().px(kCellHeight);
-    const int first = top + theme().px(24);
+    const int cell = cellHeight();
+    const int first = top + theme().px(kTitle);
     for (int r = 0; r < block.rows.count; ++r) {
         for (int c = 0; c < block.cols.count; ++c) {
             const QRect box(left + c * width, first + r * cell, width - theme().px(2), cell - theme().px(2));
@@ -216,7 +255,7 @@ void ProductView::paintCell(QPainter& painter, const Block& block, const QRect& 
     const bool current =
         block.role == Role::Sum && s.firstRow + row == s.row && s.firstChannel + col == s.channel;
     const bool pending = isPending(block.role, row, col);
-    painter.setFont(theme().numberFont(13, current ? QFont::DemiBold : QFont::Normal));
+    painter.setFont(theme().numberFont(m_size, current ? QFont::DemiBold : QFont::Normal));
     painter.setPen(pending ? theme().disabledText : theme().text);
     painter.drawText(place, Qt::AlignCenter, current ? s.running : block.matrix->at(row, col));
 }

@@ -83,8 +83,12 @@ class ProductView : public PlotView {
         int col;
     };
 
+    [[nodiscard]] std::vector<Block> allBlocks(int effort, const Span& channels, const Span& inputs) const;
     [[nodiscard]] std::vector<Block> blocksFor(int width, Span& channels, Span& inputs) const;
+    void chooseSize(const QRect& area);
+    [[nodiscard]] int neededWidth(const std::vector<Block>& blocks) const;
     [[nodiscard]] int widthOf(const Block& block) const;
+    [[nodiscard]] int cellHeight() const;
     void paintBlock(QPainter& painter, const Block& block, int left, int top);
     void paintCell(QPainter& painter, const Block& block, const QRect& box, int row, int col);
     [[nodiscard]] QColor cellColor(Role role, int row, int col) const;
@@ -94,6 +98,7 @@ class ProductView : public PlotView {
 
     ProductSeries m_series;
     std::vector<Hit> m_hits;  ///< of the last painting
+    double m_size = 13;       ///< of the numbers, in pixels at scale 1: as large as all matrices fit
 };
 
 }  // namespace quantscope

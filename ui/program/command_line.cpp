@@ -17,7 +17,8 @@ tl::unexpected<Error> usage(const QString& message, const char* option) {
 Result<LabKind> labFrom(const QString& name) {
     if (name == QLatin1String("tensor")) return LabKind::Tensor;
     if (name == QLatin1String("model")) return LabKind::Model;
-    return usage(QStringLiteral("there is no lab \"%1\"; labs are tensor and model").arg(name),
+    if (name == QLatin1String("matmul")) return LabKind::Matmul;
+    return usage(QStringLiteral("there is no lab \"%1\"; labs are tensor, matmul and model").arg(name),
                  "--screenshot");
 }
 
@@ -41,10 +42,10 @@ Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
     const auto option = [](const char* name, const char* text, const char* value) {
         return QCommandLineOption(QLatin1String(name), QLatin1String(text), QLatin1String(value));
     };
-    const auto lab = option("lab", "Lab to show: tensor or model.", "LAB");
+    const auto lab = option("lab", "Lab to show: tensor, matmul or model.", "LAB");
     const auto screenshot =
         option("screenshot",
-               "Draw lab LAB (tensor, model) to the PNG named next, when its results are complete, "
+               "Draw lab LAB (tensor, matmul, model) to the PNG named next, when its results are complete, "
                "and exit. Works without a display: QT_QPA_PLATFORM=offscreen.",
                "LAB");
     const auto open = option("open", "File or model folder to open.", "FILE");

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "program/engine.h"
 
+#include "app/matmul_pipeline.h"
 #include "app/model_pipeline.h"
 #include "app/tensor_pipeline.h"
 
 namespace quantscope {
 
-Engine engineOf(TensorPipeline& tensor, ModelPipeline& model) {
+Engine engineOf(TensorPipeline& tensor, ModelPipeline& model, MatmulPipeline* matmul) {
     Engine engine;
     engine.tensor = [&tensor](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
                               const Engine::DeliverTensor& deliver, ProgressSink progress) {
@@ -15,6 +16,11 @@ Engine engineOf(TensorPipeline& tensor, ModelPipeline& model) {
     engine.model = [&model](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
                             const Engine::DeliverModel& deliver) {
         model.run(experiment, sequence, std::move(stop), deliver);
+    };
+    if (matmul == nullptr) return engine;
+    engine.matmul = [matmul](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+                             const Engine::DeliverMatmul& deliver, ProgressSink progress) {
+        matmul->run(experiment, sequence, std::move(stop), deliver, std::move(progress));
     };
     return engine;
 }

@@ -7,8 +7,10 @@ namespace quantscope {
 
 class TensorPipeline;
 class ModelPipeline;
+class MatmulPipeline;
 
-/// The session's engine over the real pipelines, each used by the thread of its lane alone. Both outlive it.
-Engine engineOf(TensorPipeline& tensor, ModelPipeline& model);
+/// The session's engine over the real pipelines, each used by the thread of its lane alone. They outlive it;
+/// without `matmul` the Matmul lab stays empty.
+Engine engineOf(TensorPipeline& tensor, ModelPipeline& model, MatmulPipeline* matmul = nullptr);
 
 }  // namespace quantscope

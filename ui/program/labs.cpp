@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "labs/matmul_lab.h"
 #include "labs/model_lab.h"
 #include "labs/tensor_lab.h"
 #include "shell/main_window.h"
@@ -72,6 +73,48 @@ void addTensorLab(MainWindow& window, ThemeController& themes, SessionController
                   SessionController::tr("One tensor, many schemes"), lab);
 }
 
+void addMatmulLab(MainWindow& window, ThemeController& themes, SessionController& session) {
+    auto* lab = new MatmulLab(&themes);
+    lab->setSamples(window.parts().samples);
+    const auto look = [&session](const Change& change) {
+        Experiment next = session.experiment();
+        change(next);
+        session.adjustView(next);
+    };
+    QObject::connect(lab, &MatmulLab::sourceChosen, &session, [&session](const MatmulSource& source) {
+        edit(session, SessionController::tr("product"), [&source](Experiment& experiment) {
+            experiment.matmul = source;
+            experiment.matmulProtocol = {experiment.matmulProtocol.variant};
+        });
+    });
+    QObject::connect(lab, &MatmulLab::variantChosen, &session, [look](int variant) {
+        look([variant](Experiment& experiment) { experiment.matmulProtocol.variant = variant; });
+    });
+    QObject::connect(lab, &MatmulLab::cellChosen, &session, [look](qint64 row, qint64 channel) {
+        look([row, channel](Experiment& experiment) {
+            experiment.matmulProtocol.row = row;
+            experiment.matmulProtocol.channel = channel;
+        });
+    });
+    QObject::connect(lab, &MatmulLab::stepChosen, &session, [look](qint64 step) {
+        look([step](Experiment& experiment) { experiment.matmulProtocol.step = step; });
+    });
+    QObject::connect(lab, &MatmulLab::reluChosen, &session, [look](bool relu) {
+        look([relu](Experiment& experiment) { experiment.matmulProtocol.relu = relu; });
+    });
+    QObject::connect(lab, &MatmulLab::measureRequested, &session, [look] {
+        look([](Experiment& experiment) { ++experiment.matmulProtocol.measurement; });
+    });
+    QObject::connect(&session, &SessionController::matmulResultsChanged, lab, &MatmulLab::showResults);
+    QObject::connect(&session, &SessionController::experimentChanged, lab, &MatmulLab::setExperiment);
+    QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {
+        if (kind == LabKind::Matmul) showWork(lab, session.work(kind));
+    });
+    lab->setExperiment(session.experiment());
+    window.addLab(LabKind::Matmul, SessionController::tr("Matmul"),
+                  SessionController::tr("X W in integers, step by step and timed"), lab);
+}
+
 void addModelLab(MainWindow& window, ThemeController& themes, SessionController& session) {
     auto* lab = new ModelLab(&themes);
     QObject::connect(lab, &ModelLab::textChosen, &window, &MainWindow::openPath);
@@ -103,6 +146,7 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
 
 void addLabs(MainWindow& window, ThemeController& themes, SessionController& session) {
     addTensorLab(window, themes, session);
+    addMatmulLab(window, themes, session);
     addModelLab(window, themes, session);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/matmul_pipeline.h"
 #include "app/model_pipeline.h"
 #include "app/source_library.h"
 #include "app/tensor_pipeline.h"
@@ -54,11 +55,12 @@ int runWindow(const ProgramOptions& options, const KernelTable& kernels) {
     SourceLibrary sources(kernels);
     TensorPipeline tensorPipeline(sources, kernels);
     ModelPipeline modelPipeline(sources, kernels);
+    MatmulPipeline matmulPipeline(sources, kernels);
     ThemeController themes;
     themes.setDark(options.dark || first.window.dark);
     themes.setPresentation(options.presentation);
     themes.applyTo(*qApp);
-    SessionController session(engineOf(tensorPipeline, modelPipeline), first.experiment);
+    SessionController session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first.experiment);
     WindowParts parts;
     parts.themes = &themes;
     parts.session = &session;

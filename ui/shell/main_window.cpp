@@ -17,6 +17,7 @@
 #include <QWhatsThis>
 #include <algorithm>
 
+#include "app/matmul_choices.h"
 #include "shell/jobs_strip.h"
 #include "shell/message_bar.h"
 #include "shell/metrics_model.h"
@@ -30,6 +31,15 @@
 
 namespace quantscope {
 namespace {
+
+/// The variants that the panel and the table show with this lab.
+const std::vector<Variant>& variantsOf(const Experiment& experiment, LabKind lab) {
+    return lab == LabKind::Matmul ? experiment.products : experiment.variants;
+}
+
+std::vector<Variant>& variantsOf(Experiment& experiment, LabKind lab) {
+    return lab == LabKind::Matmul ? experiment.products : experiment.variants;
+}
 
 QDockWidget* makeDock(const QString& title, const QString& name, QWidget* content) {
     auto* dock = new QDockWidget(title);
@@ -195,6 +205,7 @@ void MainWindow::connectSession() {
     connect(m_session, &SessionController::experimentChanged, this, &MainWindow::showExperiment);
     connect(m_session, &SessionController::tensorResultsChanged, this, &MainWindow::showTensorResults);
     connect(m_session, &SessionController::modelResultsChanged, this, &MainWindow::showModelResults);
+    connect(m_session, &SessionController::matmulResultsChanged, this, &MainWindow::showMatmulResults);
     connect(m_session, &SessionController::workChanged, this, [this](LabKind lab) {
         if (lab == m_session->activeLab()) m_jobs->setWork(m_session->work(lab));
     });
@@ -202,16 +213,12 @@ void MainWindow::connectSession() {
     connect(m_variantsPanel, &VariantsPanel::edited, this,
             [this](const std::vector<Variant>& variants, const EditOrigin& origin) {
                 Experiment next = m_session->experiment();
-                next.variants = variants;
+                variantsOf(next, m_session->activeLab()) = variants;
+                next.matmulProtocol.measurement = 0;  // times belong to a product
                 m_session->edit(next, origin);
             });
     connect(m_variantsPanel, &VariantsPanel::refused, m_messages, &MessageBar::showMessage);
-    connect(m_sourcesPanel, &SourcesPanel::sourceChosen, this, [this](const MatrixSource& source) {
-        Experiment next = m_session->experiment();
-        next.matrix = source;
-        next.tensorProtocol.heatmapRegion = {};
-        m_session->edit(next, EditOrigin{tr("source"), 0});
-    });
+    connect(m_sourcesPanel, &SourcesPanel::sourceChosen, this, &MainWindow::chooseSource);
     connect(m_sourcesPanel, &SourcesPanel::fileActivated, this,
             [this](const std::string& path) { openPath(QString::fromStdString(path)); });
     connect(m_sourcesPanel, &SourcesPanel::modelChosen, this, [this](const std::string& path) {
@@ -240,14 +247,17 @@ void MainWindow::showLab(LabKind kind) {
     m_stack->setCurrentIndex(index);
     m_metrics->setLab(kind);
     m_session->setActiveLab(kind);
+    showExperiment(m_session->experiment());
     if (kind == LabKind::Tensor) showTensorResults(m_session->tensorResults());
     if (kind == LabKind::Model) showModelResults(m_session->modelResults());
+    if (kind == LabKind::Matmul) showMatmulResults(m_session->matmulResults());
 }
 
 void MainWindow::showExperiment(const Experiment& experiment) {
-    m_variantsPanel->setVariants(experiment.variants);
-    m_metrics->setVariants(experiment.variants);
-    m_sourcesPanel->showSource(experiment.matrix);
+    const LabKind lab = m_session->activeLab();
+    m_variantsPanel->setVariants(variantsOf(experiment, lab));
+    m_metrics->setVariants(variantsOf(experiment, lab));
+    m_sourcesPanel->showSource(lab == LabKind::Matmul ? experiment.matmul.w : experiment.matrix);
     updateActivations();
 }
 
@@ -293,6 +303,38 @@ void MainWindow::showModelResults(const std::shared_ptr<const ModelResults>& res
     m_variantsPanel->setErrors({});
     updateTitle(QString::fromStdString(results->title));
     m_jobs->setSummary(QString::fromStdString(results->architecture));
+}
+
+void MainWindow::showMatmulResults(const std::shared_ptr<const MatmulResults>& results) {
+    m_metrics->setMatmulResults(results);
+    if (!results || m_session->activeLab() != LabKind::Matmul) return;
+    std::vector<double> bits;
+    std::vector<QString> errors;
+    for (const ProductVariantResult& variant : results->variants) {
+        bits.push_back(variant.product ? variant.product->w.quantization.bitsPerWeight : 0);
+        errors.push_back(variant.error ? QString::fromStdString(describe(*variant.error)) : QString());
+    }
+    m_variantsPanel->setBits(bits);
+    m_variantsPanel->setErrors(errors);
+    updateTitle(QString::fromStdString(results->wTitle));
+    if (results->error) return m_jobs->setSummary({});
+    m_jobs->setSummary(
+        tr("%1 × %2 · %3 ms")
+            .arg(QString::fromStdString(results->xTitle), QString::fromStdString(results->wTitle))
+            .arg(1000 * results->seconds, 0, 'f', 1));
+}
+
+/// A tensor of the tree: what the Tensor lab looks at, or one side of the Matmul lab's product.
+void MainWindow::chooseSource(const MatrixSource& source) {
+    Experiment next = m_session->experiment();
+    if (m_session->activeLab() == LabKind::Matmul) {
+        next.matmul = withChosen(next.matmul, source, next.model, m_models[next.model.modelPath]);
+        next.matmulProtocol = {next.matmulProtocol.variant};
+    } else {
+        next.matrix = source;
+        next.tensorProtocol.heatmapRegion = {};
+    }
+    m_session->edit(next, EditOrigin{tr("source"), 0});
 }
 
 void MainWindow::setPresentation(bool presentation) {

@@ -92,6 +92,8 @@ class MainWindow : public QMainWindow {
     void showExperiment(const Experiment& experiment);
     void showTensorResults(const std::shared_ptr<const TensorResults>& results);
     void showModelResults(const std::shared_ptr<const ModelResults>& results);
+    void showMatmulResults(const std::shared_ptr<const MatmulResults>& results);
+    void chooseSource(const MatrixSource& source);
     void chooseFile();
     void chooseFolder();
     void chooseText();

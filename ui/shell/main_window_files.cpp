@@ -285,7 +285,7 @@ void MainWindow::showHelp() {
            "The first variant is the reference. Every plot has a ? that says what it shows.</p>"
            "<table cellspacing='4'>"
            "<tr><td><b>Ctrl+O</b></td><td>open a checkpoint, session or text</td></tr>"
-           "<tr><td><b>Ctrl+1, 2</b></td><td>labs</td></tr>"
+           "<tr><td><b>Ctrl+1, 2, 3</b></td><td>labs</td></tr>"
            "<tr><td><b>Ctrl+Z, Ctrl+Shift+Z</b></td><td>undo, redo (one step a drag)</td></tr>"
            "<tr><td><b>Ctrl+S</b></td><td>save the session</td></tr>"
            "<tr><td><b>F5, Esc</b></td><td>measure again, cancel</td></tr>"

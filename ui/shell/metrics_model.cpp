@@ -2,8 +2,10 @@
 #include "shell/metrics_model.h"
 
 #include <QLocale>
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <span>
 
 #include "theme/theme.h"
@@ -44,7 +46,21 @@ constexpr std::array<Column, 8> kModelColumns = {{
     {"tokens / s", "scored tokens / seconds spent in this variant", 1},
 }};
 
+constexpr std::array<Column, 8> kMatmulColumns = {{
+    {"Variant", ""},
+    {"bits X · W", "of the codes; 32 is float"},
+    {"rel. error", "||Y^ - Y||_F / ||Y||_F over the whole product"},
+    {"max |error|", "max |y^ - y|"},
+    {"as int8",
+     "||Y^ - Y||_F / ||Y||_F after integer requantization to 8 bits; – where the result has no single "
+     "factor a channel"},
+    {"lifted out", "inputs multiplied in float because of outliers"},
+    {"largest sum", "max |sum of a b| in an accumulator"},
+    {"beyond int16", "accumulators that 16 bits cannot hold"},
+}};
+
 std::span<const Column> columnsOf(LabKind lab) {
+    if (lab == LabKind::Matmul) return kMatmulColumns;
     if (lab == LabKind::Tensor) return kTensorColumns;
     return kModelColumns;
 }
@@ -113,6 +129,11 @@ void MetricsModel::setTensorResults(const std::shared_ptr<const TensorResults>& 
 void MetricsModel::setModelResults(const std::shared_ptr<const ModelResults>& results) {
     m_model = results;
     if (m_lab == LabKind::Model) changed();
+}
+
+void MetricsModel::setMatmulResults(const std::shared_ptr<const MatmulResults>& results) {
+    m_matmul = results;
+    if (m_lab == LabKind::Matmul) changed();
 }
 
 void MetricsModel::changed() {
@@ -189,10 +210,43 @@ QString MetricsModel::modelCell(size_t row, int column) const {
     }
 }
 
+QString MetricsModel::matmulCell(size_t row, int column) const {
+    if (!m_matmul || row >= m_matmul->variants.size()) return missing();
+    const ProductVariantResult& variant = m_matmul->variants[row];
+    if (!variant.product) return missing();
+    const QuantizedProduct& product = *variant.product;
+    const AccumulatorHistogram& sums = product.accumulators;
+    switch (column) {
+        case 1:
+            return QStringLiteral("%1 · %2")
+                .arg(product.x.quantization.scheme.bits)
+                .arg(product.w.quantization.scheme.bits);
+        case 2:
+            return percent(product.error.relative, 3);
+        case 3:
+            return plain(product.error.maxAbs);
+        case 4:
+            return variant.requantized ? percent(variant.requantized->relativeError, 3) : missing();
+        case 5:
+            return product.isInteger ? QString::number(product.liftedOut.size()) : missing();
+        case 6:
+            return product.isInteger
+                       ? QString::number(std::max(std::abs(int64_t{sums.smallest}), int64_t{sums.largest}))
+                       : missing();
+        case 7:
+            return product.isInteger
+                       ? percent(static_cast<double>(sums.beyond(16)) / static_cast<double>(sums.count), 2)
+                       : missing();
+        default:
+            return {};
+    }
+}
+
 QString MetricsModel::cell(int row, int column) const {
     const auto at = static_cast<size_t>(row);
     if (column == 0)
         return variantLetter(row) + QLatin1Char(' ') + QString::fromStdString(variantTitle(m_variants[at]));
+    if (m_lab == LabKind::Matmul) return matmulCell(at, column);
     return m_lab == LabKind::Tensor ? tensorCell(at, column) : modelCell(at, column);
 }
 
@@ -207,6 +261,10 @@ QVariant MetricsModel::data(const QModelIndex& index, int role) const {
         if (m_lab == LabKind::Tensor && m_tensor && row < m_tensor->variants.size() &&
             m_tensor->variants[row].error) {
             return QString::fromStdString(describe(*m_tensor->variants[row].error));
+        }
+        if (m_lab == LabKind::Matmul && m_matmul && row < m_matmul->variants.size() &&
+            m_matmul->variants[row].error) {
+            return QString::fromStdString(describe(*m_matmul->variants[row].error));
         }
         return index.column() == 0 ? QVariant(QString::fromStdString(variantText(m_variants[row])))
                                    : headerData(index.column(), Qt::Horizontal, Qt::ToolTipRole);

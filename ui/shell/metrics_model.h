@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/matmul_results.h"
 #include "app/results.h"
 #include "shell/session_controller.h"
 
@@ -24,6 +25,7 @@ class MetricsModel : public QAbstractTableModel {
     void setVariants(const std::vector<Variant>& variants);
     void setTensorResults(const std::shared_ptr<const TensorResults>& results);
     void setModelResults(const std::shared_ptr<const ModelResults>& results);
+    void setMatmulResults(const std::shared_ptr<const MatmulResults>& results);
 
     /// The table as text, one line a variant, with a header; `separator` is ',' or a tab.
     [[nodiscard]] QString asText(QChar separator) const;
@@ -37,12 +39,14 @@ class MetricsModel : public QAbstractTableModel {
     [[nodiscard]] QString cell(int row, int column) const;
     [[nodiscard]] QString tensorCell(size_t row, int column) const;
     [[nodiscard]] QString modelCell(size_t row, int column) const;
+    [[nodiscard]] QString matmulCell(size_t row, int column) const;
     void changed();
 
     LabKind m_lab = LabKind::Tensor;
     std::vector<Variant> m_variants;
     std::shared_ptr<const TensorResults> m_tensor;
     std::shared_ptr<const ModelResults> m_model;
+    std::shared_ptr<const MatmulResults> m_matmul;
 };
 
 }  // namespace quantscope

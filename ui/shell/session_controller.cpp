@@ -21,6 +21,19 @@ bool hasMatrix(const Experiment& experiment) {
     return !tensor || !tensor->path.empty();
 }
 
+bool hasProduct(const Experiment& experiment) {
+    const auto* tensor = std::get_if<TensorSource>(&experiment.matmul.x);
+    return !tensor || !tensor->path.empty();
+}
+
+/// The step k is only looked at.
+bool sameForMatmul(const Experiment& a, const Experiment& b) {
+    MatmulProtocol protocol = b.matmulProtocol;
+    protocol.step = a.matmulProtocol.step;
+    return a.matmul == b.matmul && a.model == b.model && a.products == b.products &&
+           a.matmulProtocol == protocol;
+}
+
 bool sameForTensor(const Experiment& a, const Experiment& b) {
     return a.matrix == b.matrix && a.model == b.model && a.variants == b.variants &&
            a.tensorProtocol == b.tensorProtocol;
@@ -75,7 +88,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                     post([this, results] { receive(results); });
                 },
                 [this, post, sequence](const Progress& progress) {
-                    post([this, sequence, progress] { this->progress(sequence, progress); });
+                    post([this, sequence, progress] { this->progress(LabKind::Tensor, sequence, progress); });
                 });
             post([this, sequence] { finished(LabKind::Tensor, sequence); });
         },
@@ -87,6 +100,19 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                                post([this, results] { receive(results); });
                            });
             post([this, sequence] { finished(LabKind::Model, sequence); });
+        },
+        leaveOneCore);
+    m_matmul.lane = std::make_unique<LatestLane<Experiment>>(
+        [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
+            m_engine.matmul(
+                request, sequence, std::move(stop),
+                [this, post](std::shared_ptr<const MatmulResults> results) {
+                    post([this, results] { receive(results); });
+                },
+                [this, post, sequence](const Progress& progress) {
+                    post([this, sequence, progress] { this->progress(LabKind::Matmul, sequence, progress); });
+                });
+            post([this, sequence] { finished(LabKind::Matmul, sequence); });
         },
         leaveOneCore);
     submit();
@@ -117,6 +143,7 @@ void SessionController::setExperiment(const Experiment& experiment) {
 void SessionController::restore(Experiment experiment) {
     if (experiment.matrix == m_experiment.matrix)
         experiment.tensorProtocol.heatmapRegion = m_experiment.tensorProtocol.heatmapRegion;
+    if (experiment.matmul == m_experiment.matmul) experiment.matmulProtocol = m_experiment.matmulProtocol;
     setExperiment(experiment);
 }
 
@@ -124,17 +151,16 @@ void SessionController::setActiveLab(LabKind lab) {
     m_active = lab;
     if (lab == LabKind::Tensor && m_tensorResults) Q_EMIT tensorResultsChanged(m_tensorResults);
     if (lab == LabKind::Model && m_modelResults) Q_EMIT modelResultsChanged(m_modelResults);
+    if (lab == LabKind::Matmul && m_matmulResults) Q_EMIT matmulResultsChanged(m_matmulResults);
     submit();
     Q_EMIT workChanged(lab);
 }
 
 void SessionController::submit() {
     m_sinceRequest.start();
-    if (m_active == LabKind::Tensor) {
-        submitTensor();
-    } else {
-        submitModel();
-    }
+    if (m_active == LabKind::Tensor) submitTensor();
+    if (m_active == LabKind::Model) submitModel();
+    if (m_active == LabKind::Matmul) submitMatmul();
 }
 
 void SessionController::submitTensor() {
@@ -155,17 +181,27 @@ void SessionController::submitModel() {
     Q_EMIT workChanged(LabKind::Model);
 }
 
+void SessionController::submitMatmul() {
+    if (!m_engine.matmul || !hasProduct(m_experiment)) return;
+    if (m_matmul.requested && sameForMatmul(*m_matmul.requested, m_experiment)) return;
+    m_matmul.requested = m_experiment;
+    m_matmul.sequence = m_matmul.lane->submit(m_experiment);
+    m_matmul.work = {true, 0, 0, {}};
+    Q_EMIT workChanged(LabKind::Matmul);
+}
+
 void SessionController::cancel() {
     if (m_active == LabKind::Tensor) m_tensor.lane->cancel();
     if (m_active == LabKind::Model) m_model.lane->cancel();
-    auto& work = m_active == LabKind::Tensor ? m_tensor.work : m_model.work;
-    work = {false, 0, 0, tr("stopped")};
+    if (m_active == LabKind::Matmul) m_matmul.lane->cancel();
+    workOf(m_active) = {false, 0, 0, tr("stopped")};
     Q_EMIT workChanged(m_active);
 }
 
 void SessionController::measureAgain() {
     if (m_active == LabKind::Tensor) m_tensor.requested.reset();
     if (m_active == LabKind::Model) m_model.requested.reset();
+    if (m_active == LabKind::Matmul) m_matmul.requested.reset();
     submit();
 }
 
@@ -191,22 +227,40 @@ void SessionController::receive(const std::shared_ptr<const ModelResults>& resul
     if (m_active == LabKind::Model) Q_EMIT modelResultsChanged(results);
 }
 
-void SessionController::progress(uint64_t sequence, const Progress& progress) {
-    if (sequence != m_tensor.sequence || !m_tensor.work.busy) return;
-    m_tensor.work.fraction = progress.fraction;
-    m_tensor.work.stage = QString::fromStdString(progress.stage);
-    Q_EMIT workChanged(LabKind::Tensor);
+void SessionController::receive(const std::shared_ptr<const MatmulResults>& results) {
+    if (results->sequence < m_matmul.shownSequence) return;
+    m_matmul.shownSequence = results->sequence;
+    m_matmulResults = results;
+    if (m_active == LabKind::Matmul) Q_EMIT matmulResultsChanged(results);
+}
+
+void SessionController::progress(LabKind lab, uint64_t sequence, const Progress& progress) {
+    WorkState& work = workOf(lab);
+    if (sequence != newestOf(lab) || !work.busy) return;
+    work.fraction = progress.fraction;
+    work.stage = QString::fromStdString(progress.stage);
+    Q_EMIT workChanged(lab);
 }
 
 void SessionController::finished(LabKind lab, uint64_t sequence) {
-    const uint64_t newest = lab == LabKind::Tensor ? m_tensor.sequence : m_model.sequence;
-    auto& work = lab == LabKind::Tensor ? m_tensor.work : m_model.work;
-    if (sequence != newest || !work.busy) return;
+    WorkState& work = workOf(lab);
+    if (sequence != newestOf(lab) || !work.busy) return;
     work = {};
     Q_EMIT workChanged(lab);
 }
 
+uint64_t SessionController::newestOf(LabKind lab) const {
+    if (lab == LabKind::Matmul) return m_matmul.sequence;
+    return lab == LabKind::Tensor ? m_tensor.sequence : m_model.sequence;
+}
+
+WorkState& SessionController::workOf(LabKind lab) {
+    if (lab == LabKind::Matmul) return m_matmul.work;
+    return lab == LabKind::Tensor ? m_tensor.work : m_model.work;
+}
+
 const WorkState& SessionController::work(LabKind lab) const {
+    if (lab == LabKind::Matmul) return m_matmul.work;
     return lab == LabKind::Tensor ? m_tensor.work : m_model.work;
 }
 
@@ -216,6 +270,9 @@ bool SessionController::isSettled() const {
         return !hasMatrix(m_experiment) ||
                (m_tensorResults && m_tensorResults->sequence == m_tensor.sequence);
     }
+    if (m_active == LabKind::Matmul)
+        return !hasProduct(m_experiment) ||
+               (m_matmulResults && m_matmulResults->sequence == m_matmul.sequence);
     return m_experiment.model.modelPath.empty() ||
            (m_modelResults && m_modelResults->sequence == m_model.sequence);
 }

@@ -11,23 +11,28 @@
 #include <stop_token>
 
 #include "app/latest_lane.h"
+#include "app/matmul_results.h"
 #include "app/results.h"
 #include "base/job.h"
 #include "shell/edit_origin.h"
 
 namespace quantscope {
 
-enum class LabKind { Tensor, Model };
+enum class LabKind { Tensor, Model, Matmul };
 
 /// What computes: the pipelines in the program, fakes in tests. Each function runs on the thread of its own
 /// lane.
 struct Engine {
     using DeliverTensor = std::function<void(std::shared_ptr<const TensorResults>)>;
     using DeliverModel = std::function<void(std::shared_ptr<const ModelResults>)>;
+    using DeliverMatmul = std::function<void(std::shared_ptr<const MatmulResults>)>;
     std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverTensor&,
                        ProgressSink)>
         tensor;
     std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverModel&)> model;
+    std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverMatmul&,
+                       ProgressSink)>
+        matmul;
 };
 
 /// The state of one lab's computation, for progress lines and the jobs strip.
@@ -69,6 +74,7 @@ class SessionController : public QObject {
 
     [[nodiscard]] std::shared_ptr<const TensorResults> tensorResults() const { return m_tensorResults; }
     [[nodiscard]] std::shared_ptr<const ModelResults> modelResults() const { return m_modelResults; }
+    [[nodiscard]] std::shared_ptr<const MatmulResults> matmulResults() const { return m_matmulResults; }
     [[nodiscard]] const WorkState& work(LabKind lab) const;
     /// True when the active lab shows the complete result (or the error) of the document as it is.
     [[nodiscard]] bool isSettled() const;
@@ -77,6 +83,7 @@ class SessionController : public QObject {
     void experimentChanged(const quantscope::Experiment& experiment);
     void tensorResultsChanged(const std::shared_ptr<const quantscope::TensorResults>& results);
     void modelResultsChanged(const std::shared_ptr<const quantscope::ModelResults>& results);
+    void matmulResultsChanged(const std::shared_ptr<const quantscope::MatmulResults>& results);
     void workChanged(quantscope::LabKind lab);
 
  private:
@@ -95,9 +102,13 @@ class SessionController : public QObject {
     void submit();
     void submitTensor();
     void submitModel();
+    void submitMatmul();
     void receive(const std::shared_ptr<const TensorResults>& results);
     void receive(const std::shared_ptr<const ModelResults>& results);
-    void progress(uint64_t sequence, const Progress& progress);
+    void receive(const std::shared_ptr<const MatmulResults>& results);
+    [[nodiscard]] uint64_t newestOf(LabKind lab) const;
+    [[nodiscard]] WorkState& workOf(LabKind lab);
+    void progress(LabKind lab, uint64_t sequence, const Progress& progress);
     void finished(LabKind lab, uint64_t sequence);
 
     Engine m_engine;
@@ -108,9 +119,11 @@ class SessionController : public QObject {
     LabKind m_active = LabKind::Tensor;
     std::shared_ptr<const TensorResults> m_tensorResults;
     std::shared_ptr<const ModelResults> m_modelResults;
+    std::shared_ptr<const MatmulResults> m_matmulResults;
     // The lanes come last: their threads end before anything they deliver to is destroyed.
     Side<TensorResults> m_tensor;
     Side<ModelResults> m_model;
+    Side<MatmulResults> m_matmul;
 };
 
 }  // namespace quantscope

@@ -22,10 +22,12 @@ QByteArray fromBase64(const QJsonValue& value) {
 }  // namespace
 
 QString labName(LabKind lab) {
+    if (lab == LabKind::Matmul) return QStringLiteral("matmul");
     return lab == LabKind::Model ? QStringLiteral("model") : QStringLiteral("tensor");
 }
 
 LabKind labNamed(const QString& name) {
+    if (name == QLatin1String("matmul")) return LabKind::Matmul;
     return name == QLatin1String("model") ? LabKind::Model : LabKind::Tensor;
 }
 

@@ -9,7 +9,7 @@
 
 namespace quantscope {
 
-/// "tensor", "model"; what is not known is the Tensor lab.
+/// "tensor", "matmul", "model"; what is not known is the Tensor lab.
 QString labName(LabKind lab);
 LabKind labNamed(const QString& name);
 
