@@ -18,6 +18,7 @@
 #include "methods/options.h"
 #include "methods/product_quantization.h"
 #include "methods/pruning.h"
+#include "methods/quip_sharp.h"
 #include "methods/rotation.h"
 #include "methods/rtn.h"
 #include "methods/salient.h"
@@ -100,6 +101,7 @@ std::span<const Method* const> allMethods() {
     static const GgufBlocks iq4nl(DType::IQ4_NL);
     static const AdaRound adaRound;
     static const ProductQuantization productQuantization;
+    static const QuipSharp quipSharp;
     static const auto methods = std::to_array<const Method*>({&roundToNearest,
                                                               &gptq,
                                                               &awq,
@@ -120,6 +122,7 @@ std::span<const Method* const> allMethods() {
                                                               &q3k,
                                                               &q2k,
                                                               &iq4nl,
+                                                              &quipSharp,
                                                               &kMeans,
                                                               &productQuantization,
                                                               &keepSalient,

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+
+#include "methods/execution_text.h"
 
 namespace quantscope {
 namespace {
@@ -40,6 +43,25 @@ std::string methodTitle(const Variant& variant) {
     return title;
 }
 
+std::string overridesTitle(const Variant& variant) {
+    const size_t count = variant.overrides.size();
+    return count == 0 ? "" : fmt::format(", {} override{}", count, count == 1 ? "" : "s");
+}
+
+/// "W4A8 g64" of "w4a8/group=64"; empty where the variant is no such form.
+std::string formTitle(const Variant& variant) {
+    if (variant.weights.execution != Execution::Integer) return {};
+    std::string title = executionFormText(variant.weights, variant.activations).value_or("");
+    for (const auto& [from, to] :
+         {std::pair<std::string_view, std::string_view>{"/group=", " g"}, {"/", " "}, {"=", " "}})
+        for (size_t at = title.find(from); at != std::string::npos; at = title.find(from, at + to.size()))
+            title.replace(at, from.size(), to);
+    const size_t widths = title.starts_with('w') ? std::min(title.find(' '), title.size()) : 0;
+    for (size_t i = 0; i < widths; ++i)
+        title[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[i])));
+    return title;
+}
+
 }  // namespace
 
 bool Variant::isFloat() const {
@@ -51,6 +73,7 @@ bool Variant::isFloat() const {
 
 std::string variantTitle(const Variant& variant) {
     if (!variant.name.empty()) return variant.name;
+    if (auto form = formTitle(variant); !form.empty()) return form + overridesTitle(variant);
     std::string title = shortTitle(variant.weights.scheme);
     const bool byMethod = variant.weights.method != "rtn" && !variant.weights.scheme.isFloat();
     if (byMethod) title = methodTitle(variant);
@@ -60,11 +83,8 @@ std::string variantTitle(const Variant& variant) {
         title += fmt::format(", {}activations {}", variant.activations->isStatic ? "static " : "",
                              shortTitle(variant.activations->scheme));
     }
-    if (!variant.overrides.empty()) {
-        title += fmt::format(", {} override{}", variant.overrides.size(),
-                             variant.overrides.size() == 1 ? "" : "s");
-    }
-    return title;
+    if (variant.weights.execution == Execution::Integer && !byMethod) title += ", integer";
+    return title + overridesTitle(variant);
 }
 
 bool matchesPattern(std::string_view pattern, std::string_view name) {
@@ -94,6 +114,35 @@ const Recipe& recipeFor(const Variant& variant, std::string_view layerName) {
     for (const LayerOverride& layer : variant.overrides)
         if (matchesPattern(layer.pattern, layerName)) return layer.recipe;
     return variant.weights;
+}
+
+const std::optional<ActivationRecipe>& activationsFor(const Variant& variant, std::string_view layerName) {
+    for (const LayerOverride& layer : variant.overrides) {
+        if (matchesPattern(layer.pattern, layerName))
+            return layer.ownActivations ? layer.activations : variant.activations;
+    }
+    return variant.activations;
+}
+
+void setExecution(Variant& variant, Execution execution) {
+    const auto set = [&](Recipe& recipe) {
+        if (!recipe.scheme.isFloat()) recipe.execution = execution;
+    };
+    set(variant.weights);
+    for (LayerOverride& layer : variant.overrides) set(layer.recipe);
+}
+
+std::string_view executionOf(const Variant& variant) {
+    if (variant.isFloat()) return "float";
+    bool integer = false;
+    bool fake = false;
+    const auto look = [&](const Recipe& recipe) {
+        (recipe.execution == Execution::Integer ? integer : fake) = true;
+    };
+    look(variant.weights);
+    for (const LayerOverride& layer : variant.overrides) look(layer.recipe);
+    if (integer && fake) return "mixed";
+    return integer ? "integer" : "fake";
 }
 
 }  // namespace quantscope

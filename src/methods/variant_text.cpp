@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <span>
 
+#include "methods/execution_text.h"
 #include "methods/method.h"
 #include "methods/options.h"
 #include "quant/number_format.h"
@@ -15,6 +18,7 @@ namespace {
 
 constexpr std::string_view kNameSpecial = "@;";
 constexpr std::string_view kPatternSpecial = "@;=";
+constexpr std::string_view kIntegerPart = "integer";
 constexpr std::string_view kParameterSpecial = "@;=/";
 
 bool isReserved(std::string_view key) {
@@ -95,28 +99,6 @@ Error withOptions(Error error, const MethodInfo& info) {
     return error;
 }
 
-/// "w8a8": bits of weights and of activations.
-struct Widths {
-    int weights = 0;
-    int activations = 0;
-};
-std::optional<Widths> widthsOf(std::string_view part) {
-    const size_t a = part.find('a');
-    if (!part.starts_with('w') || a == std::string_view::npos) return std::nullopt;
-    const auto number = [](std::string_view digits) {
-        const bool small = !digits.empty() && digits.size() <= 2;
-        int value = 0;
-        for (const char c : digits) {
-            if (!small || std::isdigit(static_cast<unsigned char>(c)) == 0) return 0;
-            value = 10 * value + (c - '0');
-        }
-        return value;
-    };
-    const Widths widths{number(part.substr(1, a - 1)), number(part.substr(a + 1))};
-    if (widths.weights == 0 || widths.activations == 0) return std::nullopt;
-    return widths;
-}
-
 /// The method whose activations belong to it, or null.
 const MethodInfo* withActivations(const Recipe& recipe) {
     const auto method = methodNamed(recipe.method);
@@ -131,9 +113,16 @@ ActivationRecipe activationsOf(const MethodInfo& info, int bits) {
 
 /// The variant's first part: a recipe, in which a method that quantizes activations may say "w8a8".
 Status applyFirstPart(Variant& variant, std::string_view text) {
+    auto form = parseExecutionForm(text);
+    if (!form) return fail(form.error());
+    if (*form) {
+        variant.weights = std::move((*form)->recipe);
+        variant.activations = std::move((*form)->activations);
+        return {};
+    }
     const auto parts = splitUnescaped(trimmed(text), "/");
     std::string recipeParts;
-    Widths widths;
+    WidthPair widths;
     for (const std::string_view part : parts) {
         const auto found = methodNamed(trimmed(parts.front())) ? widthsOf(trimmed(part)) : std::nullopt;
         if (found) widths = *found;
@@ -177,6 +166,13 @@ Status applyPart(Variant& variant, std::string_view part) {
         return {};
     }
     if (key == "outliers") return parseThreshold(trimmed(value), variant);
+    auto form = parseExecutionForm(value);
+    if (!form) return fail(form.error());
+    if (*form) {
+        variant.overrides.push_back(
+            {unescaped(key), std::move((*form)->recipe), std::move((*form)->activations), true});
+        return {};
+    }
     const Result<Recipe> recipe = parseRecipe(value);
     if (!recipe) return fail(recipe.error());
     variant.overrides.push_back({unescaped(key), *recipe});
@@ -235,7 +231,8 @@ std::string_view trimmed(std::string_view text) {
 
 std::string recipeText(const Recipe& recipe) {
     const auto method = methodNamed(recipe.method);
-    if (recipe.method == "rtn" && recipe.parameters.empty()) return schemeText(recipe.scheme);
+    const std::string execution = recipe.execution == Execution::Integer ? "/integer" : "";
+    if (recipe.method == "rtn" && recipe.parameters.empty()) return schemeText(recipe.scheme) + execution;
     const MethodInfo* info = method ? &(*method)->info() : nullptr;
     const Scheme base = info != nullptr ? info->scheme : Scheme{};
     std::string text = recipe.method;
@@ -247,12 +244,30 @@ std::string recipeText(const Recipe& recipe) {
         text += "/" + escaped(key, kParameterSpecial);
         if (!word) text += "=" + escaped(value, kParameterSpecial);
     }
-    return text;
+    return text + execution;
 }
+
+namespace {
+
+/// Every recipe's part "integer", beside what its method and scheme read.
+Result<Recipe> parseOnInteger(std::span<const std::string_view> parts) {
+    std::string rest;
+    for (const std::string_view part : parts)
+        if (trimmed(part) != kIntegerPart) rest += (rest.empty() ? "" : "/") + std::string(part);
+    Result<Recipe> recipe = parseRecipe(rest);
+    if (recipe && !recipe->scheme.isFloat()) recipe->execution = Execution::Integer;
+    return recipe;
+}
+
+}  // namespace
 
 Result<Recipe> parseRecipe(std::string_view text) {
     text = trimmed(text);
     const auto parts = splitUnescaped(text, "/");
+    if (std::find_if(parts.begin() + 1, parts.end(), [](std::string_view part) {
+            return trimmed(part) == kIntegerPart;
+        }) != parts.end())
+        return parseOnInteger(parts);
     // A ':' that follows a '/' belongs to a value ("pattern=2:4").
     if (splitUnescaped(parts.front(), ":").size() > 1) return parseColonForm(text);
     const auto method = methodNamed(trimmed(parts.front()));
@@ -292,7 +307,12 @@ Result<Recipe> parseRecipe(std::string_view text) {
 std::string variantText(const Variant& variant) {
     std::string text = recipeText(variant.weights);
     const MethodInfo* own = withActivations(variant.weights);
-    if (own != nullptr && variant.activations &&
+    const auto form = variant.weights.execution == Execution::Integer
+                          ? executionFormText(variant.weights, variant.activations)
+                          : std::nullopt;
+    if (form) {
+        text = *form;
+    } else if (own != nullptr && variant.activations &&
         *variant.activations == activationsOf(*own, variant.activations->scheme.bits)) {
         // "int8" becomes "w8a8"; a method that uses no scheme of its own needs no word for it.
         const std::string weights = "/" + fmt::format("int{}", variant.weights.scheme.bits);
@@ -309,8 +329,10 @@ std::string variantText(const Variant& variant) {
         if (variant.activations->outlierThreshold > 0)
             text += fmt::format(" @outliers={}", variant.activations->outlierThreshold);
     }
-    for (const LayerOverride& layer : variant.overrides)
-        text += fmt::format(" @{}={}", patternText(layer.pattern), recipeText(layer.recipe));
+    for (const LayerOverride& layer : variant.overrides) {
+        const auto own = layer.ownActivations ? executionFormText(layer.recipe, layer.activations) : std::nullopt;
+        text += fmt::format(" @{}={}", patternText(layer.pattern), own ? *own : recipeText(layer.recipe));
+    }
     if (!variant.name.empty()) text += fmt::format(" @name={}", escaped(variant.name, kNameSpecial));
     return text;
 }
