@@ -5,6 +5,7 @@
 #include <QPaintEvent>
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,7 +22,7 @@ using namespace quantscope;
 
 namespace {
 
-constexpr int kMoves = 30;
+constexpr int kMoves = 20;
 constexpr int kDragSteps = 200;
 constexpr double kGiveUpMs = 10000;
 constexpr double kQuietMs = 40;  ///< no paint for so long: everything is on screen
@@ -67,9 +68,56 @@ struct Times {
     int updates = 0;
 };
 
-/// One move of the clip limits to `share` of the largest magnitude (a new place each time: no cached result
-/// answers), up to the last paint of its full result.
-void measureMove(DrivenWindow& driven, PaintWatch& paints, double share, Times& times) {
+/// A kind of move: changes variant B to something it was not yet, so that no cached result of it answers.
+struct MoveKind {
+    const char* name;
+    std::function<void(DrivenWindow&, int)> move;
+};
+
+void edit(DrivenWindow& driven, const std::function<void(Scheme&)>& change) {
+    Experiment next = driven.session.experiment();
+    change(next.variants[1].weights.scheme);
+    driven.session.edit(next, EditOrigin{QStringLiteral("bench"), 0});
+}
+
+std::vector<MoveKind> moveKinds() {
+    return {{"clip limit",
+             [](DrivenWindow& driven, int i) {
+                 const double absMax = driven.session.tensorResults()->stage->report.extremes.absMax();
+                 const double limit = (1 - 0.013 * (i + 1)) * absMax;
+                 auto* lab = driven.window.findChild<TensorLab*>();
+                 Q_EMIT lab->clipDragged(1, -limit, limit);
+                 Q_EMIT lab->clipDragFinished(1);
+             }},
+            {"bits",
+             [](DrivenWindow& driven, int i) {
+                 // A percentile of its own each round: seven numbers of bits are soon all known.
+                 edit(driven, [i](Scheme& scheme) {
+                     scheme.estimator = RangeEstimator::Percentile;
+                     scheme.percentileHigh = 99.9 + 0.001 * (i / 7);
+                     scheme.bits = 2 + i % 7;
+                 });
+             }},
+            {"group size",
+             [](DrivenWindow& driven, int i) {
+                 edit(driven, [i](Scheme& scheme) {
+                     scheme = *parseScheme("int4/affine/group=64");
+                     scheme.groupSize = 16 + 8 * (i + 1);
+                 });
+             }},
+            {"rounding", [](DrivenWindow& driven, int i) {
+                 constexpr Rounding kModes[] = {Rounding::HalfAway, Rounding::Floor, Rounding::Ceil,
+                                                Rounding::HalfEven, Rounding::TowardZero};
+                 edit(driven, [i, &kModes](Scheme& scheme) {
+                     scheme = *parseScheme("int4/affine/group=64");
+                     scheme.groupSize = 512 + 8 * (i / 5);
+                     scheme.rounding = kModes[i % 5];
+                 });
+             }}};
+}
+
+/// One move, up to the last paint of its full result.
+void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind, int index, Times& times) {
     double previewAt = -1;
     double previewPainted = -1;
     bool isFull = false;
@@ -78,20 +126,17 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, double share, Times& 
                      [&](const std::shared_ptr<const TensorResults>& results) {
                          if (results->tier == Tier::Preview) previewAt = milliseconds(paints.clock);
                          isFull = results->tier == Tier::Full;
-                         if (isFull && previewAt >= 0 && paints.lastPaint > previewAt)
+                         if (isFull && previewAt >= 0 && previewPainted < 0 && paints.lastPaint > previewAt)
                              previewPainted = paints.lastPaint;
                      });
     paints.clock.start();
     paints.lastPaint = -1;
-    const double limit = share * driven.session.tensorResults()->stage->report.extremes.absMax();
-    auto* lab = driven.window.findChild<TensorLab*>();
-    Q_EMIT lab->clipDragged(1, -limit, limit);
-    Q_EMIT lab->clipDragFinished(1);
+    kind.move(driven, index);
     while (!isFull || !driven.window.isSettled() ||
            milliseconds(paints.clock) - std::max(0.0, paints.lastPaint) < kQuietMs) {
         turn(times.worstGap);
         if (milliseconds(paints.clock) > kGiveUpMs) {
-            std::printf("limit %g: no full result painted in %.0f ms\n", share, kGiveUpMs);
+            std::printf("%s %d: no full result painted in %.0f ms\n", kind.name, index, kGiveUpMs);
             return;
         }
     }
@@ -126,15 +171,18 @@ void measure(const char* name, const Experiment& experiment) {
         return;
     }
     PaintWatch paints(driven.window);
-    Times times;
-    for (int i = 0; i < kMoves; ++i) measureMove(driven, paints, 1 - 0.013 * (i + 1), times);
-    const auto line = [name](const char* tier, const std::vector<double>& values, double gap) {
-        if (values.empty()) return std::printf("%-28s %-8s %10s\n", name, tier, "none");
-        return std::printf("%-28s %-8s %8.1f %8.1f %10.1f\n", name, tier, percentile(values, 0.5),
-                           percentile(values, 0.95), gap);
-    };
-    line("preview", times.preview, times.worstGap);
-    line("full", times.full, times.worstGap);
+    for (const MoveKind& kind : moveKinds()) {
+        Times times;
+        for (int i = 0; i < kMoves; ++i) measureMove(driven, paints, kind, i, times);
+        const auto line = [&](const char* tier, const std::vector<double>& values) {
+            std::printf("%-24s %-11s %-8s ", name, kind.name, tier);
+            if (values.empty()) return std::printf("%8s\n", "none");
+            return std::printf("%8.1f %8.1f %10.1f\n", percentile(values, 0.5), percentile(values, 0.95),
+                               times.worstGap);
+        };
+        line("preview", times.preview);
+        line("full", times.full);
+    }
     const Times drag = dragSlider(driven);
     std::printf("%-28s drag: %d updates in %d steps of 16 ms, worst gap %.1f ms\n", name, drag.updates,
                 kDragSteps, drag.worstGap);
@@ -185,7 +233,7 @@ int main(int argc, char** argv) {
                     good ? "" : " (not painted)");
     }
     std::printf("control moved -> all visible plots painted, 2 variants, %d moves, ms\n", kMoves);
-    std::printf("%-28s %-8s %8s %8s %10s\n", "", "result", "median", "95 %", "worst gap");
+    std::printf("%-24s %-11s %-8s %8s %8s %10s\n", "", "move", "result", "median", "95 %", "worst gap");
     measure("sample layer", twoVariants(DrivenWindow::sample()));
     const std::string smol = inRepository("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     const bool hasModel = QFile::exists(QString::fromStdString(smol));
