@@ -87,13 +87,13 @@ Result<ExecutionForm> decomposed(const FormParts& parts) {
 Result<ExecutionForm> byWidths(const WidthPair& widths, const FormParts& parts, std::string_view text) {
     const auto known = [](int bits) { return (bits >= 2 && bits <= 8) || bits == kFloatBits; };
     if (!known(widths.weights) || !known(widths.activations))
-        return badForm(fmt::format("'{}': weights and activations take 2 to 8 bits, or 16 for float",
-                                   trimmed(text)));
+        return badForm(
+            fmt::format("'{}': weights and activations take 2 to 8 bits, or 16 for float", trimmed(text)));
     ExecutionForm form;
     const bool floatInputs = widths.activations == kFloatBits;
     if (floatInputs && (parts.saysRange || parts.threshold > 0))
-        return badForm(fmt::format("'{}': activations in float have neither a range nor a threshold",
-                                   trimmed(text)));
+        return badForm(
+            fmt::format("'{}': activations in float have neither a range nor a threshold", trimmed(text)));
     if (!floatInputs) form.activations = activationsOf(widths.activations, parts.isStatic, parts.threshold);
     if (widths.weights == kFloatBits) {
         if (!parts.scheme.empty())
@@ -101,15 +101,14 @@ Result<ExecutionForm> byWidths(const WidthPair& widths, const FormParts& parts, 
         form.recipe.scheme = floatScheme();
         return form;
     }
-    const std::string scheme =
-        parts.hasFormat ? parts.scheme
-                        : fmt::format("int{}{}{}", widths.weights, parts.scheme.empty() ? "" : "/",
-                                      parts.scheme);
+    const std::string scheme = parts.hasFormat ? parts.scheme
+                                               : fmt::format("int{}{}{}", widths.weights,
+                                                             parts.scheme.empty() ? "" : "/", parts.scheme);
     auto parsed = parseScheme(scheme);
     if (!parsed) return fail(parsed.error());
     if (parsed->bits != widths.weights)
-        return badForm(fmt::format("'{}': {} are no weights of {} bits", trimmed(text), scheme,
-                                   widths.weights));
+        return badForm(
+            fmt::format("'{}': {} are no weights of {} bits", trimmed(text), scheme, widths.weights));
     form.recipe.scheme = std::move(*parsed);
     form.recipe.execution = parts.isFake ? Execution::Fake : Execution::Integer;
     return form;

@@ -264,9 +264,8 @@ Result<Recipe> parseOnInteger(std::span<const std::string_view> parts) {
 Result<Recipe> parseRecipe(std::string_view text) {
     text = trimmed(text);
     const auto parts = splitUnescaped(text, "/");
-    if (std::find_if(parts.begin() + 1, parts.end(), [](std::string_view part) {
-            return trimmed(part) == kIntegerPart;
-        }) != parts.end())
+    if (std::find_if(parts.begin() + 1, parts.end(),
+                     [](std::string_view part) { return trimmed(part) == kIntegerPart; }) != parts.end())
         return parseOnInteger(parts);
     // A ':' that follows a '/' belongs to a value ("pattern=2:4").
     if (splitUnescaped(parts.front(), ":").size() > 1) return parseColonForm(text);
@@ -313,7 +312,7 @@ std::string variantText(const Variant& variant) {
     if (form) {
         text = *form;
     } else if (own != nullptr && variant.activations &&
-        *variant.activations == activationsOf(*own, variant.activations->scheme.bits)) {
+               *variant.activations == activationsOf(*own, variant.activations->scheme.bits)) {
         // "int8" becomes "w8a8"; a method that uses no scheme of its own needs no word for it.
         const std::string weights = "/" + fmt::format("int{}", variant.weights.scheme.bits);
         const size_t at = text.find(weights);
@@ -330,8 +329,10 @@ std::string variantText(const Variant& variant) {
             text += fmt::format(" @outliers={}", variant.activations->outlierThreshold);
     }
     for (const LayerOverride& layer : variant.overrides) {
-        const auto own = layer.ownActivations ? executionFormText(layer.recipe, layer.activations) : std::nullopt;
-        text += fmt::format(" @{}={}", patternText(layer.pattern), own ? *own : recipeText(layer.recipe));
+        const auto executed =
+            layer.ownActivations ? executionFormText(layer.recipe, layer.activations) : std::nullopt;
+        text += fmt::format(" @{}={}", patternText(layer.pattern),
+                            executed ? *executed : recipeText(layer.recipe));
     }
     if (!variant.name.empty()) text += fmt::format(" @name={}", escaped(variant.name, kNameSpecial));
     return text;
