@@ -12,7 +12,10 @@ Result<OpenedCheckpoint> openNow(SourceLibrary& sources, const std::string& path
         auto checkpoint = sources.checkpoint(path);
         if (!checkpoint) return fail(inFile(checkpoint.error(), path));
         OpenedCheckpoint opened{path, *checkpoint, {}};
-        if (const auto model = sources.model(path)) {
+        const auto model = sources.model(path);
+        constexpr size_t kManyTensors = 16;
+        if (!model && opened.checkpoint->tensors().size() >= kManyTensors) opened.notAModel = model.error();
+        if (model) {
             const auto linears = (*model)->linears();
             std::copy_if(linears.begin(), linears.end(), std::back_inserter(opened.layers),
                          [](const LinearInfo& layer) { return layer.block >= 0; });

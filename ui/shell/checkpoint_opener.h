@@ -18,6 +18,8 @@ struct OpenedCheckpoint {
     std::shared_ptr<const Checkpoint> checkpoint;
     /// The linear layers of its blocks when it is a language model this program can run; empty otherwise.
     std::vector<LinearInfo> layers;
+    /// Why something with the many tensors of a model is none that can be run: it opens as tensors only.
+    std::optional<Error> notAModel = std::nullopt;
 };
 
 /// Opens checkpoints away from the GUI thread, one after the other, and reports each on it.

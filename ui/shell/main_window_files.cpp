@@ -101,6 +101,11 @@ void MainWindow::addOpened(const OpenedCheckpoint& opened, int purpose) {
     updateActivations();
     if (purpose != kUse) return;
     m_messages->hide();
+    if (opened.notAModel) {
+        const QString name = QFileInfo(QString::fromStdString(opened.path)).fileName();
+        m_messages->showMessage(tr("%1 is open as tensors only, not as a model: %2")
+                                    .arg(name, QString::fromStdString(describe(*opened.notAModel))));
+    }
     rememberFile(QString::fromStdString(opened.path));
     if (!m_wantedTensor.isEmpty()) return chooseTensor(std::exchange(m_wantedTensor, QString()));
     const TensorEntry* entry = firstWorthShowing(opened);

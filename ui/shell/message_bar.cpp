@@ -13,6 +13,7 @@ namespace quantscope {
 MessageBar::MessageBar(ThemeController* themes, QWidget* parent)
     : QWidget(parent), m_themes(themes), m_label(new QLabel) {
     m_label->setWordWrap(true);
+    m_label->setTextFormat(Qt::RichText);
     m_label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     auto* close = new IconButton(themes, IconButton::Icon::Close, tr("Close this message"));
     connect(close, &IconButton::clicked, this, &QWidget::hide);
