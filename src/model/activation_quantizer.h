@@ -9,6 +9,7 @@
 #include "kernels/kernel_table.h"
 #include "methods/activation_transform.h"
 #include "methods/variant.h"
+#include "model/input_codes.h"
 #include "quant/quantize_params.h"
 #include "tensor/tensor.h"
 
@@ -32,6 +33,11 @@ class ActivationQuantizer {
 
     /// dst [rows x cols] (consecutive) = r^ of src. InvalidArgument for NaN or infinite values.
     Status apply(const MatrixView& src, float* dst) const;
+    /// The codes themselves, exactly those of apply(), in the basis of the transform (the weight's codes
+    /// stand there, too); outlier channels' codes are the zero point. `isSigned`: s8 codes without zero
+    /// points (symmetric schemes), else u8. One scale a row or a tensor, at most 8 bits (integerLayout
+    /// checks).
+    Status encode(const MatrixView& src, bool isSigned, InputCodes& out) const;
 
  private:
     ActivationQuantizer(const Scheme& scheme, const KernelTable& kernels)
@@ -39,6 +45,8 @@ class ActivationQuantizer {
 
     Status applyInBasis(const MatrixView& src, float* dst) const;
     Status applyToAll(const MatrixView& src, float* dst) const;
+    Status encodeRows(const MatrixView& src, InputCodes& out) const;
+    Status encodeAnyScheme(const MatrixView& src, InputCodes& out) const;
 
     Scheme m_scheme;
     double m_outlierThreshold = 0;

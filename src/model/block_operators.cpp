@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/calibration.h"
 #include "model/forward.h"
 
@@ -39,46 +41,139 @@ Result<StaticQuantizers> calibrateActivations(const Model& model, std::span<cons
     return result;
 }
 
+std::vector<Scheme> staticSchemes(const VariantPlan& plan) {
+    std::vector<Scheme> schemes;
+    for (const auto& input : plan.inputs)
+        if (input && input->isStatic && std::ranges::find(schemes, input->scheme) == schemes.end())
+            schemes.push_back(input->scheme);
+    return schemes;
+}
+
 namespace {
 
-using Transforms = std::array<std::optional<ActivationTransform>, kLinearsPerBlock>;
+/// What a layer wants of its input; layers that want the same share it.
+struct InputWish {
+    InputPoint point = InputPoint::Attention;
+    std::optional<ActivationRecipe> activations;
+    std::optional<IntegerLayout> layout;
+    std::optional<ActivationTransform> basis;  ///< that differs from the layer's own
+    bool operator==(const InputWish&) const = default;
+};
 
-/// Gives the quantizer of each input point the basis that all its readers agree on. A permutation changes no
-/// activation quantizer. Static ranges are measured again in the new basis, on the calibration's sample.
-Status changeBases(std::span<const LinearInfo> layers, const Transforms& transforms, const WeightStore& store,
-                   const KernelTable& kernels, const VariantPlan& plan, BlockOperators& block) {
-    for (size_t i = 0; i < layers.size(); ++i) {
-        const InputPoint point = inputPointOf(layers[i].kind);
-        auto& quantizer = block.activations[static_cast<size_t>(point)];
-        bool agree = transforms[i].has_value() && quantizer.has_value();
-        for (size_t other = 0; other < layers.size(); ++other)
-            if (inputPointOf(layers[other].kind) == point)
-                agree = agree && transforms[other] == transforms[i];
-        if (!agree) continue;
-        ActivationTransform basis = *transforms[i];
-        basis.permutation.clear();
-        if (!basis.changesBasis()) continue;
-        if (plan.activations->isStatic && store.calibration() != nullptr) {
-            auto seen = store.calibration()->statistics(layers[i], {});
+/// Makes the operators of one block.
+class BlockMaker {
+ public:
+    BlockMaker(const Model& model, int64_t block, const VariantPlan& plan, WeightStore& store,
+               const CalibratedQuantizers& calibrated, const KernelTable& kernels)
+        : m_layers(model.blockLinears(block)),
+          m_first(static_cast<size_t>(block) * kLinearsPerBlock),
+          m_block(block),
+          m_plan(plan),
+          m_store(store),
+          m_calibrated(calibrated),
+          m_kernels(kernels) {}
+
+    Status make(BlockOperators& result, const Job& job) {
+        for (size_t i = 0; i < m_layers.size(); ++i) {
+            const auto& activations = m_plan.inputs[m_first + i];
+            auto layout = integerLayout(m_plan.layers[m_first + i], activations);
+            if (!layout) return fail(layout.error());
+            m_layouts[i] = *layout;
+            std::optional<IntegerUse> use;
+            if (*layout) use = IntegerUse{**layout, activations && activations->outlierThreshold > 0};
+            auto weights = m_store.get(m_layers[i], m_plan.layers[m_first + i], job, use);
+            if (!weights) return fail(weights.error());
+            result.linears[i].packed = weights->packed;
+            result.linears[i].integer = weights->integer;
+            m_transforms[i] = std::move(weights->transform);
+        }
+        for (size_t i = 0; i < m_layers.size(); ++i) {
+            auto input = inputOf(i);
+            if (!input) return fail(input.error());
+            result.linears[i].input = std::move(*input);
+        }
+        return {};
+    }
+
+ private:
+    /// The basis in which layer i's input is quantized. Codes stand in the transform's own basis. Values
+    /// stand in the layer's, and its input is quantized elsewhere only if all readers agree; a permutation
+    /// changes no quantizer.
+    [[nodiscard]] std::optional<ActivationTransform> basisOf(size_t i) const {
+        std::optional<ActivationTransform> basis = m_transforms[i];
+        if (!basis || !basis->changesBasis()) return {};
+        if (m_layouts[i]) return basis;
+        for (size_t other = 0; other < m_layers.size(); ++other)
+            if (inputPointOf(m_layers[other].kind) == inputPointOf(m_layers[i].kind) &&
+                m_transforms[other] != m_transforms[i])
+                return {};
+        basis->permutation.clear();
+        if (!m_plan.inputs[m_first + i] || !basis->changesBasis()) return {};
+        return basis;
+    }
+
+    Result<std::shared_ptr<const LinearInput>> inputOf(size_t i) {
+        InputWish wish{inputPointOf(m_layers[i].kind), m_plan.inputs[m_first + i], m_layouts[i], basisOf(i)};
+        if (!wish.activations && !wish.basis) return std::shared_ptr<const LinearInput>{};
+        for (const auto& [known, input] : m_inputs)
+            if (known == wish) return input;
+        auto input = std::make_shared<LinearInput>();
+        input->isSigned = wish.layout == IntegerLayout::Int4;
+        if (wish.activations) {
+            auto quantizer = quantizerFor(wish, m_layers[i]);
+            if (!quantizer) return fail(quantizer.error());
+            input->quantizer = std::move(*quantizer);
+        } else {
+            input->transform = wish.basis;
+        }
+        m_inputs.emplace_back(std::move(wish), input);
+        return input;
+    }
+
+    Result<ActivationQuantizer> quantizerFor(const InputWish& wish, const LinearInfo& layer) const {
+        const ActivationRecipe& recipe = *wish.activations;
+        auto made = recipe.isStatic ? calibrated(wish, layer)
+                                    : ActivationQuantizer::dynamic(recipe.scheme, m_kernels);
+        if (!made) return fail(made.error());
+        made->keepOutliers(recipe.outlierThreshold);
+        if (wish.basis) made->changeBasis(*wish.basis);
+        return made;
+    }
+
+    /// A range from calibration: of the float model's inputs, in another basis measured again on the sample.
+    Result<ActivationQuantizer> calibrated(const InputWish& wish, const LinearInfo& layer) const {
+        const Scheme& scheme = wish.activations->scheme;
+        if (wish.basis && m_store.calibration() != nullptr) {
+            auto seen = m_store.calibration()->statistics(layer, {});
             if (!seen) return fail(seen.error());
             const MatrixView sample = (*seen)->sample.matrix();
             std::vector<float> changed(static_cast<size_t>(sample.size()));
-            applyTransform(basis, sample, changed.data());
-            auto made = ActivationQuantizer::fromCalibration(
-                plan.activations->scheme, {changed.data(), sample.rows, sample.cols, sample.cols}, kernels);
-            if (!made) return fail(made.error());
-            made->keepOutliers(plan.activations->outlierThreshold);
-            quantizer = std::move(*made);
+            applyTransform(*wish.basis, sample, changed.data());
+            return ActivationQuantizer::fromCalibration(
+                scheme, {changed.data(), sample.rows, sample.cols, sample.cols}, m_kernels);
         }
-        quantizer->changeBasis(std::move(basis));
+        for (const auto& [known, quantizers] : m_calibrated)
+            if (known == scheme)
+                return *(*quantizers)[static_cast<size_t>(m_block)][static_cast<size_t>(wish.point)];
+        return fail(ErrorKind::Internal, "a static range was not calibrated", "activations");
     }
-    return {};
-}
+
+    std::span<const LinearInfo> m_layers;
+    size_t m_first;
+    int64_t m_block;
+    const VariantPlan& m_plan;
+    WeightStore& m_store;
+    const CalibratedQuantizers& m_calibrated;
+    const KernelTable& m_kernels;
+    std::array<std::optional<IntegerLayout>, kLinearsPerBlock> m_layouts;
+    std::array<std::optional<ActivationTransform>, kLinearsPerBlock> m_transforms;
+    std::vector<std::pair<InputWish, std::shared_ptr<const LinearInput>>> m_inputs;
+};
 
 }  // namespace
 
 Result<BlockOperators> makeBlock(const Model& model, int64_t block, const VariantPlan& plan,
-                                 WeightStore& store, const StaticQuantizers* calibrated,
+                                 WeightStore& store, const CalibratedQuantizers& calibrated,
                                  const KernelTable& kernels, const Job& job) {
     BlockOperators result;
     auto attentionNorm = model.weight(fmt::format("blk.{}.attn_norm", block));
@@ -87,30 +182,8 @@ Result<BlockOperators> makeBlock(const Model& model, int64_t block, const Varian
     if (!feedForwardNorm) return fail(feedForwardNorm.error());
     result.attentionNorm = std::move(*attentionNorm);
     result.feedForwardNorm = std::move(*feedForwardNorm);
-    const auto layers = model.blockLinears(block);
-    std::array<std::optional<ActivationTransform>, kLinearsPerBlock> transforms;
-    for (size_t i = 0; i < layers.size(); ++i) {
-        const size_t index = static_cast<size_t>(block) * kLinearsPerBlock + i;
-        auto weights = store.get(layers[i], plan.layers[index], job);
-        if (!weights) return fail(weights.error());
-        result.linears[i] = weights->packed;
-        transforms[i] = weights->transform;
-    }
-    if (!plan.activations) return result;
-    if (plan.activations->isStatic) {
-        result.activations = (*calibrated)[static_cast<size_t>(block)];
-        for (auto& calibratedOne : result.activations)
-            if (calibratedOne) calibratedOne->keepOutliers(plan.activations->outlierThreshold);
-        if (Status changed = changeBases(layers, transforms, store, kernels, plan, result); !changed)
-            return fail(changed.error());
-        return result;
-    }
-    auto quantizer = ActivationQuantizer::dynamic(plan.activations->scheme, kernels);
-    if (!quantizer) return fail(quantizer.error());
-    quantizer->keepOutliers(plan.activations->outlierThreshold);
-    result.activations.fill(*quantizer);
-    if (Status changed = changeBases(layers, transforms, store, kernels, plan, result); !changed)
-        return fail(changed.error());
+    if (Status made = BlockMaker(model, block, plan, store, calibrated, kernels).make(result, job); !made)
+        return fail(made.error());
     return result;
 }
 

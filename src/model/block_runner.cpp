@@ -107,70 +107,45 @@ void BlockRunner::attend(int64_t rows) {
     });
 }
 
-Result<const float*> BlockRunner::quantized(const Call& call, InputPoint point, const std::vector<float>& src,
-                                            int64_t cols) {
-    const auto& quantizer = call.block.activations[static_cast<size_t>(point)];
-    if (!quantizer) return src.data();
-    const StageTimer timer(m_times.elementwise);
-    grow(m_quantized, call.rows * cols);
-    if (Status done = quantizer->apply({src.data(), call.rows, cols, cols}, m_quantized.data()); !done) {
-        return fail(done.error());
-    }
-    return m_quantized.data();
+void BlockRunner::setInput(const std::vector<float>& src, int64_t rows, int64_t cols) {
+    m_input = {src.data(), rows, cols, cols};
+    m_linear.setInput(m_input);
 }
 
-void BlockRunner::multiply(const Call& call, LinearKind kind, const float* tapped, const float* src,
-                           std::vector<float>& dst) {
-    const PackedWeights& weights = call.block.linears[static_cast<size_t>(kind)];
-    grow(dst, call.rows * weights.outputs());
-    const MatrixView x{src, call.rows, weights.inputs(), weights.inputs()};
+Status BlockRunner::multiply(const Call& call, LinearKind kind, std::vector<float>& dst) {
+    const LinearOperator& op = call.block.linears[static_cast<size_t>(kind)];
+    const int64_t width = op.outputs();
+    grow(dst, call.rows * width);
     const LinearInfo& layer = call.layers[static_cast<size_t>(kind)];
-    if (call.tap) call.tap(layer, TapPoint::Input, {tapped, x.rows, x.cols, x.stride});
-    {
-        const StageTimer timer(m_times.products);
-        m_gemm.multiply(x, weights, dst.data());
-    }
-    if (call.tap) {
-        call.tap(layer, TapPoint::Output, {dst.data(), call.rows, weights.outputs(), weights.outputs()});
-    }
+    if (call.tap) call.tap(layer, TapPoint::Input, m_input);
+    if (Status done = m_linear.multiply(op, dst.data()); !done) return done;
+    if (call.tap) call.tap(layer, TapPoint::Output, {dst.data(), call.rows, width, width});
+    return {};
 }
 
-/// hidden += src W^T. Without a tap the sum is made tile by tile inside the product.
-void BlockRunner::multiplyOnto(const Call& call, LinearKind kind, const float* tapped, const float* src) {
-    if (call.tap) {
-        multiply(call, kind, tapped, src, m_out);
-        addTo(call.hidden, m_out, call.rows);
-        return;
-    }
-    const StageTimer timer(m_times.products);
-    const PackedWeights& weights = call.block.linears[static_cast<size_t>(kind)];
-    const int64_t width = m_config.hidden;
-    m_gemm.multiply(
-        {src, call.rows, weights.inputs(), weights.inputs()}, weights, [&](const ProductTile& tile) {
-            for (int64_t row = 0; row < tile.rows; ++row) {
-                m_kernels.addInPlace(tile.values + row * tile.columns,
-                                     call.hidden + (tile.firstRow + row) * width + tile.firstColumn,
-                                     tile.columns);
-            }
-        });
+/// hidden += src W^T. Without a tap the sum is made inside the product.
+Status BlockRunner::multiplyOnto(const Call& call, LinearKind kind) {
+    if (!call.tap) return m_linear.multiplyOnto(call.block.linears[static_cast<size_t>(kind)], call.hidden);
+    if (Status done = multiply(call, kind, m_out); !done) return done;
+    addTo(call.hidden, m_out, call.rows);
+    return {};
 }
 
 /// gate = SiLU(gate) * src Wup^T, likewise.
-void BlockRunner::multiplyUp(const Call& call, const float* src) {
-    if (call.tap) {
-        multiply(call, LinearKind::Up, m_normed.data(), src, m_up);
+Status BlockRunner::multiplyUp(const Call& call) {
+    const LinearOperator& up = call.block.linears[static_cast<size_t>(LinearKind::Up)];
+    if (call.tap || up.integer) {
+        if (Status done = multiply(call, LinearKind::Up, m_up); !done) return done;
         activate(call.rows);
-        return;
+        return {};
     }
-    const StageTimer timer(m_times.products);
-    const PackedWeights& weights = call.block.linears[static_cast<size_t>(LinearKind::Up)];
-    m_gemm.multiply(
-        {src, call.rows, weights.inputs(), weights.inputs()}, weights, [&](const ProductTile& tile) {
-            for (int64_t row = 0; row < tile.rows; ++row) {
-                float* gate = m_gate.data() + (tile.firstRow + row) * weights.outputs() + tile.firstColumn;
-                m_kernels.siluMultiply(gate, tile.values + row * tile.columns, gate, tile.columns);
-            }
-        });
+    const int64_t width = up.outputs();
+    return m_linear.multiply(up, [&](const ProductTile& tile) {
+        for (int64_t row = 0; row < tile.rows; ++row) {
+            float* gate = m_gate.data() + (tile.firstRow + row) * width + tile.firstColumn;
+            m_kernels.siluMultiply(gate, tile.values + row * tile.columns, gate, tile.columns);
+        }
+    });
 }
 
 void BlockRunner::addTo(float* hidden, const std::vector<float>& src, int64_t rows) {
@@ -191,31 +166,24 @@ void BlockRunner::activate(int64_t rows) {
 
 Status BlockRunner::attention(const Call& call) {
     normalize(call.hidden, call.block.attentionNorm, m_normed, call.rows);
-    auto input = quantized(call, InputPoint::Attention, m_normed, m_config.hidden);
-    if (!input) return fail(input.error());
-    multiply(call, LinearKind::Query, m_normed.data(), *input, m_query);
-    multiply(call, LinearKind::Key, m_normed.data(), *input, m_key);
-    multiply(call, LinearKind::Value, m_normed.data(), *input, m_value);
+    setInput(m_normed, call.rows, m_config.hidden);
+    if (Status done = multiply(call, LinearKind::Query, m_query); !done) return done;
+    if (Status done = multiply(call, LinearKind::Key, m_key); !done) return done;
+    if (Status done = multiply(call, LinearKind::Value, m_value); !done) return done;
     rotate(m_query, m_config.heads, call.rotary, call.rows);
     rotate(m_key, m_config.keyValueHeads, call.rotary, call.rows);
     attend(call.rows);
-    auto attended =
-        quantized(call, InputPoint::AttentionOutput, m_attended, m_config.heads * m_config.headDim);
-    if (!attended) return fail(attended.error());
-    multiplyOnto(call, LinearKind::AttentionOutput, m_attended.data(), *attended);
-    return {};
+    setInput(m_attended, call.rows, m_config.heads * m_config.headDim);
+    return multiplyOnto(call, LinearKind::AttentionOutput);
 }
 
 Status BlockRunner::feedForward(const Call& call) {
     normalize(call.hidden, call.block.feedForwardNorm, m_normed, call.rows);
-    auto input = quantized(call, InputPoint::FeedForward, m_normed, m_config.hidden);
-    if (!input) return fail(input.error());
-    multiply(call, LinearKind::Gate, m_normed.data(), *input, m_gate);
-    multiplyUp(call, *input);
-    auto product = quantized(call, InputPoint::Down, m_gate, m_config.feedForward);
-    if (!product) return fail(product.error());
-    multiplyOnto(call, LinearKind::Down, m_gate.data(), *product);
-    return {};
+    setInput(m_normed, call.rows, m_config.hidden);
+    if (Status done = multiply(call, LinearKind::Gate, m_gate); !done) return done;
+    if (Status done = multiplyUp(call); !done) return done;
+    setInput(m_gate, call.rows, m_config.feedForward);
+    return multiplyOnto(call, LinearKind::Down);
 }
 
 Status BlockRunner::run(const BlockOperators& block, std::span<const LinearInfo> layers,

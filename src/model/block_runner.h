@@ -10,8 +10,8 @@
 #include "base/result.h"
 #include "kernels/float_gemm.h"
 #include "kernels/kernel_table.h"
-#include "model/activation_quantizer.h"
 #include "model/forward.h"
+#include "model/linear_runner.h"
 #include "model/model.h"
 #include "model/rotary_table.h"
 #include "model/stage_times.h"
@@ -24,20 +24,20 @@ constexpr int kInputPoints = 4;
 /// Where a kind of layer takes its input.
 InputPoint inputPointOf(LinearKind kind);
 
-/// One block, ready to run: what a variant has put in the place of its weights, and how it quantizes the
-/// inputs.
+/// One block, ready to run: what a variant has put in the place of its layers.
 struct BlockOperators {
     Tensor attentionNorm;
     Tensor feedForwardNorm;
-    std::array<PackedWeights, kLinearsPerBlock> linears;
-    std::array<std::optional<ActivationQuantizer>, kInputPoints> activations;
+    std::array<LinearOperator, kLinearsPerBlock> linears;
 };
 
 /// Runs one block over one window. Keeps its working memory between calls; one thread at a time.
 class BlockRunner {
  public:
     BlockRunner(const ModelConfig& config, const KernelTable& kernels, FloatGemm& gemm)
-        : m_config(config), m_kernels(kernels.forward), m_gemm(gemm) {}
+        : m_config(config), m_kernels(kernels.forward), m_linear(kernels, gemm, m_times) {}
+    BlockRunner(const BlockRunner&) = delete;
+    BlockRunner& operator=(const BlockRunner&) = delete;
 
     /// hidden [rows x config.hidden] is replaced by the block's output; rows <= rotary.positions(). `layers`
     /// are the block's seven, for the tap. Errors come from activation quantizers only.
@@ -54,18 +54,18 @@ class BlockRunner {
     void normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows);
     void rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows);
     void attend(int64_t rows);
-    Result<const float*> quantized(const Call& call, InputPoint point, const std::vector<float>& src,
-                                   int64_t cols);
-    void multiply(const Call& call, LinearKind kind, const float* tapped, const float* src,
-                  std::vector<float>& dst);
-    void multiplyOnto(const Call& call, LinearKind kind, const float* tapped, const float* src);
-    void multiplyUp(const Call& call, const float* src);
+    Status multiply(const Call& call, LinearKind kind, std::vector<float>& dst);
+    Status multiplyOnto(const Call& call, LinearKind kind);
+    Status multiplyUp(const Call& call);
+    void setInput(const std::vector<float>& src, int64_t rows, int64_t cols);
     void activate(int64_t rows);
     void addTo(float* hidden, const std::vector<float>& src, int64_t rows);
 
     const ModelConfig& m_config;
     const ForwardKernels& m_kernels;
-    FloatGemm& m_gemm;
+    StageTimes m_times;
+    LinearRunner m_linear;
+    MatrixView m_input;  ///< of the layers at hand, as it came
     std::vector<float> m_normed;
     std::vector<float> m_query;
     std::vector<float> m_key;
@@ -74,8 +74,6 @@ class BlockRunner {
     std::vector<float> m_gate;
     std::vector<float> m_up;
     std::vector<float> m_out;
-    std::vector<float> m_quantized;
-    StageTimes m_times;
 };
 
 }  // namespace quantscope

@@ -23,13 +23,6 @@ uint64_t bytesOf(const CalibrationStatistics& s) {
            sizeof(double) * 2 * s.meanAbs.size();
 }
 
-VariantPlan floatPlan(const Model& model) {
-    VariantPlan plan;
-    plan.embedding = floatRecipe();
-    plan.layers.assign(model.linears().size(), floatRecipe());
-    return plan;
-}
-
 }  // namespace
 
 ProductFunction productOf(FloatGemm& gemm) {
@@ -71,7 +64,7 @@ Status Calibration::runBlock(const Job& job) {
     const int64_t width = m_model.config().hidden;
     const auto count = static_cast<int64_t>(m_options.tokens.size());
     WeightStore store(m_model, m_kernels, m_gemm, 0);
-    auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, nullptr, m_kernels, job.quiet());
+    auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
     if (!operators) return fail(operators.error());
     std::array<std::optional<CalibrationCollector>, kInputPoints> collectors;
     const CalibrationCollector::Request request{m_options.hessian, m_options.sampleRows, m_options.seed};

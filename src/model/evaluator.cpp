@@ -170,10 +170,11 @@ Status Evaluator::makeLanes(Run& run) {
     for (const Variant& variant : run.variants) {
         Lane lane;
         lane.plan = planFor(variant, m_model);
-        if (lane.plan.activations && lane.plan.activations->isStatic) {
-            auto made = calibrated(run, lane.plan.activations->scheme);
+        if (Status possible = checkExecution(lane.plan, m_model); !possible) return possible;
+        for (const Scheme& scheme : staticSchemes(lane.plan)) {
+            auto made = calibrated(run, scheme);
             if (!made) return fail(made.error());
-            lane.calibrated = *made;
+            lane.calibrated.emplace_back(scheme, *made);
         }
         VariantScore score;
         score.name = variantTitle(variant);

@@ -15,13 +15,6 @@ namespace {
 /// Enough for one block of any model; a float pass needs each weight once.
 constexpr uint64_t kNothingKept = 0;
 
-VariantPlan floatPlan(const Model& model) {
-    VariantPlan plan;
-    plan.embedding = floatRecipe();
-    plan.layers.assign(model.linears().size(), floatRecipe());
-    return plan;
-}
-
 tl::unexpected<Error> cancelled() {
     return fail(ErrorKind::Cancelled, "the forward pass was stopped");
 }
@@ -47,7 +40,7 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
     WeightStore store(model, kernels, gemm, kNothingKept);
     BlockRunner runner(config, kernels, gemm);
     for (int64_t block = 0; block < config.blocks; ++block) {
-        auto operators = makeBlock(model, block, plan, store, nullptr, kernels, job.quiet());
+        auto operators = makeBlock(model, block, plan, store, {}, kernels, job.quiet());
         if (!operators) return fail(operators.error());
         for (int64_t begin = 0; begin < count; begin += window) {
             const double fraction =

@@ -61,7 +61,10 @@ class BlockComparison {
  public:
     BlockComparison(const Model& model, const KernelTable& kernels, FloatGemm& gemm,
                     const RotaryTable& rotary)
-        : m_model(model), m_gemm(gemm), m_rotary(rotary), m_runner(model.config(), kernels, gemm) {}
+        : m_model(model),
+          m_rotary(rotary),
+          m_runner(model.config(), kernels, gemm),
+          m_linear(kernels, gemm, m_times) {}
 
     Status run(int64_t block, const BlockOperators& plain, const BlockOperators& changed, float* plainHidden,
                float* changedHidden, int64_t rows, std::array<LayerSums, kLinearsPerBlock>& sums) {
@@ -96,19 +99,18 @@ class BlockComparison {
                  std::array<LayerSums, kLinearsPerBlock>& sums) {
         const auto kind = static_cast<size_t>(layer.kind);
         const MatrixView x{seen.input.data(), rows, layer.inFeatures, layer.inFeatures};
-        if (const auto& quantizer = changed.activations[static_cast<size_t>(inputPointOf(layer.kind))]) {
-            if (Status done = quantizer->apply(x, seen.input.data()); !done) return done;
-        }
         m_out.resize(static_cast<size_t>(rows * layer.outFeatures));
-        m_gemm.multiply(x, changed.linears[kind], m_out.data());
+        m_linear.setInput(x);
+        if (Status done = m_linear.multiply(changed.linears[kind], m_out.data()); !done) return done;
         sums[kind].local.merge(distanceOf(seen.output.data(), m_out.data(), rows * layer.outFeatures));
         return {};
     }
 
     const Model& m_model;
-    FloatGemm& m_gemm;
     const RotaryTable& m_rotary;
     BlockRunner m_runner;
+    StageTimes m_times;
+    LinearRunner m_linear;
     std::vector<float> m_out;
 };
 
@@ -154,14 +156,14 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
     }
     if (Status valid = checkTokens(model, tokens); !valid) return fail(valid.error());
     const VariantPlan plan = planFor(variant, model);
-    const VariantPlan plain = planFor(Variant{{}, floatRecipe(), {}, {}}, model);
-    std::optional<StaticQuantizers> calibrated;
-    if (plan.activations && plan.activations->isStatic) {
+    const VariantPlan plain = floatPlan(model);
+    if (Status possible = checkExecution(plan, model); !possible) return fail(possible.error());
+    CalibratedQuantizers calibrated;
+    for (const Scheme& scheme : staticSchemes(plan)) {
         const auto sample = tokens.first(static_cast<size_t>(std::min(window, count)));
-        auto made =
-            calibrateActivations(model, sample, plan.activations->scheme, kernels, Job(job.stopToken()));
+        auto made = calibrateActivations(model, sample, scheme, kernels, Job(job.stopToken()));
         if (!made) return fail(made.error());
-        calibrated = std::move(*made);
+        calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
     }
     auto rotary = makeRotary(model, std::min(window, count));
     if (!rotary) return fail(rotary.error());
@@ -178,10 +180,9 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
     std::vector<LayerError> errors;
     errors.reserve(model.linears().size());
     for (int64_t block = 0; block < config.blocks; ++block) {
-        auto plainBlock = makeBlock(model, block, plain, store, nullptr, kernels, job.quiet());
+        auto plainBlock = makeBlock(model, block, plain, store, {}, kernels, job.quiet());
         if (!plainBlock) return fail(plainBlock.error());
-        auto changedBlock =
-            makeBlock(model, block, plan, store, calibrated ? &*calibrated : nullptr, kernels, job.quiet());
+        auto changedBlock = makeBlock(model, block, plan, store, calibrated, kernels, job.quiet());
         if (!changedBlock) return fail(changedBlock.error());
         std::array<LayerSums, kLinearsPerBlock> sums;
         if (Status done = addWeightErrors(model, block, plan, kernels, job.quiet(), sums); !done)

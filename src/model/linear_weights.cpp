@@ -64,9 +64,11 @@ Result<Tensor> WeightStore::floats(const LinearInfo& layer) {
     return m_lastFloats;
 }
 
-Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
-    const auto known = std::ranges::find_if(
-        m_entries, [&](const Entry& entry) { return entry.layer == layer.name && entry.recipe == recipe; });
+Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& recipe, const Job& job,
+                                       const std::optional<IntegerUse>& use) {
+    const auto known = std::ranges::find_if(m_entries, [&](const Entry& entry) {
+        return entry.layer == layer.name && entry.use == use && entry.recipe == recipe;
+    });
     if (known != m_entries.end()) {
         m_entries.splice(m_entries.begin(), m_entries, known);
         return m_entries.front().weights;
@@ -75,16 +77,44 @@ Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& re
     if (!weight) return fail(weight.error());
     auto context = contextFor(layer, recipe, job);
     if (!context) return fail(context.error());
-    auto quantized = applyRecipe(layer, *weight, recipe, m_kernels, job, *context);
+    auto weights = use ? makeCodes(layer, *weight, recipe, *context, *use, job)
+                       : makeFloats(layer, *weight, recipe, *context, job);
+    if (!weights) return fail(weights.error());
+    m_bytes += weights->memory();
+    m_entries.push_front({layer.name, recipe, use, *weights});
+    trim();
+    return weights;
+}
+
+Result<LinearWeights> WeightStore::makeFloats(const LinearInfo& layer, const Tensor& weight,
+                                              const Recipe& recipe, const LayerContext& context,
+                                              const Job& job) {
+    auto quantized = applyRecipe(layer, weight, recipe, m_kernels, job, context);
     if (!quantized) return fail(quantized.error());
     auto packed = m_gemm.pack(quantized->values.matrix());
     if (!packed) return fail(packed.error());
-    LinearWeights weights{std::move(*packed), quantized->bitsPerWeight, quantized->bytes,
-                          std::move(quantized->transform)};
-    m_bytes += weights.packed.bytes();
-    m_entries.push_front({layer.name, recipe, weights});
-    trim();
-    return weights;
+    return LinearWeights{std::move(*packed), nullptr, quantized->bitsPerWeight, quantized->bytes,
+                         std::move(quantized->transform)};
+}
+
+Result<LinearWeights> WeightStore::makeCodes(const LinearInfo& layer, const Tensor& weight,
+                                             const Recipe& recipe, const LayerContext& context,
+                                             const IntegerUse& use, const Job& job) {
+    auto result = quantizeLayer({layer.name, weight, context.calibration, context.siblings, context.product},
+                                recipe, job);
+    if (!result) return fail(result.error());
+    if (!result->weight)
+        return fail(ErrorKind::Unsupported,
+                    fmt::format("{}: {} with these options leaves no codes for an integer product",
+                                layer.name, recipe.method),
+                    "variant", "Execute it as fake quantization.");
+    auto packed = IntegerWeights::pack(*result->weight, use.layout, use.keepCodes);
+    if (!packed) return fail(forLayer(packed.error(), layer));
+    return LinearWeights{{},
+                         std::make_shared<const IntegerWeights>(std::move(*packed)),
+                         result->bitsPerWeight(),
+                         result->bytes,
+                         std::move(result->transform)};
 }
 
 Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
@@ -116,7 +146,7 @@ void WeightStore::setCalibration(std::shared_ptr<Calibration> calibration) {
             ++entry;
             continue;
         }
-        m_bytes -= entry->weights.packed.bytes();
+        m_bytes -= entry->weights.memory();
         entry = m_entries.erase(entry);
     }
 }
@@ -128,7 +158,7 @@ void WeightStore::setLimit(uint64_t maxBytes) {
 
 void WeightStore::trim() {
     while (m_bytes > m_maxBytes && m_entries.size() > 1) {
-        m_bytes -= m_entries.back().weights.packed.bytes();
+        m_bytes -= m_entries.back().weights.memory();
         m_entries.pop_back();
     }
 }

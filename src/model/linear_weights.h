@@ -15,6 +15,7 @@
 #include "kernels/kernel_table.h"
 #include "methods/method.h"
 #include "methods/variant.h"
+#include "model/integer_weights.h"
 #include "model/model.h"
 
 namespace quantscope {
@@ -42,12 +43,22 @@ Result<QuantizedWeight> applyRecipe(const LinearInfo& layer, const Tensor& weigh
                                     const KernelTable& kernels, const Job& job,
                                     const LayerContext& context = {});
 
-/// One linear layer ready to run.
+/// How a layer's codes will be multiplied.
+struct IntegerUse {
+    IntegerLayout layout = IntegerLayout::Int8;
+    bool keepCodes = false;  ///< for outlier channels
+    bool operator==(const IntegerUse&) const = default;
+};
+
+/// One linear layer ready to run: packed floats, or codes.
 struct LinearWeights {
     PackedWeights packed;
+    std::shared_ptr<const IntegerWeights> integer;  ///< instead, where it was asked for
     double bitsPerWeight = 0;
     uint64_t bytes = 0;
     std::optional<ActivationTransform> transform;  ///< for activation quantizers: the basis they work in
+
+    [[nodiscard]] uint64_t memory() const { return integer ? integer->bytes() : packed.bytes(); }
 };
 
 /// Makes packed weights for (layer, recipe) and remembers them, least recently used out first. The float
@@ -57,7 +68,9 @@ class WeightStore {
     WeightStore(const Model& model, const KernelTable& kernels, FloatGemm& gemm, uint64_t maxBytes)
         : m_model(model), m_kernels(kernels), m_gemm(gemm), m_maxBytes(maxBytes) {}
 
-    Result<LinearWeights> get(const LinearInfo& layer, const Recipe& recipe, const Job& job);
+    /// `use`: codes for an integer product instead of floats; Unsupported where the method leaves none.
+    Result<LinearWeights> get(const LinearInfo& layer, const Recipe& recipe, const Job& job,
+                              const std::optional<IntegerUse>& use = {});
     /// The float weight, [out x in].
     Result<Tensor> floats(const LinearInfo& layer);
 
@@ -72,9 +85,14 @@ class WeightStore {
     struct Entry {
         std::string layer;
         Recipe recipe;
+        std::optional<IntegerUse> use;
         LinearWeights weights;
     };
     void trim();
+    Result<LinearWeights> makeFloats(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
+                                     const LayerContext& context, const Job& job);
+    Result<LinearWeights> makeCodes(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
+                                    const LayerContext& context, const IntegerUse& use, const Job& job);
     Result<LayerContext> contextFor(const LinearInfo& layer, const Recipe& recipe, const Job& job);
 
     const Model& m_model;

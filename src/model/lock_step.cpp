@@ -11,10 +11,10 @@ namespace {
 
 /// Blocks over which two plans are equal; -1 when already the embedding differs.
 int64_t agreement(const VariantPlan& a, const VariantPlan& b, int64_t blocks) {
-    if (a.embedding != b.embedding || a.activations != b.activations) return -1;
+    if (a.embedding != b.embedding) return -1;
     const auto count = static_cast<size_t>(blocks * kLinearsPerBlock);
     size_t equal = 0;
-    while (equal < count && a.layers[equal] == b.layers[equal]) ++equal;
+    while (equal < count && a.layers[equal] == b.layers[equal] && a.inputs[equal] == b.inputs[equal]) ++equal;
     return static_cast<int64_t>(equal) / kLinearsPerBlock;
 }
 
@@ -78,7 +78,7 @@ Result<const BlockOperators*> LockStep::operatorsOf(Lane& lane, int64_t block, b
     if (keep) lane.blocks.resize(static_cast<size_t>(m_model.config().blocks));
     if (keep && lane.blocks[index]) return &*lane.blocks[index];
     auto made =
-        makeBlock(m_model, block, lane.plan, m_store, lane.calibrated.get(), m_kernels, Job(job.stopToken()));
+        makeBlock(m_model, block, lane.plan, m_store, lane.calibrated, m_kernels, Job(job.stopToken()));
     if (!made) return fail(made.error());
     if (keep) return &lane.blocks[index].emplace(std::move(*made));
     m_temporary = std::move(*made);

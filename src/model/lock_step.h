@@ -18,7 +18,7 @@ namespace quantscope {
 /// One variant on its way through the model.
 struct Lane {
     VariantPlan plan;
-    std::shared_ptr<const StaticQuantizers> calibrated;
+    CalibratedQuantizers calibrated;
     std::optional<Embedding> embedding;
     std::vector<std::optional<BlockOperators>> blocks;  ///< kept in chunk-major order only
     double seconds = 0;                                 ///< spent in this lane

@@ -10,17 +10,19 @@ struct StageTimes {
     double setup = 0;           ///< weights decoded, quantized and laid out
     double products = 0;        ///< linear layers of the blocks
     double attention = 0;       ///< softmax(QK^T)V
-    double elementwise = 0;     ///< norms, rotary embedding, SiLU, residual sums, activation quantizers
+    double inputs = 0;          ///< inputs of linear layers quantized
+    double elementwise = 0;     ///< norms, rotary embedding, SiLU, residual sums
     double headProduct = 0;     ///< logits
     double headStatistics = 0;  ///< softmax statistics over the vocabulary
 
     [[nodiscard]] double total() const {
-        return setup + products + attention + elementwise + headProduct + headStatistics;
+        return setup + products + attention + inputs + elementwise + headProduct + headStatistics;
     }
     StageTimes& operator+=(const StageTimes& other) {
         setup += other.setup;
         products += other.products;
         attention += other.attention;
+        inputs += other.inputs;
         elementwise += other.elementwise;
         headProduct += other.headProduct;
         headStatistics += other.headStatistics;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/variant_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "model/integer_weights.h"
 
 namespace quantscope {
 namespace {
@@ -17,7 +21,10 @@ Recipe canonical(const Recipe& recipe) {
 /// For weights outside the blocks: only an override speaks for them.
 Recipe overrideFor(const Variant& variant, std::string_view name) {
     for (const LayerOverride& entry : variant.overrides) {
-        if (matchesPattern(entry.pattern, name)) return canonical(entry.recipe);
+        if (!matchesPattern(entry.pattern, name)) continue;
+        Recipe recipe = canonical(entry.recipe);
+        recipe.execution = Execution::Fake;
+        return recipe;
     }
     return floatRecipe();
 }
@@ -38,20 +45,45 @@ VariantPlan planFor(const Variant& variant, const Model& model) {
         plan.layers.push_back(layer.block < 0 ? overrideFor(variant, layer.name)
                                               : canonical(recipeFor(variant, layer.name)));
     }
+    plan.inputs.resize(plan.layers.size());
+    for (size_t i = 0; i < plan.layers.size(); ++i) {
+        const LinearInfo& layer = model.linears()[i];
+        const auto& activations = activationsFor(variant, layer.name);
+        if (layer.block >= 0 && activations && !activations->scheme.isFloat()) plan.inputs[i] = activations;
+    }
     plan.embedding = overrideFor(variant, "token_embd");
-    if (variant.activations && variant.activations->scheme.format != "float")
-        plan.activations = variant.activations;
     return plan;
 }
 
+VariantPlan floatPlan(const Model& model) {
+    VariantPlan plan;
+    plan.layers.assign(model.linears().size(), floatRecipe());
+    plan.inputs.resize(plan.layers.size());
+    plan.embedding = floatRecipe();
+    return plan;
+}
+
+Status checkExecution(const VariantPlan& plan, const Model& model) {
+    for (size_t i = 0; i < plan.layers.size(); ++i) {
+        const auto layout = integerLayout(plan.layers[i], plan.inputs[i]);
+        if (layout) continue;
+        Error error = layout.error();
+        error.message = fmt::format("{}: {}", model.linears()[i].name, error.message);
+        return fail(std::move(error));
+    }
+    return {};
+}
+
 bool VariantPlan::sameUntil(const VariantPlan& other, int64_t block) const {
-    if (embedding != other.embedding || activations != other.activations) return false;
+    if (embedding != other.embedding) return false;
     const auto count = static_cast<std::ptrdiff_t>((block + 1) * kLinearsPerBlock);
-    return std::equal(layers.begin(), layers.begin() + count, other.layers.begin());
+    return std::equal(layers.begin(), layers.begin() + count, other.layers.begin()) &&
+           std::equal(inputs.begin(), inputs.begin() + count, other.inputs.begin());
 }
 
 bool VariantPlan::isFloat() const {
-    return !activations && isFloatRecipe(embedding) && std::ranges::all_of(layers, isFloatRecipe);
+    return isFloatRecipe(embedding) && std::ranges::all_of(layers, isFloatRecipe) &&
+           std::ranges::none_of(inputs, [](const auto& input) { return input.has_value(); });
 }
 
 }  // namespace quantscope

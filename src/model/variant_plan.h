@@ -14,14 +14,14 @@ namespace quantscope {
 /// What a variant does to a given model, resolved layer by layer: the value two variants are compared by, so
 /// that equal work is done once. Float recipes are all the same recipe here. The variant's own recipe applies
 /// to the linear layers of the blocks; the embedding and the head change only by an override whose pattern
-/// matches "token_embd" or "output".
+/// matches "token_embd" or "output", and run in float (fake execution).
 struct VariantPlan {
-    std::vector<Recipe> layers;  ///< for Model::linears(), the head last
+    std::vector<Recipe> layers;                           ///< for Model::linears(), the head last
+    std::vector<std::optional<ActivationRecipe>> inputs;  ///< likewise; the head's is none
     Recipe embedding;
-    std::optional<ActivationRecipe> activations;
     bool operator==(const VariantPlan&) const = default;
 
-    /// Embedding, activations and all blocks up to and including `block` (-1: the embedding) are equal.
+    /// Embedding, inputs and all blocks up to and including `block` (-1: the embedding) are equal.
     [[nodiscard]] bool sameUntil(const VariantPlan& other, int64_t block) const;
     /// Nothing is quantized.
     [[nodiscard]] bool isFloat() const;
@@ -31,5 +31,10 @@ VariantPlan planFor(const Variant& variant, const Model& model);
 
 /// The recipe that leaves a weight as it is.
 Recipe floatRecipe();
+/// The plan that leaves everything as it is.
+VariantPlan floatPlan(const Model& model);
+
+/// Whether every layer can run as its recipe says; the error names the first layer that cannot.
+Status checkExecution(const VariantPlan& plan, const Model& model);
 
 }  // namespace quantscope

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QTest>
+
+#include "methods/execution_text.h"
+#include "model/block_operators.h"
+#include "model/evaluation.h"
+#include "tiny_model.h"
+
+using namespace quantscope;
+using namespace quantscope::test;
+
+namespace {
+
+Variant variantOf(const QString& text) {
+    return *parseVariant(text.toStdString());
+}
+
+Variant twinOf(Variant variant) {
+    setExecution(variant, Execution::Fake);
+    return variant;
+}
+
+EvaluationProtocol shortWindows() {
+    EvaluationProtocol protocol;
+    protocol.window = 16;
+    protocol.order = EvaluationOrder::ChunkMajor;
+    protocol.calibration = std::make_shared<const std::vector<int32_t>>(randomTokens(96, 11));
+    protocol.calibrationWindow = 16;
+    protocol.calibrationChunks = 0;
+    return protocol;
+}
+
+/// Inputs of about unit size with one channel that is much larger.
+std::vector<float> inputWithOutlier(int64_t rows, int64_t cols) {
+    const CounterRandom random(17);
+    std::vector<float> values(static_cast<size_t>(rows * cols));
+    for (size_t i = 0; i < values.size(); ++i) {
+        const bool outlier = static_cast<int64_t>(i) % cols == 3;
+        values[i] = static_cast<float>(random.normal(i)) * (outlier ? 20.0F : 1.0F);
+    }
+    return values;
+}
+
+/// Largest difference of two layers' outputs over the largest output; a message when one fails.
+QString outputDistance(const LinearOperator& a, const LinearOperator& b, const KernelTable& kernels,
+                       double& distance) {
+    constexpr int64_t kRows = 13;
+    const std::vector<float> x = inputWithOutlier(kRows, a.inputs());
+    FloatGemm gemm;
+    StageTimes times;
+    LinearRunner runner(kernels, gemm, times);
+    runner.setInput({x.data(), kRows, a.inputs(), a.inputs()});
+    std::vector<float> ya(static_cast<size_t>(kRows * a.outputs()));
+    std::vector<float> yb = ya;
+    for (const auto& [op, y] : {std::pair{&a, &ya}, std::pair{&b, &yb}}) {
+        if (const Status done = runner.multiply(*op, y->data()); !done)
+            return QString::fromStdString(describe(done.error()));
+        std::vector<float> onto(y->size(), 0.5F);
+        if (const Status done = runner.multiplyOnto(*op, onto.data()); !done)
+            return QString::fromStdString(describe(done.error()));
+        for (size_t i = 0; i < y->size(); ++i)
+            if (std::abs(onto[i] - (*y)[i] - 0.5F) > 1e-4F * (1 + std::abs((*y)[i])))
+                return "the sum onto a matrix differs";
+    }
+    double largest = 0;
+    double difference = 0;
+    for (size_t i = 0; i < ya.size(); ++i) {
+        largest = std::max(largest, static_cast<double>(std::abs(ya[i])));
+        difference = std::max(difference, static_cast<double>(std::abs(ya[i] - yb[i])));
+    }
+    distance = difference / largest;
+    return {};
+}
+
+Result<BlockOperators> blockOf(const Model& model, const Variant& variant, const KernelTable& kernels,
+                               FloatGemm& gemm, bool& integer) {
+    const VariantPlan plan = planFor(variant, model);
+    WeightStore store(model, kernels, gemm, 1 << 20);
+    CalibratedQuantizers calibrated;
+    const auto tokens = randomTokens(16);
+    for (const Scheme& scheme : staticSchemes(plan)) {
+        auto made = calibrateActivations(model, tokens, scheme, kernels, {});
+        if (!made) return fail(made.error());
+        calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
+    }
+    auto block = makeBlock(model, 0, plan, store, calibrated, kernels, {});
+    if (block) integer = block->linears[0].integer != nullptr;
+    return block;
+}
+
+}  // namespace
+
+class TestExecution : public QObject {
+    Q_OBJECT
+
+ private slots:
+    void forms_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QString>("weights");
+        QTest::addColumn<QString>("twin");  // the same numbers in float
+        const auto row = [](const char* text, const char* weights, const char* twin) {
+            QTest::newRow(text) << text << weights << twin;
+        };
+        row("w8a8/token", "int8/integer", "int8 @act=int8/token/inverse");
+        row("w8a8/static", "int8/integer", "int8 @act-static=int8/tensor/inverse");
+        row("w8a8/token/threshold=6", "int8/integer", "int8 @act=int8/token/inverse @outliers=6");
+        row("llm-int8/threshold=6", "llm-int8/integer", "llm-int8 @act=int8/token/inverse @outliers=6");
+        row("w4a8/group=64", "int4/group=64/integer", "int4/group=64 @act=int8/token/inverse");
+        row("w4a16/group=64", "int4/group=64/integer", "int4/group=64");
+        row("w4a16/uint4/affine/group=32", "uint4/affine/group=32/integer", "uint4/affine/group=32");
+        row("w16a16", "float", "float");
+    }
+    void forms() {
+        QFETCH(QString, text);
+        QFETCH(QString, weights);
+        QFETCH(QString, twin);
+        const auto variant = parseVariant(text.toStdString());
+        QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+        if (weights != "float") QCOMPARE(QString::fromStdString(variantText(*variant)), text);
+        Variant plain;
+        plain.weights = variant->weights;
+        Variant expected = variantOf(weights);
+        QVERIFY(plain.weights == expected.weights);
+        QVERIFY(twinOf(*variant) == variantOf(twin));
+    }
+
+    void textSurvives_data() {
+        QTest::addColumn<QString>("text");
+        for (const char* text :
+             {"w8a8/token @*.ffn_down=w4a16/group=64",
+              "w8a8/token @*.ffn_down=w8a8/token/fake @blk.0.*=w16a16", "float @blk.1.*=llm-int8/threshold=6",
+              "gptq/int4/group=64/integer @act=int8/token", "smoothquant/w8a8/alpha=0.5/integer",
+              "smoothquant/w8a8/alpha=0.5", "llm-int8", "llm-int8/integer",
+              "int8/integer @act=uint8/affine/token @*.attn_q=int4/integer", "w4a8/group=32 @name=mine",
+              "w8a8/token/fake", "w5a6/full"})
+            QTest::newRow(text) << text;
+    }
+    void textSurvives() {
+        QFETCH(QString, text);
+        const auto variant = parseVariant(text.toStdString());
+        QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+        for (const Execution execution : {Execution::Integer, Execution::Fake}) {
+            Variant changed = *variant;
+            setExecution(changed, execution);
+            for (const Variant& each : {*variant, changed}) {
+                const auto again = parseVariant(variantText(each));
+                QVERIFY2(again.has_value(), variantText(each).c_str());
+                QVERIFY2(*again == each, variantText(each).c_str());
+            }
+        }
+    }
+
+    void badForms_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QString>("mentions");
+        QTest::newRow("bits") << "w9a8"
+                              << "2 to 8 bits";
+        QTest::newRow("range of floats") << "w4a16/static"
+                                         << "neither a range";
+        QTest::newRow("threshold") << "w8a8/token/threshold=-1"
+                                   << "threshold=6";
+        QTest::newRow("format") << "w4a8/int8"
+                                << "no weights of 4 bits";
+        QTest::newRow("scheme") << "w4a8/magic"
+                                << "magic";
+    }
+    void badForms() {
+        QFETCH(QString, text);
+        QFETCH(QString, mentions);
+        const auto variant = parseVariant(text.toStdString());
+        QVERIFY(!variant.has_value());
+        const QString message = QString::fromStdString(describe(variant.error()));
+        QVERIFY2(message.contains(mentions), qPrintable(message));
+    }
+
+    void executionIsTold() {
+        QCOMPARE(executionOf(variantOf("float")), std::string_view("float"));
+        QCOMPARE(executionOf(variantOf("int8 @act=int8/token")), std::string_view("fake"));
+        QCOMPARE(executionOf(variantOf("w8a8/token")), std::string_view("integer"));
+        QCOMPARE(executionOf(variantOf("w8a8/token @*.ffn_down=int8")), std::string_view("mixed"));
+        QCOMPARE(variantTitle(variantOf("w4a8/group=64")), std::string("W4A8 g64"));
+    }
+
+    /// On the same input, codes and dequantized values give the same output but for rounding.
+    void layersEqualTheirTwins_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QString>("kernels");
+        for (const char* text : {"w8a8/token",
+                                 "w8a8/static",
+                                 "llm-int8/threshold=6",
+                                 "w8a8/token/threshold=6",
+                                 "w4a8/group=16",
+                                 "w4a16/group=16",
+                                 "w4a8",
+                                 "w4a16",
+                                 "w3a8/group=16",
+                                 "w8a8/token/threshold=1",
+                                 "int8/affine/channel/integer @act=uint8/affine/token/inverse",
+                                 "uint8/affine/tensor/integer @act=uint8/affine/token",
+                                 "int8/affine/integer @act-static=int8/affine/tensor",
+                                 "int8/integer @act=int8/token",
+                                 "int8/full/integer @act=int8/tensor",
+                                 "int8/integer @act=int6/token/percentile=1,99",
+                                 "int4/affine/group=16/integer @act=int8/token",
+                                 "uint4/symmetric/group=8/integer @act=int4/token",
+                                 "hadamard/int4/integer @act=int8/token/inverse",
+                                 "hadamard/int4/group=16/integer",
+                                 "float @*.attn_k=w8a8/token @*.attn_q=w4a16/group=16"})
+            for (const char* kernels : {"", "reference"})
+                QTest::addRow("%s %s", text, kernels) << text << kernels;
+    }
+    void layersEqualTheirTwins() {
+        QFETCH(QString, text);
+        QFETCH(QString, kernels);
+        const KernelTable& table = **chooseKernels(detectCpuFeatures(), kernels.toStdString());
+        const TinyModel model;
+        FloatGemm gemm;
+        bool integer = false;
+        bool fake = false;
+        const auto block = blockOf(model, variantOf(text), table, gemm, integer);
+        QVERIFY2(block.has_value(), block ? "" : describe(block.error()).c_str());
+        const auto twin = blockOf(model, twinOf(variantOf(text)), table, gemm, fake);
+        QVERIFY2(twin.has_value(), twin ? "" : describe(twin.error()).c_str());
+        QVERIFY(integer && !fake);
+        for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+            double distance = 1;
+            const QString wrong = outputDistance(block->linears[i], twin->linears[i], table, distance);
+            QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
+            QVERIFY2(distance < 1e-5, qPrintable(QString("layer %1: %2").arg(i).arg(distance)));
+        }
+    }
+
+    void inputsAreQuantizedOnceForTheirReaders() {
+        const TinyModel model;
+        const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+        FloatGemm gemm;
+        bool integer = false;
+        const auto block =
+            blockOf(model, variantOf("w8a8/token @*.attn_k=w4a8/group=16"), kernels, gemm, integer);
+        QVERIFY(block.has_value());
+        const auto input = [&](LinearKind kind) { return block->linears[static_cast<size_t>(kind)].input; };
+        QVERIFY(input(LinearKind::Query) == input(LinearKind::Value));
+        QVERIFY(input(LinearKind::Query) != input(LinearKind::Key));
+        QVERIFY(input(LinearKind::Gate) == input(LinearKind::Up));
+        QVERIFY(input(LinearKind::Gate) != input(LinearKind::Down));
+    }
+
+    void perplexityEqualsTheTwins_data() {
+        QTest::addColumn<QString>("text");
+        for (const char* text :
+             {"w8a8/token", "w8a8/static", "llm-int8/threshold=6", "w4a8/group=16", "w4a16/group=16",
+              "smoothquant/w8a8/integer", "gptq/int4/group=16/act-order/integer @act=int8/token/inverse",
+              "awq/int4/group=16/integer", "w8a8/token @blk.1.*=w4a16/group=16 @*.attn_v=w16a16"})
+            QTest::newRow(text) << text;
+    }
+    void perplexityEqualsTheTwins() {
+        QFETCH(QString, text);
+        const TinyModel model;
+        const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+        std::vector<Variant> variants = {variantOf("float"), variantOf(text), twinOf(variantOf(text))};
+        const auto result = evaluate(model, randomTokens(64), variants, shortWindows(), kernels, {});
+        QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        const auto& scores = result->variants;
+        QVERIFY(scores[1].klMean > 0);
+        QVERIFY2(
+            std::abs(scores[1].meanNll - scores[2].meanNll) < 1e-4,
+            qPrintable(QString("%1 %2").arg(scores[1].meanNll, 0, 'g', 9).arg(scores[2].meanNll, 0, 'g', 9)));
+        QCOMPARE(scores[1].bitsPerWeight, scores[2].bitsPerWeight);
+    }
+
+    void whatNoProductTakes_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QString>("mentions");
+        const auto row = [](const char* text, const char* mentions) {
+            QTest::newRow(text) << text << mentions;
+        };
+        row("nf4/integer @act=int8/token", "nf4 leaves no codes");
+        row("int8/integer", "add @act=int8/token");
+        row("int8/group=16/integer @act=int8/token", "group scales of 8-bit weights");
+        row("int4/group=18/integer @act=int8/token", "whole fours");
+        row("int8/input-channel/integer @act=int8/token", "one scale a channel");
+        row("int16/integer @act=int8/token", "exceed a byte");
+        row("int8/affine/float-zero/integer @act=int8/token", "integer-zero");
+        row("int8/integer @act=int16/token", "fit no byte");
+        row("int8/integer @act=int8/group=16", "@act=int8/tensor");
+        row("int8/integer @act-static=int8/input-channel", "@act=int8/token");
+        row("w4a8/group=16/threshold=6", "outlier channels");
+        row("int4/group=16/integer @act=uint8/affine/token", "zero point");
+        row("float @blk.1.ffn_up=int8/integer", "blk.1.ffn_up");
+    }
+    void whatNoProductTakes() {
+        QFETCH(QString, text);
+        QFETCH(QString, mentions);
+        const TinyModel model;
+        const auto variant = parseVariant(text.toStdString());
+        QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+        const auto result = evaluate(model, randomTokens(64), {variantOf("float"), *variant}, shortWindows(),
+                                     **chooseKernels(detectCpuFeatures()), {});
+        QVERIFY(!result.has_value());
+        const QString message = QString::fromStdString(describe(result.error()));
+        QVERIFY2(message.contains(mentions), qPrintable(message));
+        QVERIFY2(message.contains("fake"), qPrintable(message));
+    }
+
+    void inputsThatAreNotFinite() {
+        const TinyModel model;
+        const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+        FloatGemm gemm;
+        bool integer = false;
+        for (const char* text :
+             {"w8a8/token", "w8a8/static", "w4a8/group=16", "int8/integer @act=int8/token"}) {
+            const auto block = blockOf(model, variantOf(text), kernels, gemm, integer);
+            QVERIFY(block.has_value());
+            std::vector<float> x = inputWithOutlier(2, 32);
+            x[40] = NAN;
+            std::vector<float> y(64);
+            StageTimes times;
+            LinearRunner runner(kernels, gemm, times);
+            runner.setInput({x.data(), 2, 32, 32});
+            const Status done = runner.multiply(block->linears[0], y.data());
+            QVERIFY2(!done.has_value(), text);
+            QCOMPARE(done.error().kind, ErrorKind::InvalidArgument);
+        }
+    }
+};
+
+QTEST_APPLESS_MAIN(TestExecution)
+#include "test_execution.moc"
