@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/parallel_for.h"
+#include "methods/code_rounder.h"
 #include "methods/coded_weight.h"
 #include "methods/linear_algebra.h"
 #include "methods/options.h"
@@ -132,13 +133,13 @@ Tensor clipped(const Tensor& weight, const std::vector<float>& scale, const Cali
                     for (int64_t i = 0; i < count; ++i)
                         cut[static_cast<size_t>(i)] = std::clamp(from[i], -limit, limit);
                     const MatrixView block{cut.data(), 1, count, count};
-                    Scheme row = scheme;
-                    row.granularity = Granularity::OutputChannel;
-                    const std::vector<GroupParams> params{blockParams(block, scheme)};
-                    const auto rounded = roundTrip(block, row, params);
-                    for (int64_t i = 0; i < count; ++i)
-                        errors[static_cast<size_t>(r * count + i)] =
-                            rounded[static_cast<size_t>(i)] - from[i];
+                    const CodeRounder rounder(quantizeParams(scheme, blockParams(block, scheme)));
+                    const uint64_t element = static_cast<uint64_t>((begin + r) * w.cols + col);
+                    for (int64_t i = 0; i < count; ++i) {
+                        const float value = rounder.value(
+                            rounder.code(cut[static_cast<size_t>(i)], element + static_cast<uint64_t>(i)));
+                        errors[static_cast<size_t>(r * count + i)] = value - from[i];
+                    }
                 }
                 std::fill(moved.begin(), moved.end(), 0.0F);
                 multiplyAdd(rows, count, count, errors.data(), count, hessian.data(), count, moved.data(),

@@ -33,6 +33,13 @@ run() {
         "$bin/quantscope-cli" bench int4
         "$bin/bench_integer_gemm" "$@"
         ;;
+    methods)
+        # GPTQ beside a plain torch one where torch is installed; then the seconds of all methods.
+        if [ $# -eq 0 ] && "$python" -c 'import torch' 2>/dev/null; then
+            "$python" tests/bench/peers/methods_peer.py "$bin/bench_methods"
+        fi
+        "$bin/bench_methods" "$@"
+        ;;
     *)
         program="$bin/bench_$name"
         [ -x "$program" ] || { echo "there is no benchmark named $name in $bin" >&2; exit 2; }
