@@ -16,7 +16,7 @@
 #include "plots/product_view.h"
 #include "plots/roofline_view.h"
 #include "theme/card.h"
-#include "theme/theme.h"
+#include "theme/theme_controller.h"
 
 namespace quantscope {
 namespace {
@@ -70,7 +70,9 @@ void MatmulLab::buildHeader() {
 void MatmulLab::buildProductRow() {
     m_product = new ProductView(themes());
     m_stepText = new ArithmeticView(themes());
-    m_stepText->setFixedHeight(76);
+    const auto fitText = [this] { m_stepText->setFixedHeight(this->themes()->theme().px(76)); };
+    fitText();
+    connect(themes(), &ThemeController::changed, this, fitText);
     m_stepText->setExplanation(
         tr("<p>This step's arithmetic: the two codes, their product, and the int32 accumulator "
            "before and after.</p>"));
@@ -112,7 +114,7 @@ void MatmulLab::buildProductRow() {
     connect(m_product, &ProductView::cellChosen, this,
             [this](qint64 row, qint64 channel) { chooseCell(row, channel, depth() - 1); });
     connect(m_product, &ProductView::stepChosen, this, &MatmulLab::setStep);
-    addRow({{m_productCard, 1}}, 270, 6);
+    addRow({{m_productCard, 1}}, 262, 5);
 }
 
 void MatmulLab::buildResultRow() {
@@ -136,7 +138,7 @@ void MatmulLab::buildResultRow() {
     connect(m_reluChoice, &QComboBox::activated, this, [this](int index) { Q_EMIT reluChosen(index == 1); });
     m_accumulators = new AccumulatorView(themes());
     m_accumulatorCard = addCard(tr("Accumulators"), m_accumulators, m_accumulators->explanation());
-    addRow({{m_resultCard, 3}, {m_accumulatorCard, 2}}, 172, 4);
+    addRow({{m_resultCard, 3}, {m_accumulatorCard, 2}}, 216, 4);
 }
 
 void MatmulLab::buildCostRow() {
@@ -162,7 +164,7 @@ void MatmulLab::buildCostRow() {
            "float matrix "
            "first, which moves more bytes.</p>"));
     m_costCard = addCard(tr("What the parts cost"), m_costText, m_costText->explanation());
-    addRow({{m_kernelCard, 5}, {m_rooflineCard, 4}, {m_costCard, 5}}, 190, 4);
+    addRow({{m_kernelCard, 6}, {m_rooflineCard, 4}, {m_costCard, 5}}, 244, 4);
 }
 
 void MatmulLab::addKeys() {
@@ -348,7 +350,7 @@ void MatmulLab::refreshCosts() {
     m_kernelCard->setSubtitle({});
     if (!results.costs) return m_costCard->showEmpty(tr("Measured together with the kernels."));
     const ProductCosts& costs = *results.costs;
-    m_kernelCard->setSubtitle(tr("M %1 · N %2 · K %3 · threads %4")
+    m_kernelCard->setSubtitle(tr("GOPS, share of peak · M %1 N %2 K %3 · threads %4")
                                   .arg(costs.rows)
                                   .arg(costs.channels)
                                   .arg(costs.depth)

@@ -180,7 +180,7 @@ std::vector<KernelRow> kernelRows(const MatmulResults& results) {
         row.gops = kernel.gops;
         row.shareOfPeak = kernel.shareOfPeak;
         row.isChosen = kernel.isChosen;
-        if (kernel.wrongShare > 0) row.note = tr("%1 of sums wrong").arg(formatPercent(kernel.wrongShare));
+        if (kernel.wrongShare > 0) row.note = tr("%1 wrong").arg(formatPercent(kernel.wrongShare));
         rows.push_back(std::move(row));
     }
     return rows;

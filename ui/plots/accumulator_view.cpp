@@ -58,7 +58,10 @@ void AccumulatorView::paintData(QPainter& painter, const QRect& area) {
     for (const int limit : kLimits) {
         const int x = qRound(pixelX(limit + 0.5));
         painter.fillRect(QRect(x, area.top(), theme().px(1), area.height()), theme().warning);
-        drawTag(painter, theme(), tickFont(), {x, area.top()}, QStringLiteral("int%1").arg(limit), area);
+        const QString tag = QStringLiteral("int%1").arg(limit);
+        const int width = QFontMetrics(tickFont()).horizontalAdvance(tag) + theme().px(12);
+        if (pixelX(limit + 8) - pixelX(limit) > width)
+            drawTag(painter, theme(), tickFont(), {x, area.top()}, tag, area);
     }
 }
 

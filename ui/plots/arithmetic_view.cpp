@@ -3,7 +3,6 @@
 
 #include <QPainter>
 #include <algorithm>
-#include <iterator>
 
 namespace quantscope {
 
@@ -43,37 +42,51 @@ int ArithmeticView::paintLine(QPainter& painter, const ArithmeticLine& line, con
     return std::max(used.height(), painter.fontMetrics().height()) + theme().px(4);
 }
 
-void ArithmeticView::paintData(QPainter& painter, const QRect& area) {
-    const QRect body = area.adjusted(theme().px(4), 0, -theme().px(4), 0);
-    const auto labelWidthAt = [&](double size) {
-        const QFontMetrics metrics(theme().textFont(std::min(size, 13.0)));
-        int width = 0;
-        for (const ArithmeticLine& line : m_lines)
-            width = std::max(width, metrics.horizontalAdvance(line.label));
-        return width > 0 ? width + theme().px(14) : 0;
-    };
-    // The largest type in which no line breaks; then the largest in which all lines fit.
-    const auto fits = [&](double size, bool unbroken) {
-        const QFontMetrics numbers(theme().numberFont(size));
-        int height = 0;
-        for (const ArithmeticLine& line : m_lines) {
-            const int own = paintLine(painter, line, body, labelWidthAt(size), size, false);
-            if (unbroken && own > 2 * numbers.height()) return false;
-            height += own;
-        }
-        return height <= area.height();
-    };
-    constexpr double kSizes[] = {16, 15, 14, 13, 12, 11, 10};
-    const auto* size = std::ranges::find_if(kSizes, [&](double s) { return fits(s, true); });
-    if (size == std::end(kSizes))
-        size = std::ranges::find_if(kSizes, [&](double s) { return s <= 13 && fits(s, false); });
-    const double chosen = size == std::end(kSizes) ? 10 : *size;
+int ArithmeticView::labelWidthAt(double size) const {
+    const QFontMetrics metrics(theme().textFont(std::min(size, 13.0)));
+    int width = 0;
+    for (const ArithmeticLine& line : m_lines) width = std::max(width, metrics.horizontalAdvance(line.label));
+    return width > 0 ? width + theme().px(14) : 0;
+}
+
+/// False when the lines do not fit (or one breaks and must not).
+bool ArithmeticView::layOut(QPainter& painter, const QRect& body, double size, int columns, bool unbroken,
+                            bool draw) const {
+    const int gap = theme().px(24);
+    const int width = (body.width() - gap * (columns - 1)) / columns;
+    const int label = labelWidthAt(size);
+    const int lineHeight = QFontMetrics(theme().numberFont(size)).height();
+    int column = 0;
     int top = body.top();
     for (const ArithmeticLine& line : m_lines) {
-        const QRect place(body.left(), top, body.width(), std::max(1, body.bottom() - top));
-        top += paintLine(painter, line, place, labelWidthAt(chosen), chosen, true);
-        if (top > body.bottom()) return;
+        QRect place(body.left() + column * (width + gap), top, width, body.height());
+        const int height = paintLine(painter, line, place, label, size, false);
+        if (unbroken && height > 2 * lineHeight) return false;
+        if (top + height > body.bottom() + theme().px(6)) {
+            if (++column == columns) return false;
+            top = body.top();
+            place.moveTopLeft({body.left() + column * (width + gap), top});
+        }
+        if (draw) paintLine(painter, line, place, label, size, true);
+        top += height;
     }
+    return true;
+}
+
+void ArithmeticView::paintData(QPainter& painter, const QRect& area) {
+    const QRect body = area.adjusted(theme().px(4), 0, -theme().px(4), 0);
+    // The largest type in which no line breaks; then the largest in which all lines fit.
+    for (const bool unbroken : {true, false}) {
+        for (const double size : {16.0, 15.0, 14.0, 13.0, 12.0, 11.0, 10.0}) {
+            if (unbroken && size < 12) break;
+            for (const int columns : {1, 2}) {
+                if (!layOut(painter, body, size, columns, unbroken, false)) continue;
+                layOut(painter, body, size, columns, unbroken, true);
+                return;
+            }
+        }
+    }
+    layOut(painter, body, 10, 2, false, true);
 }
 
 PlotTable ArithmeticView::table() const {

@@ -14,7 +14,8 @@ struct ArithmeticLine {
     enum class Tone { Normal, Strong, Muted, Note } tone = Tone::Normal;
 };
 
-/// A computation written out, numbers in a monospaced face, aligned under each other.
+/// A computation written out, numbers in a monospaced face, aligned under each other; in two columns where
+/// that allows larger type.
 class ArithmeticView : public PlotView {
     Q_OBJECT
  public:
@@ -29,6 +30,9 @@ class ArithmeticView : public PlotView {
  private:
     int paintLine(QPainter& painter, const ArithmeticLine& line, const QRect& place, int labelWidth,
                   double size, bool draw) const;
+    [[nodiscard]] int labelWidthAt(double size) const;
+    bool layOut(QPainter& painter, const QRect& body, double size, int columns, bool unbroken,
+                bool draw) const;
 
     std::vector<ArithmeticLine> m_lines;
 };

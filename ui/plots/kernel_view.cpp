@@ -14,6 +14,11 @@ QString rateText(double gops) {
     return QStringLiteral("%1 GOPS").arg(formatNumber(gops, 3));
 }
 
+/// "79.9 %", or what is wrong with it.
+QString tailText(const KernelRow& row) {
+    return row.note.isEmpty() ? formatPercent(row.shareOfPeak) : row.note;
+}
+
 QString timeText(double seconds) {
     if (seconds < 1e-3) return QStringLiteral("%1 µs").arg(formatNumber(1e6 * seconds, 3));
     return QStringLiteral("%1 ms").arg(formatNumber(1e3 * seconds, 3));
@@ -60,16 +65,13 @@ void KernelView::paintData(QPainter& painter, const QRect& area) {
     double fastest = 0;
     int nameWidth = 0;
     int tailWidth = 0;
-    const auto tail = [](const KernelRow& row) {
-        return row.note.isEmpty() ? tr("%1 of peak").arg(formatPercent(row.shareOfPeak)) : row.note;
-    };
     for (const KernelRow& row : m_rows) {
         fastest = std::max(fastest, row.gops);
         nameWidth = std::max(nameWidth, names.horizontalAdvance(row.name));
-        if (row.reason.isEmpty()) tailWidth = std::max(tailWidth, numbers.horizontalAdvance(tail(row)));
+        if (row.reason.isEmpty()) tailWidth = std::max(tailWidth, numbers.horizontalAdvance(tailText(row)));
     }
     const int left = area.left() + theme().px(6) + nameWidth + theme().px(14);
-    const int rateWidth = numbers.horizontalAdvance(QStringLiteral("8,888 GOPS")) + theme().px(8);
+    const int rateWidth = numbers.horizontalAdvance(QStringLiteral("888 GOPS")) + theme().px(8);
     const int space = std::max(theme().px(20), area.right() - left - rateWidth - tailWidth - theme().px(14));
     for (size_t i = 0; i < m_rows.size(); ++i) {
         const KernelRow& row = m_rows[i];
@@ -97,7 +99,7 @@ void KernelView::paintData(QPainter& painter, const QRect& area) {
         painter.setPen(theme().mutedText);
         painter.drawText(
             QRect(area.right() - tailWidth - theme().px(4), line.top(), tailWidth + theme().px(2), height),
-            Qt::AlignVCenter | Qt::AlignRight, tail(row));
+            Qt::AlignVCenter | Qt::AlignRight, tailText(row));
     }
 }
 

@@ -120,18 +120,20 @@ std::vector<ProductView::Block> ProductView::blocksFor(int width, Span& channels
     const ProductSeries& s = m_series;
     const auto step = static_cast<int>(s.step - s.firstInput);
     const auto channel = static_cast<int>(s.channel - s.firstChannel);
-    for (int effort = 0;; ++effort) {
+    int effort = 0;
+    while (true) {
         std::vector<Block> blocks = allBlocks(effort, channels, inputs);
+        const bool few = inputs.count <= 3 && channels.count <= 2;
         const bool smallest = inputs.count <= 2 && channels.count <= 1;
-        if (neededWidth(blocks) <= width || (effort > 4 && smallest)) return blocks;
-        // Large products first lose inputs and channels far away, small ones the matrices that can be missed.
-        const bool large = inputs.count > 4 || channels.count > 2;
-        if (effort < 4 && !large) continue;
-        if (large) --effort;
-        if (inputs.count > channels.count + 1 || channels.count == 1)
-            std::tie(inputs.first, inputs.count) = around(step, std::max(2, inputs.count - 1), s.depth);
-        else
+        if (neededWidth(blocks) <= width || (smallest && effort == 4)) return blocks;
+        // First the matrices that can be missed, then what lies far away, at last the rows' scales.
+        if (effort < 3 || (few && effort < 4)) {
+            ++effort;
+        } else if (channels.count > 2 || inputs.count <= 2) {
             std::tie(channels.first, channels.count) = around(channel, channels.count - 1, s.channels);
+        } else {
+            std::tie(inputs.first, inputs.count) = around(step, inputs.count - 1, s.depth);
+        }
     }
 }
 
@@ -178,9 +180,9 @@ void ProductView::paintBlock(QPainter& painter, const Block& block, int left, in
     painter.setFont(theme().textFont(12));
     painter.setPen(theme().mutedText);
     const int width = widthOf(block);
-    painter.drawText(
-        QRect(left, top, std::max(width * block.cols.count + theme().px(kGap), 40), theme().px(22)),
-        Qt::AlignLeft | Qt::AlignVCenter, block.matrix->title);
+    const int titleWidth = painter.fontMetrics().horizontalAdvance(block.matrix->title) + 4;
+    painter.drawText(QRect(left, top, titleWidth, theme().px(22)), Qt::AlignLeft | Qt::AlignVCenter,
+                     block.matrix->title);
     const int cell = cellHeight();
     const int first = top + theme().px(kTitle);
     for (int r = 0; r < block.rows.count; ++r) {

@@ -41,7 +41,7 @@ void RooflineView::setSeries(RooflineSeries series) {
             high = std::max(high, point.opsPerByte * 2);
             floor = std::min(floor, point.gops / 2);
         }
-        setHome({low, high}, {std::min(floor, m_series.bandwidthGbs * low), m_series.peakGops * 3});
+        setHome({low, high}, {std::min(floor, m_series.bandwidthGbs * low), m_series.peakGops * 8});
     }
     requestReplot();
 }
@@ -64,10 +64,10 @@ void RooflineView::paintData(QPainter& painter, const QRect& area) {
                         area.width() - theme().px(4), line);
     painter.drawText(peakBox, Qt::AlignRight, peak);
     const QString slope = tr("%1 GB/s").arg(formatNumber(m_series.bandwidthGbs, 3));
-    const QPointF middle = at(std::sqrt(std::max(x.lower, 1e-9) * ridge),
-                              m_series.bandwidthGbs * std::sqrt(std::max(x.lower, 1e-9) * ridge));
-    const QRect slopeBox(qRound(middle.x()) - painter.fontMetrics().horizontalAdvance(slope) - theme().px(12),
-                         qRound(middle.y()) - line, painter.fontMetrics().horizontalAdvance(slope) + 2, line);
+    const double middle = std::sqrt(std::max(x.lower, 1e-9) * ridge);
+    const QPointF onSlope = at(middle, m_series.bandwidthGbs * middle);
+    const QRect slopeBox(qRound(onSlope.x()) + theme().px(10), qRound(onSlope.y()),
+                         painter.fontMetrics().horizontalAdvance(slope) + 2, line);
     painter.drawText(slopeBox, Qt::AlignLeft, slope);
     std::vector<LabelRequest> requests;
     const double radius = theme().px(5);
