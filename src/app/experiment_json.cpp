@@ -169,27 +169,30 @@ void readVariants(const Reader& reader, const char* key, std::vector<Variant>& v
 
 Json matmulJson(const Experiment& e) {
     const MatmulProtocol& p = e.matmulProtocol;
-    return {{"x", std::visit(SourceJson{}, e.matmul.x)},
-            {"w", std::visit(SourceJson{}, e.matmul.w)},
-            {"inputsByOutputs", e.matmul.inputsByOutputs},
-            {"products", variantList(e.products)},
-            {"variant", p.variant},
-            {"row", p.row},
-            {"channel", p.channel},
-            {"step", p.step},
-            {"relu", p.relu},
-            {"measurement", p.measurement}};
+    Json json = {{"x", std::visit(SourceJson{}, e.matmul.x)},
+                 {"w", std::visit(SourceJson{}, e.matmul.w)},
+                 {"inputsByOutputs", e.matmul.inputsByOutputs},
+                 {"variant", p.variant},
+                 {"row", p.row},
+                 {"channel", p.channel},
+                 {"step", p.step},
+                 {"relu", p.relu},
+                 {"measurement", p.measurement}};
+    if (!e.products.empty()) json["products"] = variantList(e.products);
+    return json;
 }
 
 /// Sessions from before the Matmul lab have none: it starts with its defaults.
 void readMatmul(const Reader& root, Experiment& e) {
-    e.products = defaultProducts();
-    if (!root.has("matmul")) return;
+    if (!root.has("matmul")) {
+        e.products = defaultProducts();
+        return;
+    }
     const Reader reader = root.child("matmul");
     e.matmul.x = readMatrix(reader.child("x"));
     e.matmul.w = readMatrix(reader.child("w"));
     reader.flag("inputsByOutputs", e.matmul.inputsByOutputs);
-    readVariants(reader, "products", e.products);
+    if (reader.has("products")) readVariants(reader, "products", e.products);
     constexpr int64_t kMost = int64_t{1} << 40;
     reader.integer("variant", e.matmulProtocol.variant, 0, 1000);
     reader.integer("row", e.matmulProtocol.row, 0, kMost);

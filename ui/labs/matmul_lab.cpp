@@ -70,9 +70,8 @@ void MatmulLab::buildHeader() {
 void MatmulLab::buildProductRow() {
     m_product = new ProductView(themes());
     m_stepText = new ArithmeticView(themes());
-    const auto fitText = [this] { m_stepText->setFixedHeight(this->themes()->theme().px(76)); };
-    fitText();
-    connect(themes(), &ThemeController::changed, this, fitText);
+    connect(themes(), &ThemeController::changed, this, &MatmulLab::fitStepText);
+    fitStepText();
     m_stepText->setExplanation(
         tr("<p>This step's arithmetic: the two codes, their product, and the int32 accumulator "
            "before and after.</p>"));
@@ -114,7 +113,7 @@ void MatmulLab::buildProductRow() {
     connect(m_product, &ProductView::cellChosen, this,
             [this](qint64 row, qint64 channel) { chooseCell(row, channel, depth() - 1); });
     connect(m_product, &ProductView::stepChosen, this, &MatmulLab::setStep);
-    addRow({{m_productCard, 1}}, 262, 5);
+    addRow({{m_productCard, 1}}, 290, 7);
 }
 
 void MatmulLab::buildResultRow() {
@@ -138,7 +137,7 @@ void MatmulLab::buildResultRow() {
     connect(m_reluChoice, &QComboBox::activated, this, [this](int index) { Q_EMIT reluChosen(index == 1); });
     m_accumulators = new AccumulatorView(themes());
     m_accumulatorCard = addCard(tr("Accumulators"), m_accumulators, m_accumulators->explanation());
-    addRow({{m_resultCard, 3}, {m_accumulatorCard, 2}}, 216, 4);
+    addRow({{m_resultCard, 3}, {m_accumulatorCard, 2}}, 200, 3);
 }
 
 void MatmulLab::buildCostRow() {
@@ -320,10 +319,17 @@ void MatmulLab::refreshProduct() {
     if (!failed) refreshStep();
 }
 
+/// As high as its lines, so that the matrices get the rest.
+void MatmulLab::fitStepText() {
+    const auto lines = static_cast<double>(std::max<size_t>(2, m_stepText->lines().size()));
+    m_stepText->setFixedHeight(themes()->theme().px(10 + 22 * lines));
+}
+
 void MatmulLab::refreshStep() {
     const MatmulResults& results = *m_results;
     m_product->setSeries(productSeries(results, m_step));
     m_stepText->setLines(stepLines(results, m_step));
+    fitStepText();
     m_resultText->setLines(resultLines(results));
     if (!results.trace) return;
     m_stepLabel->setText(tr("step %1 of %2").arg(std::min(m_step, depth() - 1) + 1).arg(depth()));

@@ -71,6 +71,7 @@ class MatmulLab : public Lab {
     void playOn();
     void refreshChoices();
     void refreshProduct();
+    void fitStepText();
     void refreshStep();
     void refreshCosts();
     [[nodiscard]] qint64 depth() const;

@@ -79,6 +79,7 @@ void ArithmeticView::paintData(QPainter& painter, const QRect& area) {
     for (const bool unbroken : {true, false}) {
         for (const double size : {16.0, 15.0, 14.0, 13.0, 12.0, 11.0, 10.0}) {
             if (unbroken && size < 12) break;
+            if (!unbroken && size > 13) continue;
             for (const int columns : {1, 2}) {
                 if (!layOut(painter, body, size, columns, unbroken, false)) continue;
                 layOut(painter, body, size, columns, unbroken, true);

@@ -71,7 +71,7 @@ void KernelView::paintData(QPainter& painter, const QRect& area) {
         if (row.reason.isEmpty()) tailWidth = std::max(tailWidth, numbers.horizontalAdvance(tailText(row)));
     }
     const int left = area.left() + theme().px(6) + nameWidth + theme().px(14);
-    const int rateWidth = numbers.horizontalAdvance(QStringLiteral("888 GOPS")) + theme().px(8);
+    const int rateWidth = numbers.horizontalAdvance(QStringLiteral("8.888 GOPS")) + theme().px(8);
     const int space = std::max(theme().px(20), area.right() - left - rateWidth - tailWidth - theme().px(14));
     for (size_t i = 0; i < m_rows.size(); ++i) {
         const KernelRow& row = m_rows[i];

@@ -44,6 +44,7 @@ FirstSession firstSession(const ProgramOptions& options, const std::optional<Sam
     } else {
         session.experiment.matrix = SyntheticSource{"laplace"};
         session.experiment.variants = defaultVariants();
+        session.experiment.products = defaultProducts();
     }
     if (!options.source.isEmpty()) session.experiment.matrix = SyntheticSource{options.source.toStdString()};
     return first;
