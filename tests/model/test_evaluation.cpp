@@ -2,6 +2,8 @@
 #include <QTest>
 
 #include "methods/method.h"
+#include "model/calibration.h"
+#include "model/capture.h"
 #include "model/evaluation.h"
 #include "model/evaluation_session.h"
 #include "model/linear_weights.h"
@@ -217,6 +219,62 @@ class TestEvaluation : public QObject {
         const Tensor expected = method->floats();
         QVERIFY(std::ranges::equal(quick->values.floats(), expected.floats()));
         QCOMPARE(quick->bitsPerWeight, method->bitsPerWeight());
+    }
+
+    /// One block after the other, and again for a block that was dropped: always the capture's numbers.
+    void calibrationSeesTheFloatModelsInputs() {
+        const TinyModel model;
+        const auto tokens = randomTokens(50);
+        CaptureRequest request;
+        request.window = 16;
+        request.layers = {"*"};
+        const auto captured = captureActivations(model, tokens, request, kernels(), {});
+        QVERIFY(captured.has_value());
+        CalibrationOptions options;
+        options.tokens = tokens;
+        options.window = 16;
+        options.maxBytes = 1;  // keeps one block
+        Calibration calibration(model, kernels(), options);
+        for (int round = 0; round < 2; ++round)
+            for (const ChannelStatistics& expected : captured->statistics) {
+                const auto seen = calibration.statistics(*model.findLinear(expected.layer), {});
+                QVERIFY(seen.has_value());
+                QCOMPARE((*seen)->tokens, expected.tokens);
+                QCOMPARE((*seen)->absMax, expected.absMax);
+                const MatrixView x = captured->inputs.at(expected.layer).matrix();
+                QVERIFY(std::ranges::equal((*seen)->sample.floats(),
+                                           std::span(x.data, static_cast<size_t>(x.size()))));
+                for (size_t j = 0; j < expected.meanSquare.size(); ++j) {
+                    const auto diagonal =
+                        static_cast<double>((*seen)->hessian[j * (expected.meanSquare.size() + 1)]);
+                    QVERIFY(std::abs(diagonal - expected.meanSquare[j]) <= 1e-5 * expected.meanSquare[j]);
+                }
+            }
+        const auto head = calibration.statistics(model.head(), {});
+        QVERIFY(!head.has_value() && head.error().kind == ErrorKind::Unsupported);
+    }
+
+    void methodsAreVariants() {
+        const TinyModel model;
+        const auto tokens = randomTokens(80);
+        const auto variants = *parseVariants(
+            "float; gptq/int4/group=8/act-order; awq/int4/group=8; smoothquant/w8a8; nf4/block=16; wanda; "
+            "hadamard/int4/group=8 @act=int8/token; int4/group=8 @*.ffn_down=gptq/int8/channel");
+        auto protocol = shortWindows();
+        const auto without = evaluate(model, tokens, variants, protocol, kernels(), {});
+        QVERIFY(!without.has_value());
+        QVERIFY(describe(without.error()).find("--calibration") != std::string::npos);
+        protocol.calibration = std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5));
+        protocol.calibrationWindow = 16;
+        const auto chunks = evaluate(model, tokens, variants, protocol, kernels(), {});
+        QVERIFY2(chunks.has_value(), chunks ? "" : describe(chunks.error()).c_str());
+        protocol.order = EvaluationOrder::LayerMajor;
+        const auto layers = evaluate(model, tokens, variants, protocol, kernels(), {});
+        QVERIFY(layers.has_value());
+        QCOMPARE(difference(*chunks, *layers), std::string());
+        for (const VariantScore& score : chunks->variants) QVERIFY(std::isfinite(score.perplexity));
+        // Both keep the function but for rounding: 8 bits lose next to nothing.
+        QVERIFY(std::abs(chunks->variants[3].deltaNll) < 0.05);
     }
 
     void sessionEqualsEvaluate() {
