@@ -11,6 +11,7 @@
 #include "analysis/tensor_experiment.h"
 #include "analysis/value_histogram.h"
 #include "base/parallel_for.h"
+#include "cli/bench_forward.h"
 #include "cli/bench_gemm.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -24,8 +25,12 @@ struct Options {
     std::string name;
     int megaElements = 16;
     int repeats = 5;
+    std::string model;
+    std::string variants = "float; w8a8/token; w4a8/group=64; w4a16/group=64";
     bool json = false;
 };
+
+constexpr std::string_view kForward = "forward";
 
 /// One measured line: best and median of the repeats.
 struct Timing {
@@ -134,7 +139,7 @@ constexpr std::array kPeerBenchmarks = {
 };
 
 std::string namesText() {
-    std::string text;
+    std::string text = "forward (a model's prompt and decoding, float beside integers)";
     for (const PeerBenchmark& b : kPeerBenchmarks)
         text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", b.name, b.help);
     for (const Benchmark& b : kBenchmarks)
@@ -165,6 +170,11 @@ void print(const Options& options, const CommandContext& context, const Timings&
 }
 
 int bench(const Options& options, CommandContext& context) {
+    if (options.name == kForward) {
+        const auto status =
+            benchForward(context.kernels, {options.model, options.variants, options.repeats, options.json});
+        return status ? kExitGood : reportError(status.error(), kExitBadInput);
+    }
     for (const PeerBenchmark& peer : kPeerBenchmarks) {
         if (options.name != peer.name) continue;
         const auto status = peer.run(context.kernels, {options.repeats, options.json});
@@ -198,6 +208,9 @@ void addBenchCommand(CLI::App& program, CommandContext& context) {
         ->check(CLI::Range(1, 1024));
     command->add_option("--repeats", options->repeats, "Runs to take the best and median of")
         ->check(CLI::Range(1, 1000));
+    command->add_option("--model", options->model, "forward: GGUF file or Hugging Face folder");
+    command->add_option("--variants", options->variants,
+                        "forward: variants separated by ';', the first is the yardstick");
     command->add_flag("--json", options->json, "Print one JSON object");
     command->callback([options, &context] { context.exitCode = bench(*options, context); });
 }

@@ -20,6 +20,7 @@ struct Options {
     std::string calibration;
     int calibrationChunks = 16;
     std::string protocol = "llama.cpp";
+    std::string execution;  ///< empty: as the variants say
     int window = 512;
     int stride = 256;
     int chunks = 0;
@@ -40,6 +41,7 @@ OrderedJson toJson(const Percentiles& p) {
 OrderedJson toJson(const VariantScore& s, const Variant& variant) {
     return {{"name", s.name},
             {"scheme", variantText(variant)},
+            {"execution", executionOf(variant)},
             {"perplexity", s.perplexity},
             {"perplexity_se", s.perplexitySe},
             {"mean_nll", s.meanNll},
@@ -80,9 +82,12 @@ void printText(const ModelResults& results, const Options& options) {
                results.architecture, withThousands(static_cast<uint64_t>(results.textTokens)), options.text,
                results.evaluation.chunksDone, options.window, options.protocol);
     std::vector<std::vector<std::string>> rows = {
-        {"variant", "bits/weight", "perplexity", "Δ nll", "KL", "same top token", "seconds"}};
-    for (const VariantScore& s : results.evaluation.variants) {
-        rows.push_back({s.name, fmt::format("{:.3f}", s.bitsPerWeight),
+        {"variant", "execution", "bits/weight", "perplexity", "Δ nll", "KL", "same top token", "seconds"}};
+    const auto& scores = results.evaluation.variants;
+    for (size_t i = 0; i < scores.size(); ++i) {
+        const VariantScore& s = scores[i];
+        const std::string execution(executionOf(results.request.variants[i]));
+        rows.push_back({s.name, execution, fmt::format("{:.3f}", s.bitsPerWeight),
                         fmt::format("{:.4f} ± {:.4f}", s.perplexity, s.perplexitySe),
                         fmt::format("{:+.5f} ± {:.5f}", s.deltaNll, s.deltaNllSe),
                         fmt::format("{:.5f}", s.klMean), fmt::format("{:.2f} %", 100 * s.top1Agreement),
@@ -94,6 +99,10 @@ void printText(const ModelResults& results, const Options& options) {
 Result<Experiment> experimentOf(const Options& options) {
     auto variants = parseVariants(options.variants);
     if (!variants) return fail(variants.error());
+    for (Variant& variant : *variants) {
+        if (!options.execution.empty())
+            setExecution(variant, options.execution == "integer" ? Execution::Integer : Execution::Fake);
+    }
     Experiment experiment;
     experiment.model = {options.model, options.text, options.calibration, options.calibrationChunks};
     experiment.variants = std::move(*variants);
@@ -132,9 +141,9 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
     command->add_option("--model", options->model, "GGUF file or Hugging Face folder")->required();
     command->add_option("--text", options->text, "Text file to score")->required();
     command
-        ->add_option(
-            "--variants", options->variants,
-            "Schemes separated by ';', the first is the reference: \"float; int8; int4/affine/group=64\"")
+        ->add_option("--variants", options->variants,
+                     "Schemes separated by ';', the first is the reference: \"float; int8; "
+                     "int4/affine/group=64; w8a8/token\"")
         ->required();
     command->add_option("--calibration", options->calibration,
                         "Text for methods that need calibration (gptq, awq, smoothquant, ...)");
@@ -149,6 +158,11 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
         ->check(CLI::IsMember({"llama.cpp", "gptq", "sliding"}));
     command->add_option("--stride", options->stride, "Step of the sliding protocol")
         ->check(CLI::Range(1, 1 << 20));
+    command
+        ->add_option("--execution", options->execution,
+                     "Compute all that is quantized on codes (integer) or on dequantized values (fake), "
+                     "whatever the variants say")
+        ->check(CLI::IsMember({"integer", "fake"}));
     command->add_flag("--json", options->json, "Print one JSON object");
     command->callback([options, &context] { context.exitCode = evaluateModel(*options, context); });
 }

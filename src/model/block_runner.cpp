@@ -42,6 +42,7 @@ struct BlockRunner::Call {
     float* hidden;
     int64_t rows;
     const Tap& tap;
+    KeyValueCache* cache;
 };
 
 void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows) {
@@ -57,8 +58,8 @@ void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<
     });
 }
 
-void BlockRunner::rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary,
-                         int64_t rows) {
+void BlockRunner::rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows,
+                         int64_t firstPosition) {
     const StageTimer timer(m_times.elementwise);
     const auto turn =
         m_config.rotaryLayout == RotaryLayout::Pairs ? m_kernels.rotatePairs : m_kernels.rotateHalves;
@@ -66,14 +67,24 @@ void BlockRunner::rotate(std::vector<float>& vectors, int64_t heads, const Rotar
     parallelFor(rows, kRowsAtOnce, [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             for (int64_t head = 0; head < heads; ++head) {
-                turn(vectors.data() + row * width + head * m_config.headDim, rotary.cosines(row),
-                     rotary.sines(row), rotary.pairs());
+                turn(vectors.data() + row * width + head * m_config.headDim,
+                     rotary.cosines(firstPosition + row), rotary.sines(firstPosition + row), rotary.pairs());
             }
         }
     });
 }
 
-void BlockRunner::attend(int64_t rows) {
+void BlockRunner::remember(KeyValueCache& cache, int64_t rows) {
+    const int64_t width = m_config.keyValueHeads * m_config.headDim;
+    cache.length += rows;
+    grow(cache.keys, cache.length * width);
+    grow(cache.values, cache.length * width);
+    const int64_t offset = (cache.length - rows) * width;
+    std::copy_n(m_key.data(), rows * width, cache.keys.data() + offset);
+    std::copy_n(m_value.data(), rows * width, cache.values.data() + offset);
+}
+
+void BlockRunner::attend(int64_t rows, const float* keys, const float* values, int64_t firstPosition) {
     const StageTimer timer(m_times.attention);
     const int64_t group = m_config.heads / m_config.keyValueHeads;
     const int64_t queryWidth = m_config.heads * m_config.headDim;
@@ -89,9 +100,9 @@ void BlockRunner::attend(int64_t rows) {
             call.query = m_query.data() + first * queryWidth + head * group * m_config.headDim;
             call.queryStride = queryWidth;
             call.headStride = m_config.headDim;
-            call.key = m_key.data() + head * m_config.headDim;
+            call.key = keys + head * m_config.headDim;
             call.keyStride = keyWidth;
-            call.value = m_value.data() + head * m_config.headDim;
+            call.value = values + head * m_config.headDim;
             call.valueStride = keyWidth;
             call.dst = m_attended.data() + first * queryWidth + head * group * m_config.headDim;
             call.dstStride = queryWidth;
@@ -99,8 +110,8 @@ void BlockRunner::attend(int64_t rows) {
             call.heads = group;
             call.queries = std::min(kQueriesAtOnce, rows - first);
             call.headDim = m_config.headDim;
-            call.keys = rows;
-            call.firstPosition = first;
+            call.keys = firstPosition + rows;
+            call.firstPosition = firstPosition + first;
             call.scale = 1.0F / std::sqrt(static_cast<float>(m_config.headDim));
             m_kernels.attention(call);
         }
@@ -170,9 +181,15 @@ Status BlockRunner::attention(const Call& call) {
     if (Status done = multiply(call, LinearKind::Query, m_query); !done) return done;
     if (Status done = multiply(call, LinearKind::Key, m_key); !done) return done;
     if (Status done = multiply(call, LinearKind::Value, m_value); !done) return done;
-    rotate(m_query, m_config.heads, call.rotary, call.rows);
-    rotate(m_key, m_config.keyValueHeads, call.rotary, call.rows);
-    attend(call.rows);
+    const int64_t first = call.cache == nullptr ? 0 : call.cache->length;
+    rotate(m_query, m_config.heads, call.rotary, call.rows, first);
+    rotate(m_key, m_config.keyValueHeads, call.rotary, call.rows, first);
+    if (call.cache == nullptr) {
+        attend(call.rows, m_key.data(), m_value.data(), first);
+    } else {
+        remember(*call.cache, call.rows);
+        attend(call.rows, call.cache->keys.data(), call.cache->values.data(), first);
+    }
     setInput(m_attended, call.rows, m_config.heads * m_config.headDim);
     return multiplyOnto(call, LinearKind::AttentionOutput);
 }
@@ -187,9 +204,10 @@ Status BlockRunner::feedForward(const Call& call) {
 }
 
 Status BlockRunner::run(const BlockOperators& block, std::span<const LinearInfo> layers,
-                        const RotaryTable& rotary, float* hidden, int64_t rows, const Tap& tap) {
-    assert(rows <= rotary.positions());
-    const Call call{block, layers, rotary, hidden, rows, tap};
+                        const RotaryTable& rotary, float* hidden, int64_t rows, const Tap& tap,
+                        KeyValueCache* cache) {
+    assert(rows + (cache == nullptr ? 0 : cache->length) <= rotary.positions());
+    const Call call{block, layers, rotary, hidden, rows, tap, cache};
     if (Status done = attention(call); !done) return done;
     return feedForward(call);
 }

@@ -31,6 +31,13 @@ struct BlockOperators {
     std::array<LinearOperator, kLinearsPerBlock> linears;
 };
 
+/// Keys and values of the tokens a block has seen, for runs that go on where the last one ended.
+struct KeyValueCache {
+    std::vector<float> keys;  ///< [length x width], width = keyValueHeads * headDim
+    std::vector<float> values;
+    int64_t length = 0;  ///< tokens
+};
+
 /// Runs one block over one window. Keeps its working memory between calls; one thread at a time.
 class BlockRunner {
  public:
@@ -40,9 +47,10 @@ class BlockRunner {
     BlockRunner& operator=(const BlockRunner&) = delete;
 
     /// hidden [rows x config.hidden] is replaced by the block's output; rows <= rotary.positions(). `layers`
-    /// are the block's seven, for the tap. Errors come from activation quantizers only.
+    /// are the block's seven, for the tap. `cache`: the rows follow the tokens in it and are added to it.
+    /// Errors come from activation quantizers and integer products only.
     Status run(const BlockOperators& block, std::span<const LinearInfo> layers, const RotaryTable& rotary,
-               float* hidden, int64_t rows, const Tap& tap = {});
+               float* hidden, int64_t rows, const Tap& tap = {}, KeyValueCache* cache = nullptr);
 
     /// Where the calls so far have spent their time.
     [[nodiscard]] const StageTimes& times() const { return m_times; }
@@ -52,8 +60,10 @@ class BlockRunner {
     Status attention(const Call& call);
     Status feedForward(const Call& call);
     void normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows);
-    void rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows);
-    void attend(int64_t rows);
+    void rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows,
+                int64_t firstPosition);
+    void remember(KeyValueCache& cache, int64_t rows);
+    void attend(int64_t rows, const float* keys, const float* values, int64_t firstPosition);
     Status multiply(const Call& call, LinearKind kind, std::vector<float>& dst);
     Status multiplyOnto(const Call& call, LinearKind kind);
     Status multiplyUp(const Call& call);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QTest>
 
-#include "methods/execution_text.h"
 #include "model/block_operators.h"
+#include "model/context_runner.h"
 #include "model/evaluation.h"
 #include "tiny_model.h"
 
@@ -266,6 +266,53 @@ class TestExecution : public QObject {
             std::abs(scores[1].meanNll - scores[2].meanNll) < 1e-4,
             qPrintable(QString("%1 %2").arg(scores[1].meanNll, 0, 'g', 9).arg(scores[2].meanNll, 0, 'g', 9)));
         QCOMPARE(scores[1].bitsPerWeight, scores[2].bitsPerWeight);
+    }
+
+    /// Read in pieces or one by one, the tokens lead to the logits of the whole.
+    void piecesEqualTheWhole() {
+        const auto model = std::make_shared<const TinyModel>();
+        const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+        const auto tokens = randomTokens(12);
+        const std::span<const int32_t> all(tokens);
+        const auto whole = ForwardPass(*model, kernels).logits(all, {}, {}, 11);
+        auto runner = ContextRunner::open(model, variantOf("float"), 12, all, kernels);
+        QVERIFY(whole.has_value() && runner.has_value());
+        for (int round = 0; round < 2; ++round) {
+            QVERIFY(runner->read(all.first(5)).has_value());
+            QVERIFY(runner->read(all.subspan(5, 4)).has_value());
+            for (size_t i = 9; i < 12; ++i) QVERIFY(runner->read(all.subspan(i, 1)).has_value());
+            QCOMPARE(runner->length(), int64_t{12});
+            const std::vector<float> logits = runner->logits();
+            for (size_t i = 0; i < logits.size(); ++i)
+                QVERIFY(std::abs(logits[i] - whole->floats()[i]) < 1e-4F);
+            QVERIFY(!runner->read(all.first(1)).has_value());  // no room
+            runner->clear();
+        }
+        QVERIFY(!runner->read({}).has_value());
+        QVERIFY(!runner->read(std::vector<int32_t>{97}).has_value());
+    }
+
+    void codesDecodeToo_data() {
+        QTest::addColumn<QString>("text");
+        for (const char* text : {"w8a8/token", "w8a8/static", "w4a8/group=16", "w4a16/group=16"})
+            QTest::newRow(text) << text;
+    }
+    void codesDecodeToo() {
+        QFETCH(QString, text);
+        const auto model = std::make_shared<const TinyModel>();
+        const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+        const auto tokens = randomTokens(12);
+        const std::span<const int32_t> all(tokens);
+        auto once = ContextRunner::open(model, variantOf(text), 12, all, kernels);
+        auto steps = ContextRunner::open(model, variantOf(text), 12, all, kernels);
+        QVERIFY(once.has_value() && steps.has_value());
+        QVERIFY(once->read(all).has_value());
+        for (size_t i = 0; i < 12; ++i) QVERIFY(steps->read(all.subspan(i, 1)).has_value());
+        // Ranges are a token's or fixed, so that the pieces do not matter but for float rounding, which may
+        // move a code here and there.
+        const std::vector<float> a = once->logits();
+        const std::vector<float> b = steps->logits();
+        for (size_t i = 0; i < a.size(); ++i) QVERIFY(std::abs(a[i] - b[i]) < 0.02F * (1 + std::abs(a[i])));
     }
 
     void whatNoProductTakes_data() {
