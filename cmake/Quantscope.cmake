@@ -19,28 +19,50 @@ target_include_directories(quantscope_flags INTERFACE
   ${PROJECT_SOURCE_DIR}/src)
 
 # Standard and third-party headers that most files use; parsed once.
-add_library(quantscope_pch STATIC ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
-target_precompile_headers(quantscope_pch PRIVATE
+set(quantscope_common_headers
   <algorithm> <array> <cmath> <cstdint> <cstring> <functional> <map> <memory> <optional> <span>
   <string> <string_view> <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <fmt/format.h>)
+add_library(quantscope_pch STATIC ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
+target_precompile_headers(quantscope_pch PRIVATE ${quantscope_common_headers})
 target_link_libraries(quantscope_pch PRIVATE quantscope_flags fmt::fmt tl::expected OpenMP::OpenMP_CXX)
 
-# quantscope_library(NAME SOURCES... LINK ...): one static library a folder; layers are the LINK lists.
+# The same for tests without a GUI: Qt Test is most of what such a file parses. Qt defines two macros by folder, which no
+# shared header could know: they are taken back.
+set(quantscope_test_options -UQT_TESTCASE_BUILDDIR -UQT_TESTCASE_SOURCEDIR)
+if(QUANTSCOPE_BUILD_TESTS)
+  add_library(quantscope_test_pch STATIC ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
+  target_precompile_headers(quantscope_test_pch PRIVATE ${quantscope_common_headers} <QtTest>)
+  target_compile_options(quantscope_test_pch PRIVATE ${quantscope_test_options})
+  target_link_libraries(quantscope_test_pch PRIVATE quantscope_flags fmt::fmt tl::expected Qt6::Test)
+endif()
+
+# quantscope_library(NAME SOURCES... LINK ... [PRECOMPILE HEADERS...]): one static library a folder; layers are the LINK
+# lists. PRECOMPILE names heavy headers that most of the folder's files include.
 function(quantscope_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK;PRECOMPILE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC quantscope_flags fmt::fmt tl::expected ${ARG_LINK}
                                 PRIVATE OpenMP::OpenMP_CXX ${ARG_PRIVATE_LINK})
-  target_precompile_headers(${name} REUSE_FROM quantscope_pch)
+  if(ARG_PRECOMPILE)
+    target_precompile_headers(${name} PRIVATE ${quantscope_common_headers} ${ARG_PRECOMPILE})
+  else()
+    target_precompile_headers(${name} REUSE_FROM quantscope_pch)
+  endif()
 endfunction()
 
-# quantscope_test(NAME SOURCES... LINK ...): a Qt Test program without a GUI, run by ctest.
+# quantscope_test(NAME [GUI] [LONG] SOURCES... LINK ...): a Qt Test program, run by ctest; GUI when it links Qt Widgets.
 function(quantscope_test name)
-  cmake_parse_arguments(ARG "LONG" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "LONG;GUI" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE ${quantscope_test_options})
+  if(ARG_GUI)
+    target_precompile_headers(${name} REUSE_FROM quantscope_ui_test_pch)
+  else()
+    target_precompile_headers(${name} REUSE_FROM quantscope_test_pch)
+  endif()
   set_target_properties(${name} PROPERTIES AUTOMOC ON
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  target_link_libraries(${name} PRIVATE quantscope_flags Qt6::Test ${ARG_LINK})
+  target_link_libraries(${name} PRIVATE quantscope_flags fmt::fmt tl::expected Qt6::Test ${ARG_LINK})
   target_compile_definitions(${name} PRIVATE
     QUANTSCOPE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QUANTSCOPE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})

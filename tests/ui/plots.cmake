@@ -7,5 +7,5 @@ add_executable(plot_gallery plot_gallery.cpp)
 set_target_properties(plot_gallery PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(plot_gallery PRIVATE quantscope_plot_samples)
 
-quantscope_test(test_plots_views SOURCES test_plots_views.cpp LINK quantscope_plot_samples)
-quantscope_test(test_labs_views SOURCES test_labs_views.cpp LINK quantscope_ui_labs)
+quantscope_test(test_plots_views GUI SOURCES test_plots_views.cpp LINK quantscope_plot_samples)
+quantscope_test(test_labs_views GUI SOURCES test_labs_views.cpp LINK quantscope_ui_labs)
