@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QTest>
+#include <map>
 
 #include "model/block_operators.h"
 #include "model/context_runner.h"
@@ -43,14 +44,14 @@ std::vector<float> inputWithOutlier(int64_t rows, int64_t cols) {
 
 /// Largest difference of two layers' outputs over the largest output; a message when one fails.
 QString outputDistance(const LinearOperator& a, const LinearOperator& b, const KernelTable& kernels,
-                       double& distance) {
-    constexpr int64_t kRows = 13;
-    const std::vector<float> x = inputWithOutlier(kRows, a.inputs());
+                       double& distance, std::vector<float> x = {}) {
+    if (x.empty()) x = inputWithOutlier(13, a.inputs());
+    const int64_t rows = static_cast<int64_t>(x.size()) / a.inputs();
     FloatGemm gemm;
     StageTimes times;
     LinearRunner runner(kernels, gemm, times);
-    runner.setInput({x.data(), kRows, a.inputs(), a.inputs()});
-    std::vector<float> ya(static_cast<size_t>(kRows * a.outputs()));
+    runner.setInput({x.data(), rows, a.inputs(), a.inputs()});
+    std::vector<float> ya(static_cast<size_t>(rows * a.outputs()));
     std::vector<float> yb = ya;
     for (const auto& [op, y] : {std::pair{&a, &ya}, std::pair{&b, &yb}}) {
         if (const Status done = runner.multiply(*op, y->data()); !done)
@@ -73,7 +74,7 @@ QString outputDistance(const LinearOperator& a, const LinearOperator& b, const K
 }
 
 Result<BlockOperators> blockOf(const Model& model, const Variant& variant, const KernelTable& kernels,
-                               FloatGemm& gemm, bool& integer) {
+                               FloatGemm& gemm, bool& integer, int64_t index = 0) {
     const VariantPlan plan = planFor(variant, model);
     WeightStore store(model, kernels, gemm, 1 << 20);
     CalibratedQuantizers calibrated;
@@ -83,7 +84,7 @@ Result<BlockOperators> blockOf(const Model& model, const Variant& variant, const
         if (!made) return fail(made.error());
         calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
     }
-    auto block = makeBlock(model, 0, plan, store, calibrated, kernels, {});
+    auto block = makeBlock(model, index, plan, store, calibrated, kernels, {});
     if (block) integer = block->linears[0].integer != nullptr;
     return block;
 }
@@ -227,6 +228,45 @@ class TestExecution : public QObject {
             const QString wrong = outputDistance(block->linears[i], twin->linears[i], table, distance);
             QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
             QVERIFY2(distance < 1e-5, qPrintable(QString("layer %1: %2").arg(i).arg(distance)));
+        }
+    }
+
+    /// The same on the sample model, whose rows fill whole cache lines, with the inputs its layers really
+    /// see.
+    void sampleLayersEqualTheirTwins_data() {
+        QTest::addColumn<QString>("text");
+        for (const char* text :
+             {"w8a8/token", "w8a8/static", "llm-int8/threshold=6", "w4a8/group=64", "w4a16/group=64"})
+            QTest::newRow(text) << text;
+    }
+    void sampleLayersEqualTheirTwins() {
+        QFETCH(QString, text);
+        const auto model = openModel(QUANTSCOPE_SOURCE_DIR "/samples/tiny-llama");
+        QVERIFY2(model.has_value(), model ? "" : describe(model.error()).c_str());
+        const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+        std::vector<int32_t> tokens;
+        for (int32_t i = 0; i < 512; ++i) tokens.push_back((i * 7919) % 2048);
+        std::map<std::string, std::vector<float>> inputs;
+        const Tap keep = [&](const LinearInfo& layer, TapPoint point, const MatrixView& x) {
+            if (point == TapPoint::Input) inputs[layer.name].assign(x.data, x.data + x.size());
+        };
+        QVERIFY(ForwardPass(**model, kernels).run(tokens, 512, {}, keep).has_value());
+        FloatGemm gemm;
+        for (int64_t block = 0; block < (*model)->config().blocks; ++block) {
+            bool integer = false;
+            bool fake = true;
+            const auto a = blockOf(**model, variantOf(text), kernels, gemm, integer, block);
+            const auto b = blockOf(**model, twinOf(variantOf(text)), kernels, gemm, fake, block);
+            QVERIFY(a.has_value() && b.has_value() && integer && !fake);
+            for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+                const LinearInfo& layer = (*model)->blockLinears(block)[i];
+                double distance = 1;
+                const QString wrong =
+                    outputDistance(a->linears[i], b->linears[i], kernels, distance, inputs[layer.name]);
+                QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
+                QVERIFY2(distance < 1e-5,
+                         qPrintable(QString("%1: %2").arg(layer.name.c_str()).arg(distance)));
+            }
         }
     }
 
