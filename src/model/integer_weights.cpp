@@ -140,7 +140,11 @@ Status IntegerWeights::packInt8(const QuantizedTensor& weight, bool keepCodes) {
     auto packed = PackedInt8Weights::pack(bytes.data(), rows, cols);
     if (!packed) return fail(packed.error());
     m_int8 = std::move(*packed);
-    if (keepCodes) m_codes = std::move(bytes);
+    if (!keepCodes) return {};
+    m_codes.resize(bytes.size());
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t col = 0; col < cols; ++col)
+            m_codes[static_cast<size_t>(col * rows + row)] = bytes[static_cast<size_t>(row * cols + col)];
     return {};
 }
 
@@ -175,12 +179,13 @@ Status IntegerWeights::packInt4(const QuantizedTensor& weight) {
 
 std::vector<float> IntegerWeights::columns(std::span<const int64_t> columns, int64_t width) const {
     std::vector<float> values(static_cast<size_t>(outputs() * width));
-    for (int64_t row = 0; row < outputs(); ++row) {
-        const int8_t* codes = m_codes.data() + row * inputs();
-        const int32_t zero = m_zeros.empty() ? 0 : m_zeros[static_cast<size_t>(row)];
-        float* dst = values.data() + row * width;
-        for (const int64_t column : columns)
-            *dst++ = m_scales[static_cast<size_t>(row)] * static_cast<float>(codes[column] - zero);
+    for (size_t i = 0; i < columns.size(); ++i) {
+        const int8_t* codes = m_codes.data() + columns[i] * outputs();
+        float* dst = values.data() + i;
+        for (int64_t row = 0; row < outputs(); ++row) {
+            const int32_t zero = m_zeros.empty() ? 0 : m_zeros[static_cast<size_t>(row)];
+            dst[row * width] = m_scales[static_cast<size_t>(row)] * static_cast<float>(codes[row] - zero);
+        }
     }
     return values;
 }

@@ -57,7 +57,7 @@ class IntegerWeights {
     PackedInt4Weights m_int4;
     std::vector<float> m_scales;
     std::vector<int32_t> m_zeros;
-    std::vector<int8_t> m_codes;  ///< row-major, where they were kept
+    std::vector<int8_t> m_codes;  ///< [inputs x outputs], where they were kept
 };
 
 }  // namespace quantscope

@@ -13,6 +13,31 @@ void grow(std::vector<T>& buffer, int64_t count) {
     if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
 }
 
+/// Takes a product's tiles onto a matrix.
+TileSink addingTo(float* y, int64_t width, const ForwardKernels& kernels) {
+    return [y, width, &kernels](const ProductTile& tile) {
+        for (int64_t row = 0; row < tile.rows; ++row)
+            kernels.addInPlace(tile.values + row * tile.columns,
+                               y + (tile.firstRow + row) * width + tile.firstColumn, tile.columns);
+    };
+}
+
+/// So few that laying out the columns for a product takes longer than the product.
+constexpr int64_t kFewRows = 8;
+
+/// y += outlier values times columns [outputs x outlierWidth].
+void addFewRows(const InputCodes& x, const float* columns, int64_t outputs, float* y) {
+    for (int64_t row = 0; row < x.rows; ++row) {
+        const float* values = x.outlierValues.data() + row * x.outlierWidth;
+        for (int64_t j = 0; j < outputs; ++j) {
+            const float* column = columns + j * x.outlierWidth;
+            float sum = 0;
+            for (size_t c = 0; c < x.outliers.size(); ++c) sum += values[c] * column[c];
+            y[row * outputs + j] += sum;
+        }
+    }
+}
+
 }  // namespace
 
 void LinearRunner::setInput(const MatrixView& x) {
@@ -66,12 +91,7 @@ Status LinearRunner::multiply(const LinearOperator& layer, const TileSink& sink)
 
 Status LinearRunner::multiplyOnto(const LinearOperator& layer, float* y) {
     if (layer.integer) return integerProduct(layer, y, true);
-    const int64_t width = layer.outputs();
-    return multiply(layer, [&](const ProductTile& tile) {
-        for (int64_t row = 0; row < tile.rows; ++row)
-            m_kernels.forward.addInPlace(tile.values + row * tile.columns,
-                                         y + (tile.firstRow + row) * width + tile.firstColumn, tile.columns);
-    });
+    return multiply(layer, addingTo(y, layer.outputs(), m_kernels.forward));
 }
 
 Status LinearRunner::integerProduct(const LinearOperator& layer, float* y, bool accumulate) {
@@ -116,16 +136,15 @@ Status LinearRunner::integerProduct(const LinearOperator& layer, float* y, bool 
 /// LLM.int8(): the channels that stayed in float, times their dequantized weights.
 Status LinearRunner::addOutliers(const IntegerWeights& weights, const InputCodes& x, float* y) {
     const std::vector<float> columns = weights.columns(x.outliers, x.outlierWidth);
-    const auto packed = m_gemm.pack({columns.data(), weights.outputs(), x.outlierWidth, x.outlierWidth});
     const int64_t width = weights.outputs();
+    if (x.rows <= kFewRows) {
+        addFewRows(x, columns.data(), width, y);
+        return {};
+    }
+    const auto packed = m_gemm.pack({columns.data(), width, x.outlierWidth, x.outlierWidth});
     if (!packed) return fail(packed.error());
     m_gemm.multiply({x.outlierValues.data(), x.rows, x.outlierWidth, x.outlierWidth}, *packed,
-                    [&](const ProductTile& tile) {
-                        for (int64_t row = 0; row < tile.rows; ++row)
-                            m_kernels.forward.addInPlace(tile.values + row * tile.columns,
-                                                         y + (tile.firstRow + row) * width + tile.firstColumn,
-                                                         tile.columns);
-                    });
+                    addingTo(y, width, m_kernels.forward));
     return {};
 }
 
