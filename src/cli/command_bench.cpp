@@ -170,6 +170,14 @@ void print(const Options& options, const CommandContext& context, const Timings&
 }
 
 int bench(const Options& options, CommandContext& context) {
+    if (options.name == kForward && options.model.empty()) {
+        return reportError({ErrorKind::InvalidArgument,
+                            "no model is given",
+                            {},
+                            "--model",
+                            "Write --model MODEL.gguf, or a Hugging Face folder."},
+                           kExitUsage);
+    }
     if (options.name == kForward) {
         const auto status =
             benchForward(context.kernels, {options.model, options.variants, options.repeats, options.json});
