@@ -155,6 +155,54 @@ class TestTables : public QObject {
         QFAIL("no such format");
     }
 
+    /// worked-examples.md 11: Qwen2.5-VL's weights in a card's memory (GB of 10^9 bytes, as cards are sold).
+    void weightsAgainstACardsMemory_data() {
+        QTest::addColumn<double>("billions");
+        QTest::addColumn<QString>("format");
+        QTest::addColumn<double>("gigabytes");
+        QTest::addColumn<QList<bool>>("fits");  // 11 GB 2080 Ti, 24 GB RTX 6000, 40 GB and 48 GB A40
+        const auto add = [](double billions, const char* format, double gigabytes, QList<bool> fits) {
+            QTest::addRow("%gB %s", billions, format) << billions << QString(format) << gigabytes << fits;
+        };
+        add(3, "fp32", 12, {false, true, true, true});
+        add(3, "bf16", 6, {true, true, true, true});
+        add(3, "int4", 1.5, {true, true, true, true});
+        add(7, "fp32", 28, {false, false, true, true});
+        add(7, "bf16", 14, {false, true, true, true});
+        add(7, "int8", 7, {true, true, true, true});
+        add(72, "bf16", 144, {false, false, false, false});
+        add(72, "int8", 72, {false, false, false, false});
+        add(72, "int4", 36, {false, false, true, true});
+        add(72, "mxfp4", 38.25, {false, false, true, true});
+    }
+    void weightsAgainstACardsMemory() {
+        QFETCH(double, billions);
+        QFETCH(QString, format);
+        const auto formats = formatSizes();
+        const auto found = std::ranges::find(formats, format.toStdString(), &FormatSize::name);
+        QVERIFY(found != formats.end());
+        const uint64_t bytes = bytesFor(static_cast<uint64_t>(billions * 1e9), found->bitsPerParameter);
+        QTEST(static_cast<double>(bytes) / 1e9, "gigabytes");
+        QList<bool> fits;
+        for (const double card : {11e9, 24e9, 40e9, 48e9}) fits << (static_cast<double>(bytes) <= card);
+        QTEST(fits, "fits");
+    }
+
+    void formatRangesAreTheLectures() {
+        const auto range = [](std::string_view name) {
+            const auto formats = formatSizes();
+            const auto found = std::ranges::find(formats, name, &FormatSize::name);
+            return QList<double>{found->lowest, found->highest};
+        };
+        QCOMPARE(range("int8"), (QList<double>{-128, 127}));
+        QCOMPARE(range("fp8 E4M3"), (QList<double>{-448, 448}));
+        QCOMPARE(range("fp16"), (QList<double>{-65504, 65504}));
+        for (const char* wide : {"fp32", "bf16"}) {
+            QVERIFY(std::abs(range(wide)[1] - 3.4e38) < 0.02e38);
+            QCOMPARE(range(wide)[0], -range(wide)[1]);
+        }
+    }
+
     void modelsAddUp() {
         const std::vector<TensorEntry> entries{{"tok", DType::F16, {100, 64}, 12800},
                                                {"blk.0.q.weight", DType::F32, {64, 64}, 16384},
