@@ -34,9 +34,9 @@ double median(std::vector<double> values) {
 }
 
 /// Seconds a call: as many calls as fill two milliseconds. Before them a pause, so that the other library's
-/// waiting threads have gone to sleep, and a call that wakes our own.
+/// waiting threads have gone to sleep (GCC's OpenMP spins for some 17 ms), and a call that wakes our own.
 double timeOnce(int calls, const std::function<void()>& work) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
     work();
     const auto start = Clock::now();
     for (int i = 0; i < calls; ++i) work();
