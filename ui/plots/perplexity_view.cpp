@@ -83,8 +83,8 @@ void PerplexityView::paintBar(QPainter& painter, const QRect& area, size_t index
     }
     const int height = theme().px(18);
     drawTextOn(painter, theme(), theme().numberFont(13),
-               QRect(box.left(), labelBottom - height, box.width(), height), Qt::AlignCenter,
-               formatNumber(bar.perplexity, bar.perplexity < 1000 ? 4 : 3), theme().text);
+               QRect(box.left(), std::max(area.top(), labelBottom - height), box.width(), height),
+               Qt::AlignCenter, formatNumber(bar.perplexity, bar.perplexity < 1000 ? 4 : 3), theme().text);
 }
 
 void PerplexityView::paintData(QPainter& painter, const QRect& area) {
@@ -123,7 +123,7 @@ void PerplexityView::paintMargins(QPainter& painter, const QRect& area) {
                                    tr("Δ %1").arg(change), change};
         const QString* text =
             std::find_if(std::begin(choices), std::end(choices) - 1, [&](const QString& choice) {
-                return metrics.horizontalAdvance(choice) < box.width() - theme().px(6);
+                return metrics.horizontalAdvance(choice) < box.width() - theme().px(14);
             });
         painter.drawText(QRect(box.left(), area.bottom() + theme().px(3) + line, box.width(), line),
                          Qt::AlignCenter, bar.isReference ? tr("reference") : *text);
