@@ -79,7 +79,7 @@ struct MatmulProtocol {
     int variant = 1;  ///< index of the product the lab steps through
     int64_t row = 0;  ///< the output cell: token and output channel
     int64_t channel = 0;
-    int64_t step = 0;      ///< k
+    int64_t step = 0;     ///< k
     bool relu = false;    ///< fused into the integer output stage
     int measurement = 0;  ///< > 0: times every kernel and the parts of the product; another number, again
     bool operator==(const MatmulProtocol&) const = default;

@@ -77,8 +77,11 @@ Result<QuantizedTensor> quantizeTensor(const Checkpoint& source, const Chosen& c
         return fail(std::move(error));
     }
     if (!result->weight || (result->transform && result->transform->changesBasis())) {
-        return fail(Error{ErrorKind::Unsupported, "this format stores codes on an integer grid only", {},
-                          chosen.entry.name, "Choose a method such as rtn or gptq without act-order"});
+        return fail(Error{ErrorKind::Unsupported,
+                          "this format stores codes on an integer grid only",
+                          {},
+                          chosen.entry.name,
+                          "Choose a method such as rtn or gptq without act-order"});
     }
     return std::move(*result->weight);
 }

@@ -269,8 +269,7 @@ Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass&
     auto curve = clipCurve(values, scheme, options, pass.job);
     if (!curve) return fail(curve.error());
     const uint64_t bytes = sizeof(ClipPoint) * curve->points.size() + 4096;
-    return marked(
-        m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes));
+    return marked(m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes));
 }
 
 Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
@@ -289,7 +288,8 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
         recipeText(shown.variant);
     if ((results.heatMaps = m_cache.find<HeatMapSet>(key))) return {};
     HeatMapRows rows{kPooledRows, {}};
-    for (const LocatedValue& value : pass.statistics.stage->report.extremes.top) rows.always.push_back(value.row);
+    for (const LocatedValue& value : pass.statistics.stage->report.extremes.top)
+        rows.always.push_back(value.row);
     auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels, pass.job,
                          kMaxHeatMapSide, rows);
     if (!maps) return fail(maps.error());

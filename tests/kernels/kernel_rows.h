@@ -24,4 +24,3 @@ inline void addTableRows() {
 }
 
 }  // namespace quantscope::test
-
