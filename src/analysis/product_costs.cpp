@@ -141,13 +141,14 @@ Result<KernelTiming> saturatingTiming(const Operands& operands, const KernelTabl
     return result;
 }
 
-Result<KernelTiming> floatTiming(const Operands& operands, const ProductInput& input) {
-    FloatGemm gemm;
-    const auto packed = gemm.pack(input.w);
+Result<KernelTiming> floatTiming(const Operands& operands, const ProductInput& input,
+                                 const KernelTable& kernels) {
+    const FloatGemm gemm(kernels);
+    const auto packed = FloatGemm::pack(input.w);
     if (!packed) return fail(packed.error());
     std::vector<float> y(static_cast<size_t>(input.x.rows * input.w.rows));
     const double seconds = fastest([&] { gemm.multiply(input.x, *packed, y.data()); });
-    return timing(operands, fmt::format("float32, {}", FloatGemm::library()), input.x.rows, seconds);
+    return timing(operands, fmt::format("float32, {}", kernels.name), input.x.rows, seconds);
 }
 
 Result<Operands> operandsOf(const QuantizedProduct& product, const KernelTable& chosen) {
@@ -190,7 +191,7 @@ Status measureKernels(const Operands& operands, const ProductInput& input, const
         costs.kernels.push_back(std::move(*timed));
     }
     if (auto saturating = saturatingTiming(operands, chosen)) costs.kernels.push_back(std::move(*saturating));
-    auto inFloat = floatTiming(operands, input);
+    auto inFloat = floatTiming(operands, input, chosen);
     if (!inFloat) return fail(inFloat.error());
     costs.kernels.push_back(std::move(*inFloat));
     return {};

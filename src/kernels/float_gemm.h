@@ -4,15 +4,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string_view>
 
 #include "base/result.h"
+#include "kernels/kernel_table.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {
 
-/// A weight [n x k] (output channels x input channels) in the order the product likes best. Immutable; copies
-/// share the data. Made by FloatGemm::pack, usable with any FloatGemm.
+/// A weight [n x k] (output channels x input channels) in the order the panels' kernels read, the same for
+/// every kernel table. Immutable; copies share the data. Made by FloatGemm::pack.
 class PackedWeights {
  public:
     PackedWeights() = default;
@@ -41,33 +41,37 @@ struct ProductTile {
 /// Takes each tile once, on the thread that made it, in any order.
 using TileSink = std::function<void(const ProductTile& tile)>;
 
-/// Float matrix products Y = X W^T for linear layers: X [m x k], W [n x k], Y [m x n]. Through oneDNN where
-/// it was found at build time, Eigen otherwise. Runs on the threads of the caller's parallel loops (see
-/// limitThreadsOfCaller). Keeps compiled primitives by shape; no state outside the object. One thread at a
-/// time may call an object; several objects may work at once.
+/// Float matrix products Y = X W^T for linear layers: X [m x k], W [n x k], Y [m x n], x.cols ==
+/// weights.inputs() (asserted); m = 1 (decoding) to thousands (scoring). Every element is the sum over k in
+/// order, one fused multiply-add a step: the same bits on every kernel table, for any m and any number of
+/// threads. Runs on the caller's parallel loops (base/parallel_for.h). No state: calls may overlap.
 class FloatGemm {
  public:
-    FloatGemm();
-    ~FloatGemm();
-    FloatGemm(FloatGemm&&) noexcept;
-    FloatGemm& operator=(FloatGemm&&) noexcept;
-
-    /// "oneDNN 2.6" or "Eigen 3".
-    static std::string_view library();
+    /// `kernels` must outlive the object, as the tables of kernelTables() do.
+    explicit FloatGemm(const KernelTable& kernels) : m_kernels(&kernels) {}
 
     /// Reorders a weight once. OutOfMemory when it does not fit.
-    Result<PackedWeights> pack(const MatrixView& weight);
+    [[nodiscard]] static Result<PackedWeights> pack(const MatrixView& weight);
 
-    /// y[i * yStride + j] = sum_k x.at(i, k) W[j][k]; x.cols == weights.inputs() (asserted). m = 1 (decoding)
-    /// to thousands (scoring). Rows of y are consecutive when yStride = 0 (then it is weights.outputs()).
-    void multiply(const MatrixView& x, const PackedWeights& weights, float* y, int64_t yStride = 0);
-    /// The same, handed over tile by tile: for what follows a product element by element (a residual sum, an
-    /// activation), which then costs no pass over memory of its own.
-    void multiply(const MatrixView& x, const PackedWeights& weights, const TileSink& sink);
+    /// y[i * yStride + j] = sum_k x.at(i, k) W[j][k]. Rows of y are consecutive when yStride = 0 (then it is
+    /// weights.outputs()).
+    void multiply(const MatrixView& x, const PackedWeights& weights, float* y, int64_t yStride = 0) const;
+    /// y += X W^T: the finished sum is added.
+    void multiplyOnto(const MatrixView& x, const PackedWeights& weights, float* y, int64_t yStride = 0) const;
+    /// The product tile by tile: for what follows it element by element (an activation), which then costs no
+    /// pass over memory of its own.
+    void multiply(const MatrixView& x, const PackedWeights& weights, const TileSink& sink) const;
 
  private:
-    struct Impl;
-    std::unique_ptr<Impl> m_impl;
+    struct Target {
+        float* y;
+        int64_t stride;
+        bool accumulate;
+    };
+    void run(const MatrixView& x, const PackedWeights& weights, const Target& target,
+             const TileSink* sink) const;
+
+    const KernelTable* m_kernels;
 };
 
 }  // namespace quantscope

@@ -42,7 +42,23 @@ struct LogitDivergence {
     double klAbove = 0;  ///< the same over ln p_ref > -16 only: what llama-perplexity's statistics sum
 };
 
-/// What a Llama forward pass needs besides its matrix products. Row by row, on consecutive floats, in the
+/// One panel of a packed float weight times some rows: y_ij (+)= sum_k x_ik w_jk, k in order, one fused
+/// multiply-add a step (`accumulate` adds the finished sum). A panel holds `width` = 16 or 32 columns (output
+/// channels): floats [depth][width], aligned to 64 bytes.
+struct FloatPanelCall {
+    const float* x = nullptr;  ///< row i at x + i * xStride
+    int64_t xStride = 0;
+    int64_t rows = 0;
+    const float* panel = nullptr;
+    int64_t width = 0;
+    int64_t columns = 0;  ///< of `width`, those that exist; others are not written
+    int64_t depth = 0;
+    float* y = nullptr;
+    int64_t yStride = 0;
+    bool accumulate = false;
+};
+
+/// What a Llama forward pass needs. Row by row, on consecutive floats, in the
 /// calling thread; the caller cuts the work and starts threads. Argument order: sources, destination, sizes,
 /// parameters. The reference table computes sums and exponentials in double; the fast tables compute in float
 /// with an exponential accurate to 2 units in the last place (e^-104 and below: 0 or the smallest subnormal)
@@ -74,6 +90,8 @@ struct ForwardKernels {
     /// Divergence from `reference`, given both rows' logSumExp.
     LogitDivergence (*logitDivergence)(const float* reference, double referenceLogSumExp, const float* logits,
                                        double logSumExp, int64_t count);
+    /// Every table gives the same bits.
+    void (*productPanel)(const FloatPanelCall& call);
 };
 
 }  // namespace quantscope

@@ -41,8 +41,8 @@ struct KeyValueCache {
 /// Runs one block over one window. Keeps its working memory between calls; one thread at a time.
 class BlockRunner {
  public:
-    BlockRunner(const ModelConfig& config, const KernelTable& kernels, FloatGemm& gemm)
-        : m_config(config), m_kernels(kernels.forward), m_linear(kernels, gemm, m_times) {}
+    BlockRunner(const ModelConfig& config, const KernelTable& kernels)
+        : m_config(config), m_kernels(kernels.forward), m_linear(kernels, m_times) {}
     BlockRunner(const BlockRunner&) = delete;
     BlockRunner& operator=(const BlockRunner&) = delete;
 

@@ -25,20 +25,20 @@ uint64_t bytesOf(const CalibrationStatistics& s) {
 
 }  // namespace
 
-ProductFunction productOf(FloatGemm& gemm) {
+ProductFunction productOf(const FloatGemm& gemm) {
     return {[](const MatrixView& a, const MatrixView& b, float* out, void* context) {
-                auto& product = *static_cast<FloatGemm*>(context);
-                const auto packed = product.pack(b);
+                const auto& product = *static_cast<const FloatGemm*>(context);
+                const auto packed = FloatGemm::pack(b);
                 if (packed)
                     product.multiply(a, *packed, out);
                 else
                     multiplyTransposed(a, b, out);
             },
-            &gemm};
+            const_cast<FloatGemm*>(&gemm)};
 }
 
 Calibration::Calibration(const Model& model, const KernelTable& kernels, CalibrationOptions options)
-    : m_model(model), m_kernels(kernels), m_options(std::move(options)) {}
+    : m_model(model), m_kernels(kernels), m_options(std::move(options)), m_gemm(kernels) {}
 Calibration::~Calibration() = default;
 
 Status Calibration::start(const Job& job) {
@@ -55,7 +55,7 @@ Status Calibration::start(const Job& job) {
     m_rotary = std::move(*rotary);
     m_hidden.resize(static_cast<size_t>(count * m_model.config().hidden));
     embedding->look(m_options.tokens, m_hidden.data());
-    m_runner = std::make_unique<BlockRunner>(m_model.config(), m_kernels, m_gemm);
+    m_runner = std::make_unique<BlockRunner>(m_model.config(), m_kernels);
     m_next = 0;
     return {};
 }
@@ -63,7 +63,7 @@ Status Calibration::start(const Job& job) {
 Status Calibration::runBlock(const Job& job) {
     const int64_t width = m_model.config().hidden;
     const auto count = static_cast<int64_t>(m_options.tokens.size());
-    WeightStore store(m_model, m_kernels, m_gemm, 0);
+    WeightStore store(m_model, m_kernels, 0);
     auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
     if (!operators) return fail(operators.error());
     std::array<std::optional<CalibrationCollector>, kInputPoints> collectors;

@@ -66,6 +66,6 @@ class Calibration {
 };
 
 /// The product that the collection and the methods run on: a packed copy of b, then the library's product.
-ProductFunction productOf(FloatGemm& gemm);
+ProductFunction productOf(const FloatGemm& gemm);
 
 }  // namespace quantscope

@@ -15,8 +15,9 @@ struct ContextRunner::Impl {
     Impl(std::shared_ptr<const Model> m, const KernelTable& k)
         : model(std::move(m)),
           kernels(k),
-          store(*model, kernels, gemm, 0),
-          runner(model->config(), kernels, gemm) {}
+          gemm(kernels),
+          store(*model, kernels, 0),
+          runner(model->config(), kernels) {}
 
     Status make(const Variant& variant, int64_t capacity, std::span<const int32_t> sample, const Job& job);
     Status makeBlocks(const VariantPlan& plan, std::span<const int32_t> sample, const Job& job);

@@ -86,7 +86,7 @@ Evaluator::Evaluator(const Model& model, const KernelTable& kernels, uint64_t ma
       m_kernels(kernels),
       m_maxBytes(maxBytes),
       m_keepsReference(keepsReference),
-      m_store(model, kernels, m_gemm, maxBytes) {}
+      m_store(model, kernels, maxBytes) {}
 
 uint64_t Evaluator::bytesKept() const {
     uint64_t bytes = m_store.bytesKept() + m_reference.bytes();
@@ -121,8 +121,8 @@ Status Evaluator::prepare(Run& run) {
     auto rotary = makeRotary(m_model, std::ranges::max(m_text.windows, {}, &Window::length).length);
     if (!rotary) return fail(rotary.error());
     run.rotary = std::move(*rotary);
-    run.scorer.emplace(m_model, m_kernels, m_gemm, m_store);
-    run.steps.emplace(m_model, m_kernels, m_gemm, m_store);
+    run.scorer.emplace(m_model, m_kernels, m_store);
+    run.steps.emplace(m_model, m_kernels, m_store);
     if (Status opened = run.scorer->open(); !opened) return opened;
     return makeLanes(run);
 }

@@ -50,7 +50,6 @@ class Evaluator {
     const KernelTable& m_kernels;
     uint64_t m_maxBytes;
     bool m_keepsReference;
-    FloatGemm m_gemm;
     WeightStore m_store;
 
     // What the kept scores belong to.

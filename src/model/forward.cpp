@@ -21,8 +21,7 @@ tl::unexpected<Error> cancelled() {
 
 /// All windows of `tokens` through all blocks, one block at a time; `hidden` ends as the last block's output.
 Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const int32_t> tokens,
-                 int64_t window, const Job& job, const Tap& tap, FloatGemm& gemm,
-                 std::vector<float>& hidden) {
+                 int64_t window, const Job& job, const Tap& tap, std::vector<float>& hidden) {
     const ModelConfig& config = model.config();
     const auto count = static_cast<int64_t>(tokens.size());
     if (Status valid = checkTokens(model, tokens); !valid) return valid;
@@ -37,8 +36,8 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
     embedding->look(tokens, hidden.data());
 
     const VariantPlan plan = floatPlan(model);
-    WeightStore store(model, kernels, gemm, kNothingKept);
-    BlockRunner runner(config, kernels, gemm);
+    WeightStore store(model, kernels, kNothingKept);
+    BlockRunner runner(config, kernels);
     for (int64_t block = 0; block < config.blocks; ++block) {
         auto operators = makeBlock(model, block, plan, store, {}, kernels, job.quiet());
         if (!operators) return fail(operators.error());
@@ -60,19 +59,16 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
 
 Status ForwardPass::run(std::span<const int32_t> tokens, int64_t window, const Job& job,
                         const Tap& tap) const {
-    FloatGemm gemm;
     std::vector<float> hidden;
-    return runBlocks(m_model, m_kernels, tokens, window, job, tap, gemm, hidden);
+    return runBlocks(m_model, m_kernels, tokens, window, job, tap, hidden);
 }
 
 Result<Tensor> ForwardPass::logits(std::span<const int32_t> tokens, const Job& job, const Tap& tap,
                                    int64_t firstPosition) const {
     const ModelConfig& config = m_model.config();
     const auto count = static_cast<int64_t>(tokens.size());
-    FloatGemm gemm;
     std::vector<float> hidden;
-    if (Status done =
-            runBlocks(m_model, m_kernels, tokens, std::max<int64_t>(count, 1), job, tap, gemm, hidden);
+    if (Status done = runBlocks(m_model, m_kernels, tokens, std::max<int64_t>(count, 1), job, tap, hidden);
         !done) {
         return fail(done.error());
     }
@@ -84,7 +80,7 @@ Result<Tensor> ForwardPass::logits(std::span<const int32_t> tokens, const Job& j
     if (!norm) return fail(norm.error());
     auto head = m_model.linearWeight("output");
     if (!head) return fail(head.error());
-    auto packed = gemm.pack(head->matrix());
+    auto packed = FloatGemm::pack(head->matrix());
     if (!packed) return fail(packed.error());
     const int64_t rows = count - firstPosition;
     std::vector<float> normed(static_cast<size_t>(rows * config.hidden));
@@ -96,7 +92,7 @@ Result<Tensor> ForwardPass::logits(std::span<const int32_t> tokens, const Job& j
     std::vector<float> out(static_cast<size_t>(rows * config.vocabulary));
     const MatrixView x{normed.data(), rows, config.hidden, config.hidden};
     if (tap) tap(m_model.head(), TapPoint::Input, x);
-    gemm.multiply(x, *packed, out.data());
+    FloatGemm(m_kernels).multiply(x, *packed, out.data());
     if (tap) tap(m_model.head(), TapPoint::Output, {out.data(), rows, config.vocabulary, config.vocabulary});
     return Tensor::fromFloats({rows, config.vocabulary}, std::move(out));
 }

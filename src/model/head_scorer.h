@@ -31,8 +31,8 @@ struct ReferenceRows {
 /// positions only, a few rows at a time, so that logits never fill more than two tiles.
 class HeadScorer {
  public:
-    HeadScorer(const Model& model, const KernelTable& kernels, FloatGemm& gemm, WeightStore& store)
-        : m_model(model), m_kernels(kernels), m_gemm(gemm), m_store(store) {}
+    HeadScorer(const Model& model, const KernelTable& kernels, WeightStore& store)
+        : m_model(model), m_kernels(kernels), m_gemm(kernels), m_store(store) {}
 
     Status open();
 
@@ -58,7 +58,7 @@ class HeadScorer {
 
     const Model& m_model;
     const KernelTable& m_kernels;
-    FloatGemm& m_gemm;
+    FloatGemm m_gemm;
     WeightStore& m_store;
     Tensor m_norm;
     std::vector<float> m_rows;

@@ -59,12 +59,8 @@ struct LayerSums {
 /// The two runs in lock step over one block.
 class BlockComparison {
  public:
-    BlockComparison(const Model& model, const KernelTable& kernels, FloatGemm& gemm,
-                    const RotaryTable& rotary)
-        : m_model(model),
-          m_rotary(rotary),
-          m_runner(model.config(), kernels, gemm),
-          m_linear(kernels, gemm, m_times) {}
+    BlockComparison(const Model& model, const KernelTable& kernels, const RotaryTable& rotary)
+        : m_model(model), m_rotary(rotary), m_runner(model.config(), kernels), m_linear(kernels, m_times) {}
 
     Status run(int64_t block, const BlockOperators& plain, const BlockOperators& changed, float* plainHidden,
                float* changedHidden, int64_t rows, std::array<LayerSums, kLinearsPerBlock>& sums) {
@@ -174,9 +170,8 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
         if (!embedding) return fail(embedding.error());
         embedding->look(tokens, (each == &plain ? plainHidden : changedHidden).data());
     }
-    FloatGemm gemm;
-    WeightStore store(model, kernels, gemm, 0);
-    BlockComparison comparison(model, kernels, gemm, *rotary);
+    WeightStore store(model, kernels, 0);
+    BlockComparison comparison(model, kernels, *rotary);
     std::vector<LayerError> errors;
     errors.reserve(model.linears().size());
     for (int64_t block = 0; block < config.blocks; ++block) {

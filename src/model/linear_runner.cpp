@@ -13,15 +13,6 @@ void grow(std::vector<T>& buffer, int64_t count) {
     if (buffer.size() < static_cast<size_t>(count)) buffer.resize(static_cast<size_t>(count));
 }
 
-/// Takes a product's tiles onto a matrix.
-TileSink addingTo(float* y, int64_t width, const ForwardKernels& kernels) {
-    return [y, width, &kernels](const ProductTile& tile) {
-        for (int64_t row = 0; row < tile.rows; ++row)
-            kernels.addInPlace(tile.values + row * tile.columns,
-                               y + (tile.firstRow + row) * width + tile.firstColumn, tile.columns);
-    };
-}
-
 /// So few that laying out the columns for a product takes longer than the product.
 constexpr int64_t kFewRows = 8;
 
@@ -91,7 +82,11 @@ Status LinearRunner::multiply(const LinearOperator& layer, const TileSink& sink)
 
 Status LinearRunner::multiplyOnto(const LinearOperator& layer, float* y) {
     if (layer.integer) return integerProduct(layer, y, true);
-    return multiply(layer, addingTo(y, layer.outputs(), m_kernels.forward));
+    auto x = values(layer);
+    if (!x) return fail(x.error());
+    const StageTimer timer(m_times.products);
+    m_gemm.multiplyOnto(*x, layer.packed, y);
+    return {};
 }
 
 Status LinearRunner::integerProduct(const LinearOperator& layer, float* y, bool accumulate) {
@@ -141,10 +136,9 @@ Status LinearRunner::addOutliers(const IntegerWeights& weights, const InputCodes
         addFewRows(x, columns.data(), width, y);
         return {};
     }
-    const auto packed = m_gemm.pack({columns.data(), width, x.outlierWidth, x.outlierWidth});
+    const auto packed = FloatGemm::pack({columns.data(), width, x.outlierWidth, x.outlierWidth});
     if (!packed) return fail(packed.error());
-    m_gemm.multiply({x.outlierValues.data(), x.rows, x.outlierWidth, x.outlierWidth}, *packed,
-                    addingTo(y, width, m_kernels.forward));
+    m_gemm.multiplyOnto({x.outlierValues.data(), x.rows, x.outlierWidth, x.outlierWidth}, *packed, y);
     return {};
 }
 

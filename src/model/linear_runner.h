@@ -37,8 +37,8 @@ struct LinearOperator {
 /// same way. Keeps its working memory between calls; one thread at a time.
 class LinearRunner {
  public:
-    LinearRunner(const KernelTable& kernels, FloatGemm& gemm, StageTimes& times)
-        : m_kernels(kernels), m_gemm(gemm), m_times(times) {}
+    LinearRunner(const KernelTable& kernels, StageTimes& times)
+        : m_kernels(kernels), m_gemm(kernels), m_times(times) {}
 
     /// The input [tokens x in] of the products that follow; stays valid until the next one.
     void setInput(const MatrixView& x);
@@ -56,7 +56,7 @@ class LinearRunner {
     Status addOutliers(const IntegerWeights& weights, const InputCodes& x, float* y);
 
     const KernelTable& m_kernels;
-    FloatGemm& m_gemm;
+    FloatGemm m_gemm;
     StageTimes& m_times;
     MatrixView m_input;
     std::shared_ptr<const LinearInput> m_valuesOf;  ///< what m_values were made for

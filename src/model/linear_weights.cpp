@@ -91,7 +91,7 @@ Result<LinearWeights> WeightStore::makeFloats(const LinearInfo& layer, const Ten
                                               const Job& job) {
     auto quantized = applyRecipe(layer, weight, recipe, m_kernels, job, context);
     if (!quantized) return fail(quantized.error());
-    auto packed = m_gemm.pack(quantized->values.matrix());
+    auto packed = FloatGemm::pack(quantized->values.matrix());
     if (!packed) return fail(packed.error());
     return LinearWeights{std::move(*packed), nullptr, quantized->bitsPerWeight, quantized->bytes,
                          std::move(quantized->transform)};

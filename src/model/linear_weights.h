@@ -65,8 +65,8 @@ struct LinearWeights {
 /// weight of the layer asked for last is kept, so that several recipes for one layer decode it once.
 class WeightStore {
  public:
-    WeightStore(const Model& model, const KernelTable& kernels, FloatGemm& gemm, uint64_t maxBytes)
-        : m_model(model), m_kernels(kernels), m_gemm(gemm), m_maxBytes(maxBytes) {}
+    WeightStore(const Model& model, const KernelTable& kernels, uint64_t maxBytes)
+        : m_model(model), m_kernels(kernels), m_gemm(kernels), m_maxBytes(maxBytes) {}
 
     /// `use`: codes for an integer product instead of floats; Unsupported where the method leaves none.
     Result<LinearWeights> get(const LinearInfo& layer, const Recipe& recipe, const Job& job,
@@ -97,7 +97,7 @@ class WeightStore {
 
     const Model& m_model;
     const KernelTable& m_kernels;
-    FloatGemm& m_gemm;
+    FloatGemm m_gemm;
     uint64_t m_maxBytes;
     uint64_t m_bytes = 0;
     std::list<Entry> m_entries;  ///< most recently used first

@@ -29,8 +29,8 @@ struct Lane {
 /// block that differs.
 class LockStep {
  public:
-    LockStep(const Model& model, const KernelTable& kernels, FloatGemm& gemm, WeightStore& store)
-        : m_model(model), m_kernels(kernels), m_store(store), m_runner(model.config(), kernels, gemm) {}
+    LockStep(const Model& model, const KernelTable& kernels, WeightStore& store)
+        : m_model(model), m_kernels(kernels), m_store(store), m_runner(model.config(), kernels) {}
 
     /// Embeds the windows for `active` lanes (ascending indices into `lanes`).
     Status begin(std::vector<Lane>& lanes, const std::vector<size_t>& active, const WindowedText& text,

@@ -36,7 +36,7 @@ int stop(const Error& error) {
 /// The products of one window alone, with as many threads: what a perfect forward pass would take.
 class Ceiling {
  public:
-    explicit Ceiling(const ModelConfig& c) : m_config(c) {
+    Ceiling(const ModelConfig& c, const KernelTable& kernels) : m_config(c), m_gemm(kernels) {
         const int64_t kv = c.keyValueHeads * c.headDim;
         const int64_t q = c.heads * c.headDim;
         add(q + 2 * kv, c.hidden, kWindow, c.blocks);
@@ -66,7 +66,7 @@ class Ceiling {
     };
     void add(int64_t n, int64_t k, int64_t rows, int64_t times) {
         const std::vector<float> w(static_cast<size_t>(n * k), 0.01F);
-        m_shapes.push_back({*m_gemm.pack({w.data(), n, k, k}), rows, times});
+        m_shapes.push_back({*FloatGemm::pack({w.data(), n, k, k}), rows, times});
         m_x.resize(std::max(m_x.size(), static_cast<size_t>(rows * k)), 0.5F);
         m_y.resize(std::max(m_y.size(), static_cast<size_t>(rows * n)));
         m_operations += 2.0 * static_cast<double>(n * k * rows * times);
@@ -97,10 +97,11 @@ void printStages(const StageTimes& times) {
 
 /// The time from window to window, so that opening and packing do not count; between two windows the ceiling
 /// is measured, so that both see the same machine.
-Status scoring(EvaluationSession& session, const std::vector<int32_t>& tokens, int chunks) {
+Status scoring(EvaluationSession& session, const std::vector<int32_t>& tokens, int chunks,
+               const KernelTable& kernels) {
     EvaluationProtocol protocol;
     protocol.maxChunks = chunks;
-    Ceiling ceiling(session.model().config());
+    Ceiling ceiling(session.model().config(), kernels);
     std::vector<double> windows, ceilings, shares;
     std::vector<std::clock_t> processor;
     double last = now();
@@ -179,11 +180,11 @@ int main(int argc, char** argv) {
     const double start = now();
     const auto tokens = (*tokenizer)->encode(text);
     if (!tokens) return stop(tokens.error());
-    fmt::print("{} kernels, {}, {} threads\n", (*kernels)->name, FloatGemm::library(), threadCount());
+    fmt::print("{} kernels, {} threads\n", (*kernels)->name, threadCount());
     fmt::print("tokenizer         {:8.1f} MB/s ({} tokens)\n",
                static_cast<double>(text.size()) / (now() - start) / 1e6, tokens->size());
     EvaluationSession session(*model, **kernels, uint64_t{6} << 30);
-    if (Status done = scoring(session, *tokens, chunks); !done) return stop(done.error());
+    if (Status done = scoring(session, *tokens, chunks, **kernels); !done) return stop(done.error());
     if (argc > 4) return 0;
     if (Status done = sliderSteps(session, *tokens); !done) return stop(done.error());
     return 0;

@@ -64,10 +64,10 @@ int main(int argc, char** argv) {
                  "quip-sharp",
                  "q4_k",
                  "iq4_nl/imatrix"};
-    FloatGemm gemm;
+    FloatGemm gemm(**chooseKernels(detectCpuFeatures()));
     const ProductFunction product{[](const MatrixView& a, const MatrixView& b, float* out, void* context) {
                                       auto& own = *static_cast<FloatGemm*>(context);
-                                      own.multiply(a, *own.pack(b), out);
+                                      own.multiply(a, *FloatGemm::pack(b), out);
                                   },
                                   &gemm};
     std::vector<Tensor> inputs;

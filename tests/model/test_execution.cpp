@@ -46,9 +46,8 @@ std::vector<float> inputWithOutlier(int64_t rows, int64_t cols) {
 QString outputDistance(const LinearOperator& a, const LinearOperator& b, const KernelTable& kernels,
                        double& distance, const std::vector<float>& x) {
     const int64_t rows = static_cast<int64_t>(x.size()) / a.inputs();
-    FloatGemm gemm;
     StageTimes times;
-    LinearRunner runner(kernels, gemm, times);
+    LinearRunner runner(kernels, times);
     runner.setInput({x.data(), rows, a.inputs(), a.inputs()});
     std::vector<float> ya(static_cast<size_t>(rows * a.outputs()));
     std::vector<float> yb = ya;
@@ -73,9 +72,9 @@ QString outputDistance(const LinearOperator& a, const LinearOperator& b, const K
 }
 
 Result<BlockOperators> blockOf(const Model& model, const Variant& variant, const KernelTable& kernels,
-                               FloatGemm& gemm, bool& integer, int64_t index = 0) {
+                               bool& integer, int64_t index = 0) {
     const VariantPlan plan = planFor(variant, model);
-    WeightStore store(model, kernels, gemm, 1 << 20);
+    WeightStore store(model, kernels, 1 << 20);
     CalibratedQuantizers calibrated;
     const auto tokens = randomTokens(16);
     for (const Scheme& scheme : staticSchemes(plan)) {
@@ -214,12 +213,11 @@ class TestExecution : public QObject {
         QFETCH(QString, kernels);
         const KernelTable& table = **chooseKernels(detectCpuFeatures(), kernels.toStdString());
         const TinyModel model;
-        FloatGemm gemm;
         bool integer = false;
         bool fake = false;
-        const auto block = blockOf(model, variantOf(text), table, gemm, integer);
+        const auto block = blockOf(model, variantOf(text), table, integer);
         QVERIFY2(block.has_value(), block ? "" : describe(block.error()).c_str());
-        const auto twin = blockOf(model, twinOf(variantOf(text)), table, gemm, fake);
+        const auto twin = blockOf(model, twinOf(variantOf(text)), table, fake);
         QVERIFY2(twin.has_value(), twin ? "" : describe(twin.error()).c_str());
         QVERIFY(integer && !fake);
         for (size_t i = 0; i < kLinearsPerBlock; ++i) {
@@ -253,12 +251,11 @@ class TestExecution : public QObject {
             if (point == TapPoint::Input) inputs[layer.name].assign(x.data, x.data + x.size());
         };
         QVERIFY(ForwardPass(**model, kernels).run(tokens, 512, {}, keep).has_value());
-        FloatGemm gemm;
         for (int64_t block = 0; block < (*model)->config().blocks; ++block) {
             bool integer = false;
             bool fake = true;
-            const auto a = blockOf(**model, variantOf(text), kernels, gemm, integer, block);
-            const auto b = blockOf(**model, twinOf(variantOf(text)), kernels, gemm, fake, block);
+            const auto a = blockOf(**model, variantOf(text), kernels, integer, block);
+            const auto b = blockOf(**model, twinOf(variantOf(text)), kernels, fake, block);
             QVERIFY(a.has_value() && b.has_value() && integer && !fake);
             for (size_t i = 0; i < kLinearsPerBlock; ++i) {
                 const LinearInfo& layer = (*model)->blockLinears(block)[i];
@@ -275,10 +272,8 @@ class TestExecution : public QObject {
     void inputsAreQuantizedOnceForTheirReaders() {
         const TinyModel model;
         const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
-        FloatGemm gemm;
         bool integer = false;
-        const auto block =
-            blockOf(model, variantOf("w8a8/token @*.attn_k=w4a8/group=16"), kernels, gemm, integer);
+        const auto block = blockOf(model, variantOf("w8a8/token @*.attn_k=w4a8/group=16"), kernels, integer);
         QVERIFY(block.has_value());
         const auto input = [&](LinearKind kind) { return block->linears[static_cast<size_t>(kind)].input; };
         QVERIFY(input(LinearKind::Query) == input(LinearKind::Value));
@@ -394,17 +389,16 @@ class TestExecution : public QObject {
     void inputsThatAreNotFinite() {
         const TinyModel model;
         const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
-        FloatGemm gemm;
         bool integer = false;
         for (const char* text :
              {"w8a8/token", "w8a8/static", "w4a8/group=16", "int8/integer @act=int8/token"}) {
-            const auto block = blockOf(model, variantOf(text), kernels, gemm, integer);
+            const auto block = blockOf(model, variantOf(text), kernels, integer);
             QVERIFY(block.has_value());
             std::vector<float> x = inputWithOutlier(2, 32);
             x[40] = NAN;
             std::vector<float> y(64);
             StageTimes times;
-            LinearRunner runner(kernels, gemm, times);
+            LinearRunner runner(kernels, times);
             runner.setInput({x.data(), 2, 32, 32});
             const Status done = runner.multiply(block->linears[0], y.data());
             QVERIFY2(!done.has_value(), text);

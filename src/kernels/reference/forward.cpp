@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -126,10 +127,29 @@ LogitDivergence logitDivergence(const float* reference, double referenceLogSumEx
     return result;
 }
 
+void productPanel(const FloatPanelCall& call) {
+    for (int64_t i = 0; i < call.rows; ++i) {
+        const float* x = call.x + i * call.xStride;
+        std::array<float, 32> sums{};
+        for (int64_t k = 0; k < call.depth; ++k) {
+            const float* w = call.panel + k * call.width;
+            for (int64_t j = 0; j < call.columns; ++j) {
+                float& sum = sums[static_cast<size_t>(j)];
+                sum = std::fma(x[k], w[j], sum);
+            }
+        }
+        float* y = call.y + i * call.yStride;
+        for (int64_t j = 0; j < call.columns; ++j) {
+            const float sum = sums[static_cast<size_t>(j)];
+            y[j] = call.accumulate ? y[j] + sum : sum;
+        }
+    }
+}
+
 }  // namespace
 
-const ForwardKernels kReferenceForward = {rmsNorm,     softmax,         siluMultiply,   addInPlace,
-                                          rotatePairs, rotateHalves,    attention,      logSumExp,
-                                          argmax,      logitStatistics, logitDivergence};
+const ForwardKernels kReferenceForward = {rmsNorm,     softmax,         siluMultiply,    addInPlace,
+                                          rotatePairs, rotateHalves,    attention,       logSumExp,
+                                          argmax,      logitStatistics, logitDivergence, productPanel};
 
 }  // namespace quantscope

@@ -16,6 +16,8 @@ struct Avx2 {
     static constexpr int kLanes = 8;
     static constexpr int kTileRows = 6;  // 6 x 2 sums, 2 columns and a factor: 15 of 16 registers
     static constexpr int kTileVectors = 2;
+    static constexpr int kPanelRows = 6;
+    static constexpr int kPanelVectors = 2;
 
     static __m256i lanesMask(int lanes) {
         return _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -14,6 +14,8 @@ struct Avx512 {
     static constexpr int kLanes = 16;
     static constexpr int kTileRows = 6;  // 6 x 4 sums, 4 columns and a factor: 29 of 32 registers
     static constexpr int kTileVectors = 4;
+    static constexpr int kPanelRows = 12;
+    static constexpr int kPanelVectors = 2;
 
     static M lanesMask(int lanes) { return static_cast<M>((1U << lanes) - 1U); }
     static F zero() { return _mm512_setzero_ps(); }

@@ -6,6 +6,7 @@
 #include "kernels/forward_kernels.h"
 #include "kernels/reference/tables.h"
 #include "kernels/x86/attention_body.h"
+#include "kernels/x86/float_panel.h"
 
 // The rows of a forward pass, written once over a vector type V; see elementwise_body.h for the rule that
 // keeps instantiations local to their object file.
@@ -252,6 +253,7 @@ constexpr ForwardKernels table() {
     t.argmax = argmax<V>;
     t.logitStatistics = logitStatistics<V>;
     t.logitDivergence = logitDivergence<V>;
+    t.productPanel = FloatPanel<V>::run;
     return t;
 }
 
