@@ -31,7 +31,7 @@ python=python3
 "$python" tests/long/check_gguf_in_llama.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
 
 say "fuzzing, $fuzz_seconds seconds a parser"
-build_preset fuzz
+build_preset fuzz fuzzers
 python3 tests/fuzz/make_corpus.py build/fuzz/seeds
 for fuzzer in build/fuzz/bin/fuzz_*; do
     name=$(basename "$fuzzer")

@@ -8,11 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "app/experiment.h"
+#include "io/json_input.h"
 
 namespace quantscope {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;  ///< written in the order a person reads
+using InputJson = nlohmann::json;     ///< finds a member quickly, however many there are
 constexpr int kVersion = 1;
 constexpr const char* kRuleNames[] = {"llama.cpp", "gptq", "sliding"};
 constexpr const char* kOrderNames[] = {"auto", "chunk-major", "layer-major"};
@@ -28,13 +30,13 @@ struct SourceJson {
 /// Reads members of an object and remembers the first thing that was wrong, with its path.
 class Reader {
  public:
-    Reader(const Json& json, std::string path, std::optional<Error>& error)
+    Reader(const InputJson& json, std::string path, std::optional<Error>& error)
         : m_json(json), m_path(std::move(path)), m_error(error) {
         if (!m_json.is_object()) complain("", "an object");
     }
 
     void text(const char* key, std::string& value) const {
-        if (const Json* found = member(key)) {
+        if (const InputJson* found = member(key)) {
             if (found->is_string())
                 value = found->get<std::string>();
             else
@@ -43,7 +45,7 @@ class Reader {
     }
 
     void flag(const char* key, bool& value) const {
-        const Json* found = member(key);
+        const InputJson* found = member(key);
         if (found == nullptr) return;
         if (!found->is_boolean()) return complain(key, "true or false");
         value = found->get<bool>();
@@ -51,7 +53,7 @@ class Reader {
 
     template <class T>
     void integer(const char* key, T& value, int64_t minimum, int64_t maximum) const {
-        const Json* found = member(key);
+        const InputJson* found = member(key);
         if (found == nullptr) return;
         if (!found->is_number_integer() || found->get<double>() < static_cast<double>(minimum) ||
             found->get<double>() > static_cast<double>(maximum)) {
@@ -72,15 +74,15 @@ class Reader {
             complain(key, fmt::format("one of {}", fmt::join(names, ", ")));
     }
 
-    [[nodiscard]] const Json* member(const char* key) const {
+    [[nodiscard]] const InputJson* member(const char* key) const {
         if (!m_json.is_object()) return nullptr;
         const auto it = m_json.find(key);
         return it == m_json.end() ? nullptr : &*it;
     }
     [[nodiscard]] bool has(const char* key) const { return member(key) != nullptr; }
     [[nodiscard]] Reader child(const char* key) const {
-        static const Json kEmpty = Json::object();
-        const Json* found = member(key);
+        static const InputJson kEmpty = InputJson::object();
+        const InputJson* found = member(key);
         return {found != nullptr ? *found : kEmpty, m_path + key + ".", m_error};
     }
 
@@ -95,16 +97,17 @@ class Reader {
     }
 
  private:
-    const Json& m_json;
+    const InputJson& m_json;
     std::string m_path;
     std::optional<Error>& m_error;
 };
 
 Json modelJson(const ModelSource& s) {
     Json json = {{"model", s.modelPath}, {"text", s.textPath}};
-    if (s.calibrationPath.empty()) return json;
-    json["calibration"] = s.calibrationPath;
-    json["calibrationChunks"] = s.calibrationChunks;
+    if (!s.calibrationPath.empty()) json["calibration"] = s.calibrationPath;
+    // Without a text the number is kept for when there is one.
+    if (!s.calibrationPath.empty() || s.calibrationChunks != ModelSource{}.calibrationChunks)
+        json["calibrationChunks"] = s.calibrationChunks;
     return json;
 }
 
@@ -113,9 +116,9 @@ Json regionJson(const MatrixRegion& r) {
 }
 
 void readRegion(const Reader& reader, const char* key, MatrixRegion& region) {
-    const Json* found = reader.member(key);
+    const InputJson* found = reader.member(key);
     if (found == nullptr) return;
-    const auto valid = [](const Json& j) {
+    const auto valid = [](const InputJson& j) {
         return j.is_number_unsigned() && j.get<uint64_t>() < (1ULL << 40);
     };
     if (!found->is_array() || found->size() != 4 || !std::all_of(found->begin(), found->end(), valid)) {
@@ -152,13 +155,13 @@ Json variantList(const std::vector<Variant>& variants) {
 }
 
 void readVariants(const Reader& reader, const char* key, std::vector<Variant>& variants) {
-    const Json* list = reader.member(key);
+    const InputJson* list = reader.member(key);
     if (list == nullptr || !list->is_array() || list->empty() || list->size() > 1000) {
         reader.complain(key, "a list of one or more variant texts");
         return;
     }
     variants.clear();
-    for (const Json& item : *list) {
+    for (const InputJson& item : *list) {
         const std::string where = fmt::format("{}[{}]", key, variants.size());
         if (!item.is_string()) return reader.complain(where, "a text such as int4/affine/group=64");
         auto parsed = parseVariant(item.get<std::string>());
@@ -243,11 +246,12 @@ std::string experimentJson(const Experiment& e) {
 }
 
 Result<Experiment> parseExperiment(std::string_view text) {
-    const Json json = Json::parse(text, nullptr, false);
-    if (json.is_discarded() || !json.is_object())
-        return fail(ErrorKind::Malformed, "not a JSON object", {}, "Open a session or experiment file");
+    const Result<InputJson> json = parseJson(text);
+    if (!json || !json->is_object())
+        return fail(ErrorKind::Malformed, json ? "not a JSON object" : json.error().message,
+                    json ? std::string() : json.error().field, "Open a session or experiment file");
     std::optional<Error> error;
-    const Reader root(json, "", error);
+    const Reader root(*json, "", error);
     int version = 0;
     root.integer("quantscope", version, 1, kVersion);
     if (version == 0) root.complain("quantscope", fmt::format("the format's version, {}", kVersion));

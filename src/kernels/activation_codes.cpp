@@ -7,34 +7,9 @@
 
 #include "base/parallel_for.h"
 #include "kernels/integer_gemm.h"
+#include "kernels/row_codes.h"
 
 namespace quantscope {
-namespace {
-
-/// Smallest range that has a finite reciprocal scale; rows below it are zeros.
-constexpr float kSmallestRange = 0x1p-112F;
-
-struct RowCode {
-    float scale = 0;
-    float inverse = 0;
-    int32_t zero = 0;
-};
-
-RowCode symmetric(const RowRange& range) {
-    const float largest = std::max(range.maximum, -range.minimum);
-    if (largest < kSmallestRange) return {};
-    return {largest / 127.0F, 127.0F / largest, 0};
-}
-
-RowCode affine(const RowRange& range) {
-    // Halves first: the difference of two large floats can overflow.
-    const float half = 0.5F * range.maximum - 0.5F * range.minimum;
-    if (half < kSmallestRange) return {};
-    const float inverse = 127.5F / half;
-    return {half / 127.5F, inverse, static_cast<int32_t>(std::nearbyint(-range.minimum * inverse))};
-}
-
-}  // namespace
 
 Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationCodes kind, QuantizedRows& out,
                     const std::optional<StaticRange>& fixed) {
@@ -61,7 +36,8 @@ Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationC
                 }
                 continue;
             }
-            RowCode code = isSigned ? symmetric(range) : affine(range);
+            RowCode code = isSigned ? symmetricRowCode(range.minimum, range.maximum)
+                                    : affineRowCode(range.minimum, range.maximum);
             if (fixed) code = {fixed->scale, 1 / fixed->scale, fixed->zero};
             out.scales[static_cast<size_t>(i)] = code.scale;
             if (!isSigned) out.zeros[static_cast<size_t>(i)] = code.zero;

@@ -95,7 +95,11 @@ Level level() {
 
 #ifdef QUANTSCOPE_X86_CLONES
 #define QUANTSCOPE_AVX2 [[gnu::target("avx2,fma")]]
+#ifdef __clang__  // it does not know the preference
+#define QUANTSCOPE_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx2,fma")]]
+#else
 #define QUANTSCOPE_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")]]
+#endif
 #else
 #define QUANTSCOPE_AVX2
 #define QUANTSCOPE_AVX512

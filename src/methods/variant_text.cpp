@@ -75,8 +75,10 @@ Result<Recipe> parseColonForm(std::string_view text) {
         if (!parsed) return fail(parsed.error());
         method = method.substr(0, open);
     }
-    if (const auto known = methodNamed(method); !known) return fail(known.error());
+    const auto known = methodNamed(method);
+    if (!known) return fail(known.error());
     recipe.method = std::string(method);
+    if (const Status valid = checkParameters((*known)->info(), recipe); !valid) return fail(valid.error());
     const Result<Scheme> scheme = parseScheme(trimmed(parts.back()));
     if (!scheme) return fail(scheme.error());
     recipe.scheme = *scheme;

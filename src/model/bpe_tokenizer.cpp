@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <utility>
 
@@ -16,6 +17,16 @@ constexpr std::string_view kSpaces = " \t\n\r\f\v";
 size_t characterLength(char lead) {
     const auto byte = static_cast<unsigned char>(lead);
     return byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+/// The byte that "<0xNN>" stands for.
+std::optional<char> byteNamed(std::string_view token) {
+    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return std::nullopt;
+    unsigned value = 0;
+    const char* end = token.data() + 5;
+    const auto read = std::from_chars(token.data() + 3, end, value, 16);
+    if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+    return static_cast<char>(value);
 }
 
 std::string withSpaceMarks(std::string_view text) {
@@ -45,7 +56,7 @@ class BpeTokenizer final : public Tokenizer {
 
  private:
     [[nodiscard]] const SpecialToken* specialAt(std::string_view rest) const;
-    void encodeFragment(std::string_view text, bool first, std::vector<int32_t>& ids) const;
+    [[nodiscard]] Status encodeFragment(std::string_view text, bool first, std::vector<int32_t>& ids) const;
     void encodePiece(std::string_view piece, std::vector<int32_t>& symbols, std::vector<int32_t>& ids) const;
     void firstSymbols(std::string_view piece, std::vector<int32_t>& symbols) const;
     [[nodiscard]] int32_t idOf(std::string_view token) const;
@@ -107,10 +118,9 @@ Result<std::vector<int32_t>> BpeTokenizer::encode(std::string_view text) const {
     ids.reserve(text.size() / 3);
     size_t from = 0;
     bool first = true;
-    const auto flush = [&](std::string_view fragment) {
-        if (fragment.empty()) return;
-        encodeFragment(fragment, first, ids);
-        first = false;
+    const auto flush = [&](std::string_view fragment) -> Status {
+        if (fragment.empty()) return {};
+        return encodeFragment(fragment, std::exchange(first, false), ids);
     };
     for (size_t at = 0; at < text.size();) {
         const SpecialToken* special = specialAt(text.substr(at));
@@ -120,18 +130,18 @@ Result<std::vector<int32_t>> BpeTokenizer::encode(std::string_view text) const {
         }
         std::string_view before = text.substr(from, at - from);
         if (special->eatsSpaceBefore) before = before.substr(0, before.find_last_not_of(kSpaces) + 1);
-        flush(before);
+        if (const Status done = flush(before); !done) return fail(done.error());
         ids.push_back(special->id);
         first = false;
         at += special->text.size();
         if (special->eatsSpaceAfter) at = std::min(text.find_first_not_of(kSpaces, at), text.size());
         from = at;
     }
-    flush(text.substr(from));
+    if (const Status done = flush(text.substr(from)); !done) return fail(done.error());
     return ids;
 }
 
-void BpeTokenizer::encodeFragment(std::string_view text, bool first, std::vector<int32_t>& ids) const {
+Status BpeTokenizer::encodeFragment(std::string_view text, bool first, std::vector<int32_t>& ids) const {
     std::string changed;
     const bool prefix = m_parts.spacePrefix == SpacePrefix::EveryFragment ||
                         (m_parts.spacePrefix == SpacePrefix::FirstFragment && first);
@@ -144,8 +154,11 @@ void BpeTokenizer::encodeFragment(std::string_view text, bool first, std::vector
         changed += text;
         text = changed;
     }
+    const auto pieces = m_parts.preTokenizer.split(text);
+    if (!pieces) return fail(pieces.error());
     std::vector<int32_t> symbols;
-    for (const std::string_view piece : m_parts.preTokenizer.split(text)) encodePiece(piece, symbols, ids);
+    for (const std::string_view piece : *pieces) encodePiece(piece, symbols, ids);
+    return {};
 }
 
 void BpeTokenizer::firstSymbols(std::string_view piece, std::vector<int32_t>& symbols) const {
@@ -191,9 +204,7 @@ std::string BpeTokenizer::tokenText(int32_t id) const {
     if (m_literal[static_cast<size_t>(id)]) return token;
     std::string text;
     if (m_parts.alphabet == TokenAlphabet::Characters) {
-        if (token.size() == 6 && token.starts_with("<0x") && token[5] == '>') {
-            return {static_cast<char>(std::stoi(token.substr(3, 2), nullptr, 16))};
-        }
+        if (const auto byte = byteNamed(token)) return {*byte};
         for (size_t at = 0; at < token.size();) {
             const std::string_view character = std::string_view(token).substr(at, characterLength(token[at]));
             text += character == kSpaceMark ? " " : character;
@@ -251,7 +262,7 @@ const std::array<std::string, 256>& byteSpellings() {
 MergeTable mergesFromScores(const std::vector<std::string>& tokens, const std::vector<double>& scores) {
     std::vector<double> levels(scores);
     std::ranges::sort(levels, std::greater<>());
-    levels.erase(std::ranges::unique(levels).begin(), levels.end());
+    levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
     TextIndex index;
     index.reserve(tokens.size());
     for (size_t id = 0; id < tokens.size(); ++id) index.try_emplace(tokens[id], static_cast<int32_t>(id));

@@ -76,6 +76,14 @@ constexpr std::array kNamed = {
     NamedSteps{"tekken", kTekkenSteps},
 };
 
+tl::unexpected<Error> refused(std::string_view what, int code) {
+    std::array<PCRE2_UCHAR, 256> message{};
+    pcre2_get_error_message(code, message.data(), message.size());
+    return fail(ErrorKind::InvalidArgument,
+                fmt::format("{}: {}", what, reinterpret_cast<const char*>(message.data())), "pre_tokenizer",
+                "Use the tokenizer of a Llama-family model.");
+}
+
 }  // namespace
 
 std::optional<size_t> firstInvalidUtf8(std::string_view text) {
@@ -97,15 +105,11 @@ Result<Pattern> Pattern::compile(std::string_view pattern) {
     PCRE2_SIZE offset = 0;
     auto compiled = std::make_shared<Compiled>();
     compiled->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                       PCRE2_UTF | PCRE2_UCP, &code, &offset, nullptr));
-    if (!compiled->code) {
-        std::array<PCRE2_UCHAR, 256> message{};
-        pcre2_get_error_message(code, message.data(), message.size());
-        return fail(ErrorKind::InvalidArgument,
-                    fmt::format("the pattern does not compile at position {}: {}", offset,
-                                reinterpret_cast<const char*>(message.data())),
-                    "pre_tokenizer");
-    }
+                                       // \C would end a match inside a character.
+                                       PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset,
+                                       nullptr));
+    if (!compiled->code)
+        return refused(fmt::format("the pattern does not compile at position {}", offset), code);
     // Without JIT support matching is slower, not different.
     pcre2_jit_compile(compiled->code.get(), PCRE2_JIT_COMPLETE);
     Pattern result;
@@ -113,7 +117,7 @@ Result<Pattern> Pattern::compile(std::string_view pattern) {
     return result;
 }
 
-void Pattern::split(std::string_view text, std::vector<std::string_view>& pieces) const {
+Status Pattern::split(std::string_view text, std::vector<std::string_view>& pieces) const {
     const pcre2_code* code = m_compiled->code.get();
     const std::unique_ptr<pcre2_match_data, MatchDeleter> match(
         pcre2_match_data_create_from_pattern(code, nullptr));
@@ -121,8 +125,15 @@ void Pattern::split(std::string_view text, std::vector<std::string_view>& pieces
     const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     size_t from = 0;    // where the next piece starts
     size_t search = 0;  // where the next match is looked for
-    while (search < text.size() &&
-           pcre2_match(code, subject, text.size(), search, PCRE2_NO_UTF_CHECK, match.get(), nullptr) > 0) {
+    while (search < text.size()) {
+        const auto run = [&](uint32_t options) {
+            return pcre2_match(code, subject, text.size(), search, PCRE2_NO_UTF_CHECK | options, match.get(),
+                               nullptr);
+        };
+        int found = run(0);
+        if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = run(PCRE2_NO_JIT);  // there the heap serves as stack
+        if (found == PCRE2_ERROR_NOMATCH) break;
+        if (found < 0) return refused("the pattern cannot cut this text", found);
         const size_t begin = bounds[0];
         const size_t end = bounds[1];
         if (end <= begin) {  // an empty match separates nothing; step over one character
@@ -136,6 +147,7 @@ void Pattern::split(std::string_view text, std::vector<std::string_view>& pieces
         from = search = end;
     }
     if (from < text.size()) pieces.push_back(text.substr(from));
+    return {};
 }
 
 std::string_view gpt2Pattern() {
@@ -160,13 +172,15 @@ Result<PreTokenizer> PreTokenizer::named(std::string_view name) {
                 "tokenizer.ggml.pre", fmt::format("Use a model with one of: {}", known));
 }
 
-std::vector<std::string_view> PreTokenizer::split(std::string_view text) const {
+Result<std::vector<std::string_view>> PreTokenizer::split(std::string_view text) const {
     std::vector<std::string_view> pieces;
     if (!text.empty()) pieces.push_back(text);
     for (const Pattern& step : m_steps) {
         std::vector<std::string_view> finer;
         finer.reserve(pieces.size() * 2);
-        for (const std::string_view piece : pieces) step.split(piece, finer);
+        for (const std::string_view piece : pieces) {
+            if (const Status cut = step.split(piece, finer); !cut) return fail(cut.error());
+        }
         pieces = std::move(finer);
     }
     return pieces;

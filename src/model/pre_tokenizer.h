@@ -22,8 +22,9 @@ class Pattern {
     /// InvalidArgument with PCRE2's message and the position in the pattern.
     static Result<Pattern> compile(std::string_view pattern);
 
-    /// Cuts `text` into matches and the stretches between them, in order; nothing is lost.
-    void split(std::string_view text, std::vector<std::string_view>& pieces) const;
+    /// Cuts `text` (valid UTF-8) into matches and the stretches between them, in order; nothing is lost.
+    /// InvalidArgument where the pattern backtracks past PCRE2's limits.
+    Status split(std::string_view text, std::vector<std::string_view>& pieces) const;
 
  private:
     struct Compiled;
@@ -41,7 +42,8 @@ class PreTokenizer {
     /// "default". Unsupported names the ones there are.
     static Result<PreTokenizer> named(std::string_view name);
 
-    [[nodiscard]] std::vector<std::string_view> split(std::string_view text) const;
+    /// Fails as Pattern::split() does.
+    [[nodiscard]] Result<std::vector<std::string_view>> split(std::string_view text) const;
 
  private:
     std::vector<Pattern> m_steps;

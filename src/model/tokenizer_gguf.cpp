@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "io/metadata.h"
@@ -13,6 +14,7 @@ namespace {
 // Values of tokenizer.ggml.token_type.
 constexpr int64_t kControl = 3;
 constexpr int64_t kUserDefined = 4;
+constexpr size_t kMaxTokenBytes = 1024;
 
 tl::unexpected<Error> malformed(std::string message, std::string field) {
     return fail(ErrorKind::Malformed, std::move(message), std::move(field), "Convert the model again.");
@@ -56,6 +58,14 @@ Status readScores(const Metadata& metadata, BpeParts& parts) {
     const auto* scores = metadataDoubles(metadata, "tokenizer.ggml.scores");
     if (!scores || scores->size() != parts.tokens.size()) {
         return malformed("there is not one score for each token", "tokenizer.ggml.scores");
+    }
+    for (size_t id = 0; id < scores->size(); ++id) {
+        if (std::isnan((*scores)[id]))
+            return malformed(fmt::format("the score of token {} is no number", id), "tokenizer.ggml.scores");
+        // Every cut of a token is looked up, so the time grows with the square of its length.
+        if (parts.tokens[id].size() > kMaxTokenBytes)
+            return malformed(fmt::format("token {} is {} bytes long", id, parts.tokens[id].size()),
+                             "tokenizer.ggml.tokens");
     }
     parts.merges = mergesFromScores(parts.tokens, *scores);
     return {};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -125,6 +126,17 @@ Status addStep(std::vector<Pattern>& steps, std::string_view pattern) {
     return {};
 }
 
+/// A pattern that matches this text and nothing else.
+std::string literalPattern(std::string_view literal) {
+    std::string pattern;
+    for (const char c : literal) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = byte >= 0x80 || std::isalnum(byte) != 0;
+        pattern += plain ? std::string(1, c) : fmt::format("\\x{{{:x}}}", byte);
+    }
+    return pattern;
+}
+
 Status readSplit(const Json& step, std::vector<Pattern>& steps) {
     const std::string behavior = textOf(member(step, "behavior"));
     const bool keepsAll = behavior == "Isolated" || (behavior == "Removed" && flagOf(step, "invert", false));
@@ -133,7 +145,7 @@ Status readSplit(const Json& step, std::vector<Pattern>& steps) {
                            "tokenizer.json: pre_tokenizer");
     const Json& pattern = member(step, "pattern");
     const std::string literal = textOf(member(pattern, "String"));
-    return addStep(steps, literal.empty() ? textOf(member(pattern, "Regex")) : "\\Q" + literal + "\\E");
+    return addStep(steps, literal.empty() ? textOf(member(pattern, "Regex")) : literalPattern(literal));
 }
 
 Status readPreTokenizer(const Json& step, BpeParts& parts, std::vector<Pattern>& steps) {

@@ -4,8 +4,8 @@
 namespace quantscope {
 
 GroupLayout GroupLayout::of(const Scheme& scheme, int64_t rows, int64_t cols) {
-    const auto make = [&](int64_t blockRows, int64_t blockCols) {
-        return GroupLayout{rows, cols, std::max<int64_t>(1, blockRows), std::max<int64_t>(1, blockCols)};
+    const auto make = [&](int64_t down, int64_t across) {
+        return GroupLayout{rows, cols, std::max<int64_t>(1, down), std::max<int64_t>(1, across)};
     };
     switch (scheme.granularity) {
         case Granularity::Tensor:

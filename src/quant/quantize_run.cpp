@@ -135,8 +135,13 @@ double squaredErrorPlain(std::span<const float> values, const QuantizeParams& pa
 [[gnu::target("avx2")]] double squaredErrorAvx2(std::span<const float> values, const QuantizeParams& params) {
     return halfEvenSquaredError(values, params);
 }
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] double squaredErrorAvx512(
-    std::span<const float> values, const QuantizeParams& params) {
+#ifdef __clang__  // it does not know the preference
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]]
+#else
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]]
+#endif
+double
+squaredErrorAvx512(std::span<const float> values, const QuantizeParams& params) {
     return halfEvenSquaredError(values, params);
 }
 #endif

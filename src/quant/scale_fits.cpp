@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quant/scale_fits.h"
 
+#include <array>
 #include <cmath>
 
 namespace quantscope::fits {

@@ -13,6 +13,7 @@ class TestExperiment : public QObject {
     void jsonRoundTrip();
     void badJsonNamesTheField_data();
     void badJsonNamesTheField();
+    void manyMembersReadQuickly();
     void commandLinesQuote();
 };
 
@@ -38,6 +39,7 @@ void TestExperiment::jsonRoundTrip() {
     if (source == 1) e.matrix = SyntheticSource{"normal/rows=8/cols=8/seed=3"};
     if (source == 2) e.matrix = ActivationSource{"m", "t", "blk.1.attn_q", 64};
     e.model = {"model\"quoted\"", "text\nline"};
+    e.model.calibrationChunks = 4;  // also while there is no text for it
     e.variants = defaultVariants();
     e.tensorProtocol.heatmapRegion = {1, 2, 3, 4};
     e.modelProtocol.evaluation.rule = WindowRule::Sliding;
@@ -76,6 +78,9 @@ void TestExperiment::badJsonNamesTheField_data() {
         << QByteArray(R"({"quantscope":1,"variants":["float"],"tensorProtocol":{"heatmapRegion":[1]}})")
         << QByteArray("tensorProtocol.heatmapRegion");
     QTest::addRow("deep") << QByteArray(100'000, '[') << QByteArray("");
+    QTest::addRow("a field twice") << QByteArray(
+                                          R"({"quantscope":1,"variants":["float"],"variants":["int8"]})")
+                                   << QByteArray("");
 }
 
 void TestExperiment::badJsonNamesTheField() {
@@ -85,6 +90,13 @@ void TestExperiment::badJsonNamesTheField() {
     QVERIFY(!parsed.has_value());
     QVERIFY2(parsed.error().field.starts_with(field.toStdString()), parsed.error().field.c_str());
     QVERIFY(!parsed.error().message.empty());
+}
+
+void TestExperiment::manyMembersReadQuickly() {
+    // A search through all earlier members for each of them would take minutes.
+    std::string json = R"({"quantscope":1,"variants":["float"])";
+    for (int i = 0; i < 200'000; ++i) json += ",\"" + std::to_string(i) + "\":0";
+    QVERIFY(parseExperiment(json + "}").has_value());
 }
 
 void TestExperiment::commandLinesQuote() {

@@ -76,11 +76,114 @@ def npy_files() -> list[bytes]:
     return plain
 
 
+def tokenizers() -> list[bytes]:
+    """A byte-level vocabulary with two merges, with and without a pre-tokenizer's pattern; one with a text
+    and a configuration; SentencePiece's characters and bytes; the same two kinds in GGUF."""
+    letters = [chr(code) for code in range(33, 127)] + ["\u0120", "\u010a"]
+    vocabulary = {letter: index for index, letter in enumerate(letters)}
+    for merged in ("he", "the", "\u0120t"):
+        vocabulary[merged] = len(vocabulary)
+    model = {"type": "BPE", "vocab": vocabulary, "merges": ["h e", "t he", "\u0120 t"], "byte_fallback": False}
+    split = {"type": "Split", "pattern": {"Regex": " ?\\p{L}+|\\s+"}, "behavior": "Isolated", "invert": False}
+    levels = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+    added = [{"id": len(vocabulary), "content": "<s>", "special": True}]
+    files = []
+    for pre in (levels, {"type": "Sequence", "pretokenizers": [split, {**levels, "use_regex": False}]}):
+        whole = {"version": "1.0", "added_tokens": added, "normalizer": None, "pre_tokenizer": pre,
+                 "post_processor": None, "decoder": {"type": "ByteLevel"}, "model": model}
+        files.append(json.dumps(whole).encode())
+    pairs = {**model, "merges": [["h", "e"], ["t", "he"]]}
+    files.append(json.dumps({"model": pairs}).encode() + b"\0the <s> the\0" +
+                 json.dumps({"bos_token": "<s>", "add_bos_token": True}).encode())
+    pieces = {**{f"<0x{byte:02X}>": byte for byte in range(256)}, "\u2581": 256, "t": 257, "\u2581t": 258}
+    prepend = {"type": "Sequence", "normalizers": [
+        {"type": "Prepend", "prepend": "\u2581"},
+        {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]}
+    files.append(json.dumps({"normalizer": prepend, "model": {
+        "type": "BPE", "byte_fallback": True, "unk_token": "t", "vocab": pieces, "merges": ["\u2581 t"]}}).encode())
+    return files + [tokenizer_gguf("gpt2"), tokenizer_gguf("llama")]
+
+
+def tokenizer_gguf(kind: str) -> bytes:
+    """A file without tensors' data whose metadata hold a tokenizer and a Llama's sizes."""
+    def texts(key: str, values: list[str]) -> bytes:
+        return text(key) + struct.pack("<IIQ", 9, 8, len(values)) + b"".join(map(text, values))
+
+    def number(key: str, value: int) -> bytes:
+        return text(key) + struct.pack("<II", 4, value)
+
+    tokens = ["<s>", "t", "h", "th", "\u2581", "<0x41>", "\u0120"]
+    keys = [
+        text("tokenizer.ggml.model") + struct.pack("<I", 8) + text(kind),
+        texts("tokenizer.ggml.tokens", tokens),
+        text("tokenizer.ggml.token_type") + struct.pack("<IIQ7i", 9, 5, 7, 3, 1, 1, 1, 1, 6, 1),
+        number("tokenizer.ggml.bos_token_id", 0), number("tokenizer.ggml.eos_token_id", 0),
+        text("general.architecture") + struct.pack("<I", 8) + text("llama"),
+    ]
+    if kind == "gpt2":
+        keys.append(text("tokenizer.ggml.pre") + struct.pack("<I", 8) + text("smollm"))
+        keys.append(texts("tokenizer.ggml.merges", ["t h"]))
+    else:
+        keys.append(text("tokenizer.ggml.scores") + struct.pack("<IIQ7f", 9, 6, 7, *range(7)))
+    sizes = {"block_count": 1, "context_length": 8, "embedding_length": 4, "feed_forward_length": 4,
+             "attention.head_count": 2, "attention.head_count_kv": 1}
+    keys += [number("llama." + key, value) for key, value in sizes.items()]
+    tensor = text("token_embd.weight") + struct.pack("<IQQIQ", 2, 4, 7, 0, 0)
+    body = b"GGUF" + struct.pack("<IQQ", 3, 1, len(keys)) + b"".join(keys) + tensor
+    return body + bytes(-len(body) % 32) + bytes(128)
+
+
+def configs() -> list[bytes]:
+    llama = {"architectures": ["LlamaForCausalLM"], "vocab_size": 32, "num_hidden_layers": 1, "hidden_size": 8,
+             "intermediate_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4,
+             "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
+             "tie_word_embeddings": True}
+    scaled = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+              "original_max_position_embeddings": 8192, "rope_theta": 5e5}
+    files = [llama, {**llama, "rope_scaling": scaled}, {**llama, "rope_parameters": {**scaled, "rope_type": "linear"}},
+             {**llama, "model_type": "mistral", "sliding_window": 16, "quantization_config": None}]
+    return [json.dumps(file).encode() for file in files]
+
+
+def indexes() -> list[bytes]:
+    """Without their first brace, which the fuzzer puts in front."""
+    return [json.dumps({"metadata": {"total_size": 16}, "weight_map": {"t": name}}).encode()[1:]
+            for name in ("a", "b", "../a", "/a", "a\0b")]
+
+
+def variants() -> list[bytes]:
+    texts = ["float", "int8/symmetric/channel", "int4/affine/group=64/mse/half-even @act=int8/token",
+             "preset=q4_0", "int3/tensor/percentile=0.1,99.9/stochastic=7 @name=mine @*down*=int8",
+             "gptq/int4/group=64/integer @act=int8/token @outliers=6", "w4a8/group=64", "w8a8/static",
+             "llm-int8/threshold=6", "smoothquant/w8a8/alpha=0.5", "nf4/group=64", "awq(grid=10):int4/group=32",
+             "int4/affine/manual=-1,1/block=16x16/bf16/with-zero/divide"]
+    return [line.encode() for line in texts] + ["; ".join(texts[:3]).encode()]
+
+
+def experiments() -> list[bytes]:
+    texts = ["float", "int4/affine/group=64/mse @act=int8/token", "w8a8/token @name=mine"]
+    plain = {"quantscope": 1, "matrix": {"synthetic": "laplace/rows=8/cols=8"}, "variants": texts,
+             "tensorProtocol": {"bins": 64, "clipPoints": 16, "heatmapVariant": 1, "heatmapRegion": [0, 4, 0, 4]}}
+    model = {**plain, "matrix": {"path": "a.gguf", "tensor": "t"},
+             "model": {"model": "a.gguf", "text": "b.txt", "calibration": "c.txt", "calibrationChunks": 4},
+             "modelProtocol": {"rule": "sliding", "window": 64, "stride": 16, "chunks": 2, "order": "auto",
+                               "memory": 1 << 30, "layerTokens": 8, "layerVariant": 1, "layer": "x"}}
+    product = {**plain, "matmul": {"x": {"model": "m", "text": "t", "layer": "l", "tokens": 3}, "w": {"path": "p"},
+                                   "inputsByOutputs": True, "products": texts, "variant": 1, "row": 0,
+                                   "channel": 2, "step": 3, "relu": True, "measurement": 1}}
+    return [json.dumps(whole).encode() for whole in (plain, model, product)]
+
+
 SEEDS = {
     "gguf": [gguf(2), gguf(3)],
     "safetensors": safetensors(),
     "npy": npy_files(),
     "csv": [b"a,b\n1,2\n3,4e5\n", b"1;2\n# x\n-3;nan\n", b"1 2  3\n4 5 6\n", b"\xef\xbb\xbf1\t2\n"],
+    "tokenizer": tokenizers(),
+    "config": configs(),
+    "index": indexes(),
+    "variant": variants(),
+    "experiment": experiments(),
     "json": [b'{"a":[1,-2,3.5,true,null,{"b":"\\u00e9\\n"}]}', b"[[[]],{}]", b'"\xc3\xa9"', b"1e5"],
 }
 

@@ -78,6 +78,10 @@ void TestVariant::errors_data() {
     row("rtn(x:int4", "')'");
     row("rtn(x):int4", "key=value");
     row("a:b:int4", "':'");
+    row("awq(gri\xe2"
+        "d=10):int4/group=32",
+        "has no option");
+    row("awq(grid=0):int4/group=32", "grid");
 }
 
 void TestVariant::errors() {

@@ -97,7 +97,9 @@ class TestTokenizer : public QObject {
         QVERIFY(preTokenizer.has_value());
         std::vector<int32_t> lengths;
         std::string joined;
-        for (const std::string_view piece : preTokenizer->split(text)) {
+        const auto pieces = preTokenizer->split(text);
+        QVERIFY(pieces.has_value());
+        for (const std::string_view piece : *pieces) {
             lengths.push_back(static_cast<int32_t>(piece.size()));
             joined += piece;
         }
@@ -193,6 +195,47 @@ class TestTokenizer : public QObject {
         QCOMPARE(*(*tokenizer)->encode("</s>ab"), (std::vector<int32_t>{2, 265}));
     }
 
+    void byteTokensThatNameNoByte() {
+        // "<0xZZ>" and "<0x-1>" look like bytes; they are texts.
+        const auto tokenizer = tokenizerFromJson(
+            R"({"model":{"byte_fallback":true,"vocab":{"<0xZZ>":0,"<0x-1>":1,"<0x41>":2},"merges":[]}})");
+        QVERIFY2(tokenizer.has_value(), tokenizer ? "" : describe(tokenizer.error()).c_str());
+        const std::vector<int32_t> ids = {0, 1, 2};
+        QCOMPARE(*(*tokenizer)->decode(ids), std::string("<0xZZ><0x-1>A"));
+    }
+
+    void literalSplits() {
+        // What ends a quotation in a regular expression is text here.
+        const auto tokenizer = tokenizerFromJson(
+            R"({"pre_tokenizer":{"type":"Split","behavior":"Isolated","pattern":{"String":"a\\E*b"}},)"
+            R"("model":{"vocab":{"a":0,"\\":1,"E":2,"*":3,"b":4,"ba":5},"merges":["b a"]}})");
+        QVERIFY2(tokenizer.has_value(), tokenizer ? "" : describe(tokenizer.error()).c_str());
+        QCOMPARE(*(*tokenizer)->encode("ba\\E*ba"), (std::vector<int32_t>{4, 0, 1, 2, 3, 4, 0}));
+        QCOMPARE(*(*tokenizer)->encode("baa"), (std::vector<int32_t>{5, 0}));
+    }
+
+    void endlessBacktrackingIsAnError() {
+        const auto pattern = Pattern::compile("(?:a|a)+(?=b)");
+        QVERIFY(pattern.has_value());
+        std::vector<std::string_view> pieces;
+        const std::string text(64, 'a');
+        const Status cut = pattern->split(text, pieces);
+        QVERIFY(!cut.has_value());
+        QCOMPARE(cut.error().kind, ErrorKind::InvalidArgument);
+        QVERIFY(!cut.error().message.empty());
+    }
+
+    void deepMatchesCutAsShallowOnes() {
+        // More nesting than the compiled matcher's stack holds.
+        const auto pattern = Pattern::compile("(?:(a)|b)*c");
+        QVERIFY(pattern.has_value());
+        std::vector<std::string_view> pieces;
+        const std::string text = std::string(100'000, 'a') + "c" + "d";
+        QVERIFY(pattern->split(text, pieces).has_value());
+        QCOMPARE(pieces.size(), size_t{2});
+        QCOMPARE(pieces[0].size(), size_t{100'001});
+    }
+
     void longAndShortMergesAgree() {
         // Ranks chosen so that merges chain; the short scan and the queue must give the same tokens.
         MergeTable merges;
@@ -260,6 +303,9 @@ class TestTokenizer : public QObject {
         QTest::newRow("pattern that does not compile")
             << R"({"pre_tokenizer":{"type":"Split","behavior":"Isolated","pattern":{"Regex":"*"}},"model":{"type":"BPE","vocab":{"a":0},"merges":[]}})"
             << static_cast<int>(ErrorKind::InvalidArgument);
+        QTest::newRow("pattern that cuts inside characters")
+            << R"({"pre_tokenizer":{"type":"Split","behavior":"Isolated","pattern":{"Regex":"\\C"}},"model":{"type":"BPE","vocab":{"a":0},"merges":[]}})"
+            << static_cast<int>(ErrorKind::InvalidArgument);
     }
     void badTokenizers() {
         QFETCH(QString, json);
@@ -277,6 +323,15 @@ class TestTokenizer : public QObject {
         metadata = sentencePieceMetadata();
         metadata["tokenizer.ggml.scores"] = std::vector<double>{1};
         QCOMPARE(tokenizerFromGguf(metadata).error().kind, ErrorKind::Malformed);
+        for (const bool length : {false, true}) {
+            metadata = sentencePieceMetadata();
+            if (length)
+                std::get<std::vector<std::string>>(metadata["tokenizer.ggml.tokens"]).back() =
+                    std::string(1 << 20, 'a');
+            else
+                std::get<std::vector<double>>(metadata["tokenizer.ggml.scores"]).back() = std::nan("");
+            QCOMPARE(tokenizerFromGguf(metadata).error().kind, ErrorKind::Malformed);
+        }
         metadata = sentencePieceMetadata();
         metadata["tokenizer.ggml.model"] = std::string("gpt2");
         metadata["tokenizer.ggml.pre"] = std::string("nobody-knows");

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/reference/tables.h"
+#include "kernels/row_codes.h"
 
 namespace quantscope {
 namespace {
@@ -165,10 +166,7 @@ RowRange rowRange(const float* src, int64_t count) {
 void encodeRow(const float* src, uint8_t* dst, int64_t count, float inverseScale, int32_t zero, int32_t low,
                int32_t high) {
     for (int64_t i = 0; i < count; ++i) {
-        // Clamped as a float first: what lies beyond int32 cannot be converted.
-        const float scaled = std::clamp(src[i] * inverseScale, -65536.0F, 65536.0F);
-        const auto code = static_cast<int32_t>(std::nearbyint(scaled)) + zero;
-        dst[i] = static_cast<uint8_t>(std::clamp(code, low, high));
+        dst[i] = rowElementCode(src[i], inverseScale, zero, low, high);
     }
 }
 
