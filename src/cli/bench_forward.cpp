@@ -79,14 +79,14 @@ Status runRound(Contestant& one, std::span<const int32_t> tokens) {
     one.runner.clear();
     const Status prompt = measure(one, one.prompt, one.promptStages, [&]() -> Status {
         if (Status done = one.runner.read(tokens.first(kPrompt)); !done) return done;
-        one.runner.logits();
+        if (auto logits = one.runner.logits(); !logits) return fail(logits.error());
         return {};
     });
     if (!prompt) return prompt;
     return measure(one, one.decoding, one.decodingStages, [&]() -> Status {
         for (size_t i = kPrompt; i < tokens.size(); ++i) {
             if (Status done = one.runner.read(tokens.subspan(i, 1)); !done) return done;
-            one.runner.logits();
+            if (auto logits = one.runner.logits(); !logits) return fail(logits.error());
         }
         return {};
     });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/parallel_for.h"
+#include "kernels/int4_unpacked.h"
 #include "kernels/integer_gemm.h"
 #include "kernels/packed_integer.h"
 
@@ -173,6 +174,8 @@ Result<PackedInt4Weights> PackedInt4Weights::pack(const Int4Source& source) {
 Status multiplyInt4(const KernelTable& kernels, const MatrixView& x, const PackedInt4Weights& weights,
                     float* y, int64_t yStride, const float* bias) {
     if (auto status = checkShapes(x.rows, x.cols, x.stride, weights, yStride); !status) return status;
+    if (x.rows >= kRowsWorthUnpacking)
+        return multiplyInt4Unpacked(kernels, x, weights, y, yStride == 0 ? weights.outputs() : yStride, bias);
     const bool zeros = weights.data().zeros != nullptr;
     const PaddedRows<float, float> rows(x.data, x.rows, x.cols, x.stride, weights.groupSize(), zeros);
     if (rows.values == nullptr) return fail(ErrorKind::OutOfMemory, "no memory for the activations");

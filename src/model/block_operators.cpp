@@ -60,20 +60,19 @@ struct InputWish {
     bool operator==(const InputWish&) const = default;
 };
 
-/// Makes the operators of one block.
-class BlockMaker {
+/// Makes the operators of a block, or of the head, whose layers are those of the plan from `first` on.
+class OperatorMaker {
  public:
-    BlockMaker(const Model& model, int64_t block, const VariantPlan& plan, WeightStore& store,
-               const CalibratedQuantizers& calibrated, const KernelTable& kernels)
-        : m_layers(model.blockLinears(block)),
-          m_first(static_cast<size_t>(block) * kLinearsPerBlock),
-          m_block(block),
+    OperatorMaker(std::span<const LinearInfo> layers, size_t first, const VariantPlan& plan,
+                  WeightStore& store, const CalibratedQuantizers& calibrated, const KernelTable& kernels)
+        : m_layers(layers),
+          m_first(first),
           m_plan(plan),
           m_store(store),
           m_calibrated(calibrated),
           m_kernels(kernels) {}
 
-    Status make(BlockOperators& result, const Job& job) {
+    Status make(std::span<LinearOperator> operators, const Job& job) {
         for (size_t i = 0; i < m_layers.size(); ++i) {
             const auto& activations = m_plan.inputs[m_first + i];
             auto layout = integerLayout(m_plan.layers[m_first + i], activations);
@@ -83,14 +82,14 @@ class BlockMaker {
             if (*layout) use = IntegerUse{**layout, activations && activations->outlierThreshold > 0};
             auto weights = m_store.get(m_layers[i], m_plan.layers[m_first + i], job, use);
             if (!weights) return fail(weights.error());
-            result.linears[i].packed = weights->packed;
-            result.linears[i].integer = weights->integer;
+            operators[i].packed = weights->packed;
+            operators[i].integer = weights->integer;
             m_transforms[i] = std::move(weights->transform);
         }
         for (size_t i = 0; i < m_layers.size(); ++i) {
             auto input = inputOf(i);
             if (!input) return fail(input.error());
-            result.linears[i].input = std::move(*input);
+            operators[i].input = std::move(*input);
         }
         return {};
     }
@@ -154,13 +153,12 @@ class BlockMaker {
         }
         for (const auto& [known, quantizers] : m_calibrated)
             if (known == scheme)
-                return *(*quantizers)[static_cast<size_t>(m_block)][static_cast<size_t>(wish.point)];
+                return *(*quantizers)[static_cast<size_t>(layer.block)][static_cast<size_t>(wish.point)];
         return fail(ErrorKind::Internal, "a static range was not calibrated", "activations");
     }
 
     std::span<const LinearInfo> m_layers;
     size_t m_first;
-    int64_t m_block;
     const VariantPlan& m_plan;
     WeightStore& m_store;
     const CalibratedQuantizers& m_calibrated;
@@ -182,9 +180,18 @@ Result<BlockOperators> makeBlock(const Model& model, int64_t block, const Varian
     if (!feedForwardNorm) return fail(feedForwardNorm.error());
     result.attentionNorm = std::move(*attentionNorm);
     result.feedForwardNorm = std::move(*feedForwardNorm);
-    if (Status made = BlockMaker(model, block, plan, store, calibrated, kernels).make(result, job); !made)
-        return fail(made.error());
+    OperatorMaker maker(model.blockLinears(block), static_cast<size_t>(block) * kLinearsPerBlock, plan, store,
+                        calibrated, kernels);
+    if (Status made = maker.make(result.linears, job); !made) return fail(made.error());
     return result;
+}
+
+Result<LinearOperator> makeHead(const Model& model, const VariantPlan& plan, WeightStore& store,
+                                const KernelTable& kernels, const Job& job) {
+    LinearOperator head;
+    OperatorMaker maker({&model.head(), 1}, plan.layers.size() - 1, plan, store, {}, kernels);
+    if (Status made = maker.make({&head, 1}, job); !made) return fail(made.error());
+    return head;
 }
 
 Result<RotaryTable> makeRotary(const Model& model, int64_t positions) {

@@ -35,6 +35,10 @@ Result<BlockOperators> makeBlock(const Model& model, int64_t block, const Varian
                                  WeightStore& store, const CalibratedQuantizers& calibrated,
                                  const KernelTable& kernels, const Job& job);
 
+/// The output projection as the plan asks for it.
+Result<LinearOperator> makeHead(const Model& model, const VariantPlan& plan, WeightStore& store,
+                                const KernelTable& kernels, const Job& job);
+
 /// Rotary table for windows of `positions` tokens. Unsupported if the model looks back less far than that
 /// (sliding-window attention).
 Result<RotaryTable> makeRotary(const Model& model, int64_t positions);

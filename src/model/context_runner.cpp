@@ -15,24 +15,25 @@ struct ContextRunner::Impl {
     Impl(std::shared_ptr<const Model> m, const KernelTable& k)
         : model(std::move(m)),
           kernels(k),
-          gemm(kernels),
           store(*model, kernels, 0),
-          runner(model->config(), kernels) {}
+          runner(model->config(), kernels),
+          linear(kernels, productTimes) {}
 
     Status make(const Variant& variant, int64_t capacity, std::span<const int32_t> sample, const Job& job);
     Status makeBlocks(const VariantPlan& plan, std::span<const int32_t> sample, const Job& job);
 
     std::shared_ptr<const Model> model;
     const KernelTable& kernels;
-    FloatGemm gemm;
     WeightStore store;
     BlockRunner runner;
+    StageTimes productTimes;  ///< within the head's product
+    LinearRunner linear;
     std::optional<RotaryTable> rotary;
     std::optional<Embedding> embedding;
     std::vector<BlockOperators> blocks;
     std::vector<KeyValueCache> caches;
     Tensor norm;
-    PackedWeights head;
+    LinearOperator head;
     int64_t capacity = 0;
     int64_t length = 0;
     int64_t rows = 0;  ///< of `hidden`
@@ -75,9 +76,9 @@ Status ContextRunner::Impl::make(const Variant& variant, int64_t tokens, std::sp
     auto weight = model->weight("output_norm");
     if (!weight) return fail(weight.error());
     norm = std::move(*weight);
-    auto last = store.get(model->head(), plan.layers.back(), job.quiet());
+    auto last = makeHead(*model, plan, store, kernels, job.quiet());
     if (!last) return fail(last.error());
-    head = last->packed;
+    head = std::move(*last);
     caches.resize(static_cast<size_t>(model->config().blocks));
     return makeBlocks(plan, sample, job);
 }
@@ -122,7 +123,7 @@ Status ContextRunner::read(std::span<const int32_t> tokens) {
     return {};
 }
 
-std::vector<float> ContextRunner::logits() {
+Result<std::vector<float>> ContextRunner::logits() {
     Impl& self = *m_impl;
     const StageTimer timer(self.times.headProduct);
     const ModelConfig& config = self.model->config();
@@ -130,7 +131,8 @@ std::vector<float> ContextRunner::logits() {
     self.kernels.forward.rmsNorm(self.hidden.data() + (self.rows - 1) * config.hidden,
                                  self.norm.floats().data(), normed.data(), config.hidden, config.normEpsilon);
     std::vector<float> result(static_cast<size_t>(config.vocabulary));
-    self.gemm.multiply({normed.data(), 1, config.hidden, config.hidden}, self.head, result.data());
+    self.linear.setInput({normed.data(), 1, config.hidden, config.hidden});
+    if (Status done = self.linear.multiply(self.head, result.data()); !done) return fail(done.error());
     return result;
 }
 

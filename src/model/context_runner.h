@@ -31,8 +31,9 @@ class ContextRunner {
     /// Reads the tokens after those read before. InvalidArgument: ids outside the vocabulary, no token, more
     /// tokens than there is room for.
     Status read(std::span<const int32_t> tokens);
-    /// Logits [vocabulary] after the last token read (at least one).
-    std::vector<float> logits();
+    /// Logits [vocabulary] after the last token read (at least one). InvalidArgument where a head in integers
+    /// is given values that are not finite.
+    Result<std::vector<float>> logits();
     /// Forgets what was read.
     void clear();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/parallel_for.h"
+#include "model/block_operators.h"
 
 namespace quantscope {
 namespace {
@@ -37,11 +38,9 @@ Status HeadScorer::open() {
     return {};
 }
 
-Result<PackedWeights> HeadScorer::headOf(const Lane& lane, const Job& job) {
+Result<LinearOperator> HeadScorer::headOf(const Lane& lane, const Job& job) {
     const StageTimer timer(m_times.setup);
-    auto weights = m_store.get(m_model.head(), lane.plan.layers.back(), Job(job.stopToken()));
-    if (!weights) return fail(weights.error());
-    return weights->packed;
+    return makeHead(m_model, lane.plan, m_store, m_kernels, Job(job.stopToken()));
 }
 
 void HeadScorer::normalize(const float* hidden, int64_t rows) {
@@ -106,8 +105,8 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
         auto head = headOf(lane, job);
         if (!head) return fail(head.error());
         const StageTimer timer(m_times.headProduct);
-        m_gemm.multiply({rows, tile.rows, config.hidden, config.hidden}, *head, logits.data());
-        return {};
+        m_linear.setInput({rows, tile.rows, config.hidden, config.hidden});
+        return m_linear.multiply(*head, logits.data());
     };
     const bool runsReference = !active.empty() && active.front() == 0;
     if (!runsReference && kept.areLogits) {

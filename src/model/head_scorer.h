@@ -6,8 +6,8 @@
 
 #include "base/job.h"
 #include "base/result.h"
-#include "kernels/float_gemm.h"
 #include "kernels/kernel_table.h"
+#include "model/linear_runner.h"
 #include "model/linear_weights.h"
 #include "model/lock_step.h"
 #include "model/stage_times.h"
@@ -32,7 +32,7 @@ struct ReferenceRows {
 class HeadScorer {
  public:
     HeadScorer(const Model& model, const KernelTable& kernels, WeightStore& store)
-        : m_model(model), m_kernels(kernels), m_gemm(kernels), m_store(store) {}
+        : m_model(model), m_kernels(kernels), m_store(store), m_linear(kernels, m_productTimes) {}
 
     Status open();
 
@@ -48,7 +48,7 @@ class HeadScorer {
 
  private:
     struct Tile;
-    Result<PackedWeights> headOf(const Lane& lane, const Job& job);
+    Result<LinearOperator> headOf(const Lane& lane, const Job& job);
     void normalize(const float* hidden, int64_t rows);
     void scoreReference(const Tile& tile, const float* logits, TokenScores& scores, ReferenceRows& kept);
     void scoreOther(const Tile& tile, const float* logits, const ReferenceRows& kept, TokenScores& scores);
@@ -58,8 +58,9 @@ class HeadScorer {
 
     const Model& m_model;
     const KernelTable& m_kernels;
-    FloatGemm m_gemm;
     WeightStore& m_store;
+    StageTimes m_productTimes;  ///< within the head's product
+    LinearRunner m_linear;
     Tensor m_norm;
     std::vector<float> m_rows;
     std::vector<float> m_referenceLogits;

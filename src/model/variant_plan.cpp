@@ -18,15 +18,21 @@ Recipe canonical(const Recipe& recipe) {
     return isFloatRecipe(recipe) ? floatRecipe() : recipe;
 }
 
-/// For weights outside the blocks: only an override speaks for them.
-Recipe overrideFor(const Variant& variant, std::string_view name) {
-    for (const LayerOverride& entry : variant.overrides) {
-        if (!matchesPattern(entry.pattern, name)) continue;
-        Recipe recipe = canonical(entry.recipe);
-        recipe.execution = Execution::Fake;
-        return recipe;
-    }
-    return floatRecipe();
+/// For weights outside the blocks only an override speaks: null = there is none.
+const LayerOverride* overrideFor(const Variant& variant, std::string_view name) {
+    const auto entry = std::ranges::find_if(variant.overrides, [&](const LayerOverride& candidate) {
+        return matchesPattern(candidate.pattern, name);
+    });
+    return entry == variant.overrides.end() ? nullptr : &*entry;
+}
+
+/// The embedding is looked up: there is no product to execute.
+Recipe embeddingRecipe(const Variant& variant) {
+    const LayerOverride* entry = overrideFor(variant, "token_embd");
+    if (entry == nullptr) return floatRecipe();
+    Recipe recipe = canonical(entry->recipe);
+    recipe.execution = Execution::Fake;
+    return recipe;
 }
 
 }  // namespace
@@ -42,16 +48,20 @@ VariantPlan planFor(const Variant& variant, const Model& model) {
     VariantPlan plan;
     plan.layers.reserve(model.linears().size());
     for (const LinearInfo& layer : model.linears()) {
-        plan.layers.push_back(layer.block < 0 ? overrideFor(variant, layer.name)
-                                              : canonical(recipeFor(variant, layer.name)));
+        const LayerOverride* entry = layer.block < 0 ? overrideFor(variant, layer.name) : nullptr;
+        if (layer.block >= 0) plan.layers.push_back(canonical(recipeFor(variant, layer.name)));
+        if (layer.block < 0) plan.layers.push_back(entry ? canonical(entry->recipe) : floatRecipe());
     }
     plan.inputs.resize(plan.layers.size());
     for (size_t i = 0; i < plan.layers.size(); ++i) {
         const LinearInfo& layer = model.linears()[i];
+        const LayerOverride* entry = overrideFor(variant, layer.name);
+        // The head's input changes only where an override says so itself.
+        if (layer.block < 0 && (entry == nullptr || !entry->ownActivations)) continue;
         const auto& activations = activationsFor(variant, layer.name);
-        if (layer.block >= 0 && activations && !activations->scheme.isFloat()) plan.inputs[i] = activations;
+        if (activations && !activations->scheme.isFloat()) plan.inputs[i] = activations;
     }
-    plan.embedding = overrideFor(variant, "token_embd");
+    plan.embedding = embeddingRecipe(variant);
     return plan;
 }
 
@@ -66,6 +76,11 @@ VariantPlan floatPlan(const Model& model) {
 Status checkExecution(const VariantPlan& plan, const Model& model) {
     for (size_t i = 0; i < plan.layers.size(); ++i) {
         const auto layout = integerLayout(plan.layers[i], plan.inputs[i]);
+        const bool isHead = model.linears()[i].block < 0;
+        if (isHead && plan.inputs[i] && plan.inputs[i]->isStatic) {
+            return fail(ErrorKind::Unsupported, "the head's input has no calibrated range", "output",
+                        "Quantize it per token: @output=w8a8/token, with /fake too.");
+        }
         if (layout) continue;
         Error error = layout.error();
         error.message = fmt::format("{}: {}", model.linears()[i].name, error.message);

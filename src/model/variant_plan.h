@@ -14,10 +14,11 @@ namespace quantscope {
 /// What a variant does to a given model, resolved layer by layer: the value two variants are compared by, so
 /// that equal work is done once. Float recipes are all the same recipe here. The variant's own recipe applies
 /// to the linear layers of the blocks; the embedding and the head change only by an override whose pattern
-/// matches "token_embd" or "output", and run in float (fake execution).
+/// matches "token_embd" or "output". The head then runs as the override says, its input quantized per token
+/// at most; the embedding is looked up in float.
 struct VariantPlan {
     std::vector<Recipe> layers;                           ///< for Model::linears(), the head last
-    std::vector<std::optional<ActivationRecipe>> inputs;  ///< likewise; the head's is none
+    std::vector<std::optional<ActivationRecipe>> inputs;  ///< likewise
     Recipe embedding;
     bool operator==(const VariantPlan&) const = default;
 

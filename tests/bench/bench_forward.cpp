@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokens a second of perplexity scoring (windows of 512) and milliseconds of a live slider step.
-//   bench_forward [MODEL] [TEXT] [CHUNKS] [scoring]
+//   bench_forward [MODEL] [TEXT] [CHUNKS] [scoring] [VARIANT]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -98,7 +98,9 @@ void printStages(const StageTimes& times) {
 /// The time from window to window, so that opening and packing do not count; between two windows the ceiling
 /// is measured, so that both see the same machine.
 Status scoring(EvaluationSession& session, const std::vector<int32_t>& tokens, int chunks,
-               const KernelTable& kernels) {
+               const KernelTable& kernels, const std::string& variant) {
+    const auto variants = parseVariants(variant);
+    if (!variants) return fail(variants.error());
     EvaluationProtocol protocol;
     protocol.maxChunks = chunks;
     Ceiling ceiling(session.model().config(), kernels);
@@ -126,14 +128,15 @@ Status scoring(EvaluationSession& session, const std::vector<int32_t>& tokens, i
         lastClock = std::clock();
         last = now();
     };
-    auto result = session.evaluate(tokens, *parseVariants("float"), protocol, {}, sink);
+    auto result = session.evaluate(tokens, *variants, protocol, {}, sink);
     if (!result) return fail(result.error());
     if (windows.empty()) return {};
     const double window = median(windows);
     fmt::print(
-        "float scoring     {:8.0f} tokens/s (median window {:.1f} ms, best {:.1f} ms; {:.0f} ms of processor "
+        "{} scoring {:>{}.0f} tokens/s (median window {:.1f} ms, best {:.1f} ms; {:.0f} ms of processor "
         "time), perplexity {:.4f}\n",
-        kWindow / window, window * 1e3, *std::ranges::min_element(windows) * 1e3,
+        variant, kWindow / window, std::max<int>(6, 18 - static_cast<int>(variant.size())), window * 1e3,
+        *std::ranges::min_element(windows) * 1e3,
         median({processor.begin(), processor.end()}) * 1e3 / CLOCKS_PER_SEC, result->variants[0].perplexity);
     fmt::print("first estimate    {:8.2f} s, of which setting up {:.2f} s\n", first, warm.setup);
     const double pure = median(ceilings);
@@ -184,7 +187,8 @@ int main(int argc, char** argv) {
     fmt::print("tokenizer         {:8.1f} MB/s ({} tokens)\n",
                static_cast<double>(text.size()) / (now() - start) / 1e6, tokens->size());
     EvaluationSession session(*model, **kernels, uint64_t{6} << 30);
-    if (Status done = scoring(session, *tokens, chunks, **kernels); !done) return stop(done.error());
+    if (Status done = scoring(session, *tokens, chunks, **kernels, argc > 5 ? argv[5] : "float"); !done)
+        return stop(done.error());
     if (argc > 4) return 0;
     if (Status done = sliderSteps(session, *tokens); !done) return stop(done.error());
     return 0;

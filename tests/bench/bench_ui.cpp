@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -37,19 +38,36 @@ double percentile(std::vector<double> values, double share) {
     return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-/// Notes when a plot was painted last.
+/// Notes when a plot was painted last, and when each was painted first since a mark.
 class PaintWatch : public QObject {
  public:
     explicit PaintWatch(QWidget& window) {
         for (PlotView* plot : window.findChildren<PlotView*>())
             for (auto* canvas : plot->findChildren<QWidget*>()) canvas->installEventFilter(this);
     }
-    bool eventFilter(QObject*, QEvent* event) override {
-        if (event->type() == QEvent::Paint) lastPaint = milliseconds(clock);
+    bool eventFilter(QObject* canvas, QEvent* event) override {
+        if (event->type() != QEvent::Paint) return false;
+        lastPaint = milliseconds(clock);
+        if (m_marked) m_firstPaints.try_emplace(canvas, lastPaint);
         return false;
+    }
+    void mark() {
+        m_marked = true;
+        m_firstPaints.clear();
+    }
+    /// When the last of the plots that were painted since the mark had been painted once; -1: none was.
+    double painted() {
+        double latest = -1;
+        for (const auto& [canvas, at] : m_firstPaints) latest = std::max(latest, at);
+        m_marked = false;
+        return latest;
     }
     QElapsedTimer clock;
     double lastPaint = -1;
+
+ private:
+    bool m_marked = false;
+    std::map<QObject*, double> m_firstPaints;
 };
 
 /// Runs events and keeps the longest uninterrupted stretch.
@@ -118,16 +136,16 @@ std::vector<MoveKind> moveKinds() {
 
 /// One move, up to the last paint of its full result.
 void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind, int index, Times& times) {
-    double previewAt = -1;
     double previewPainted = -1;
     bool isFull = false;
     QObject context;
     QObject::connect(&driven.session, &SessionController::tensorResultsChanged, &context,
                      [&](const std::shared_ptr<const TensorResults>& results) {
-                         if (results->tier == Tier::Preview) previewAt = milliseconds(paints.clock);
                          isFull = results->tier == Tier::Full;
-                         if (isFull && previewAt >= 0 && previewPainted < 0 && paints.lastPaint > previewAt)
-                             previewPainted = paints.lastPaint;
+                         if (isFull)
+                             previewPainted = std::max(previewPainted, paints.painted());
+                         else
+                             paints.mark();
                      });
     paints.clock.start();
     paints.lastPaint = -1;

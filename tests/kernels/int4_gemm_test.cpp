@@ -139,6 +139,7 @@ std::vector<Case> cases() {
                 all.push_back({1, 20, k, group, zeros});
                 all.push_back({7, 33, k, group, zeros});
             }
+            for (const int64_t m : {31, 32, 33, 150}) all.push_back({m, 49, 130, group, zeros});
             for (const int code : {0, 15}) all.push_back({3, 18, 200, group, zeros, code});
         }
     }

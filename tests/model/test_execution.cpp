@@ -287,7 +287,9 @@ class TestExecution : public QObject {
         for (const char* text :
              {"w8a8/token", "w8a8/static", "llm-int8/threshold=6", "w4a8/group=16", "w4a16/group=16",
               "smoothquant/w8a8/integer", "gptq/int4/group=16/act-order/integer @act=int8/token/inverse",
-              "awq/int4/group=16/integer", "w8a8/token @blk.1.*=w4a16/group=16 @*.attn_v=w16a16"})
+              "awq/int4/group=16/integer", "w8a8/token @blk.1.*=w4a16/group=16 @*.attn_v=w16a16",
+              "w8a8/token @output=w8a8/token", "float @output=llm-int8/threshold=6",
+              "float @output=w4a16/group=16"})
             QTest::newRow(text) << text;
     }
     void perplexityEqualsTheTwins() {
@@ -319,7 +321,7 @@ class TestExecution : public QObject {
             QVERIFY(runner->read(all.subspan(5, 4)).has_value());
             for (size_t i = 9; i < 12; ++i) QVERIFY(runner->read(all.subspan(i, 1)).has_value());
             QCOMPARE(runner->length(), int64_t{12});
-            const std::vector<float> logits = runner->logits();
+            const std::vector<float> logits = *runner->logits();
             for (size_t i = 0; i < logits.size(); ++i)
                 QVERIFY(std::abs(logits[i] - whole->floats()[i]) < 1e-4F);
             QVERIFY(!runner->read(all.first(1)).has_value());  // no room
@@ -331,7 +333,8 @@ class TestExecution : public QObject {
 
     void codesDecodeToo_data() {
         QTest::addColumn<QString>("text");
-        for (const char* text : {"w8a8/token", "w8a8/static", "w4a8/group=16", "w4a16/group=16"})
+        for (const char* text : {"w8a8/token", "w8a8/static", "w4a8/group=16", "w4a16/group=16",
+                                 "w8a8/token @output=w8a8/token"})
             QTest::newRow(text) << text;
     }
     void codesDecodeToo() {
@@ -347,8 +350,8 @@ class TestExecution : public QObject {
         for (size_t i = 0; i < 12; ++i) QVERIFY(steps->read(all.subspan(i, 1)).has_value());
         // Ranges are a token's or fixed, so that the pieces do not matter but for float rounding, which may
         // move a code here and there.
-        const std::vector<float> a = once->logits();
-        const std::vector<float> b = steps->logits();
+        const std::vector<float> a = *once->logits();
+        const std::vector<float> b = *steps->logits();
         for (size_t i = 0; i < a.size(); ++i) QVERIFY(std::abs(a[i] - b[i]) < 0.02F * (1 + std::abs(a[i])));
     }
 
@@ -371,6 +374,8 @@ class TestExecution : public QObject {
         row("w4a8/group=16/threshold=6", "outlier channels");
         row("int4/group=16/integer @act=uint8/affine/token", "zero point");
         row("float @blk.1.ffn_up=int8/integer", "blk.1.ffn_up");
+        row("float @output=int8/integer", "output");
+        row("w8a8/token @output=w8a8/static", "no calibrated range");
     }
     void whatNoProductTakes() {
         QFETCH(QString, text);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Perplexity scoring beside its peers, all in one run: ours, llama.cpp on F32, transformers + torch in float32.
+"""Perplexity scoring beside its peers, all in one run: ours in float and in integers (W8A8), llama.cpp on F32, Q8_0 and
+Q4_1, transformers + torch in float32.
 
     python tests/bench/peers/forward_peer.py BENCH_FORWARD QUANTSCOPE_CLI [CHUNKS]
 
@@ -27,6 +28,8 @@ WINDOW = 512
 ROUNDS = 2
 MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 TEXT = ROOT / "samples" / "text" / "held-out.txt"
+# What takes part for us: a name, and the text form of the variant.
+OWN = {"float": "float", "W8A8": "w8a8/token"}
 OURS = re.compile(r"median window ([\d.]+) ms, best [\d.]+ ms; ([\d.]+) ms of processor")
 
 # One window: seconds and seconds of all processors.
@@ -34,9 +37,9 @@ Window = tuple[float, float]
 Peer = Callable[[], list[Window]]
 
 
-def ours(program: str, chunks: int) -> Peer:
+def ours(program: str, chunks: int, variant: str) -> Peer:
     def run() -> list[Window]:
-        command = [program, str(MODEL), str(TEXT), str(chunks), "scoring"]
+        command = [program, str(MODEL), str(TEXT), str(chunks), "scoring", variant]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         print(answer, end="")
         wall, processor = OURS.search(answer).groups()
@@ -44,12 +47,13 @@ def ours(program: str, chunks: int) -> Peer:
     return run
 
 
-def llama(cli: str, folder: str, chunks: int) -> Peer:
+def llama(cli: str, folder: str, chunks: int, form: str) -> Peer:
     from llama_scoring import LlamaModel
 
-    file = Path(folder) / "F32.gguf"
-    subprocess.run([cli, "quantize", str(MODEL), "--scheme", "float", "--dequantize", "F32", "--tensors", "*", "-o",
-                    str(file)], check=True, capture_output=True)
+    file = Path(folder) / f"{form}.gguf"
+    options = ["float", "--dequantize", "F32"] if form == "F32" else [form.lower()]
+    subprocess.run([cli, "quantize", str(MODEL), "--scheme", *options, "--tensors", "*", "-o", str(file)], check=True,
+                   capture_output=True)
     model = LlamaModel(file, WINDOW)
     ids = model.tokenize(TEXT.read_text(encoding="utf-8"))
 
@@ -86,8 +90,11 @@ def main() -> None:
     program, cli = sys.argv[1], sys.argv[2]
     chunks = int(sys.argv[3]) if len(sys.argv) > 3 else 4
     with tempfile.TemporaryDirectory() as folder:
-        makers = {"quantscope": lambda: ours(program, chunks), "llama.cpp F32": lambda: llama(cli, folder, chunks),
-                  "transformers float32": lambda: transformers(chunks)}
+        makers = {f"quantscope {name}": lambda variant=variant: ours(program, chunks, variant)
+                  for name, variant in OWN.items()}
+        makers |= {f"llama.cpp {form}": lambda form=form: llama(cli, folder, chunks, form)
+                   for form in ("F32", "Q8_0", "Q4_1")}
+        makers["transformers float32"] = lambda: transformers(chunks)
         peers: dict[str, Peer] = {}
         for name, make in makers.items():
             try:
@@ -98,12 +105,15 @@ def main() -> None:
         for _ in range(ROUNDS):
             for name, run in peers.items():
                 windows[name] += run()
-        print(f"{'':22}{'tokens/s':>9}{'ms a window':>13}{'processor ms':>14}{'ours is':>9}{'by processor':>14}")
-        own = [median(column) for column in zip(*windows["quantscope"])]
-        for name, seen in windows.items():
-            wall, processor = (median(column) for column in zip(*seen))
-            print(f"{name:22}{WINDOW / wall:9.0f}{wall * 1e3:13.0f}{processor * 1e3:14.0f}{wall / own[0]:8.2f}x"
-                  f"{processor / own[1]:13.2f}x")
+        middle = {name: [median(column) for column in zip(*seen)] for name, seen in windows.items()}
+        heads = "".join(f"{name + ' is':>16}{'by processor':>14}" for name in OWN)
+        print(f"{'':22}{'tokens/s':>9}{'ms a window':>13}{'processor ms':>14}{heads}")
+        for name, (wall, processor) in middle.items():
+            ratios = ""
+            for own in OWN:
+                own_wall, own_processor = middle[f"quantscope {own}"]
+                ratios += f"{wall / own_wall:15.2f}x{processor / own_processor:13.2f}x"
+            print(f"{name:22}{WINDOW / wall:9.0f}{wall * 1e3:13.0f}{processor * 1e3:14.0f}{ratios}")
 
 
 if __name__ == "__main__":
