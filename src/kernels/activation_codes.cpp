@@ -8,18 +8,32 @@
 #include "base/parallel_for.h"
 #include "kernels/integer_gemm.h"
 #include "kernels/row_codes.h"
+#include "kernels/row_errors.h"
 
 namespace quantscope {
 
-Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationCodes kind, QuantizedRows& out,
-                    const std::optional<StaticRange>& fixed) {
-    const bool isSigned = kind == ActivationCodes::SymmetricS8;
+Status checkStaticRange(const std::optional<StaticRange>& fixed) {
     if (fixed && !(std::isnormal(fixed->scale) && fixed->scale > 0 && std::isfinite(1 / fixed->scale))) {
         return fail(ErrorKind::InvalidArgument,
                     fmt::format("the scale {} of the activations is not a positive number with a reciprocal",
                                 fixed->scale),
                     "scale", "Calibrate with inputs that are not all zero.");
     }
+    return {};
+}
+
+Error rowNotFinite(int64_t row) {
+    return {ErrorKind::InvalidArgument,
+            fmt::format("row {} of the activations holds NaN or infinity", row),
+            {},
+            "activations",
+            "Look for overflow in the layers before."};
+}
+
+Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationCodes kind, QuantizedRows& out,
+                    const std::optional<StaticRange>& fixed) {
+    const bool isSigned = kind == ActivationCodes::SymmetricS8;
+    if (auto status = checkStaticRange(fixed); !status) return status;
     out.rows = x.rows;
     out.cols = x.cols;
     out.isSigned = isSigned;
@@ -48,9 +62,7 @@ Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationC
     constexpr int64_t kElementsAtOnce = 16384;
     parallelFor(x.rows, std::max<int64_t>(1, kElementsAtOnce / std::max<int64_t>(1, x.cols)), encodeRows);
     if (firstBad.load() < x.rows) {
-        return fail(ErrorKind::InvalidArgument,
-                    fmt::format("row {} of the activations holds NaN or infinity", firstBad.load()),
-                    "activations", "Look for overflow in the layers before.");
+        return fail(rowNotFinite(firstBad.load()));
     }
     return {};
 }

@@ -17,34 +17,6 @@ namespace {
 /// The sum over a group of a 4-bit code less its zero point times an s8 code stays in int32.
 constexpr int64_t kMaxGroup = ((int64_t{1} << 31) - 1) / (15 * 128);
 
-Status checkSource(const Int4Source& source, int64_t groupSize) {
-    if (source.outputs < 1 || source.inputs < 1) {
-        return fail(ErrorKind::InvalidArgument, "a weight needs at least one output and one input", "shape");
-    }
-    if (source.groupSize < 0 || source.groupSize % 4 != 0) {
-        return fail(ErrorKind::InvalidArgument,
-                    fmt::format("groups of {} inputs: the product needs a multiple of 4", source.groupSize),
-                    "group", "Choose a group size of 32, 64 or 128.");
-    }
-    const int64_t groups = (source.inputs + groupSize - 1) / groupSize;
-    for (int64_t g = 0; g < source.outputs * groups; ++g) {
-        if (!std::isfinite(source.scales[g])) {
-            return fail(ErrorKind::InvalidArgument, fmt::format("the scale of group {} is not finite", g),
-                        "scale");
-        }
-        if (source.zeros != nullptr && source.zeros[g] > 15) {
-            return fail(ErrorKind::InvalidArgument, fmt::format("the zero point of group {} exceeds 15", g),
-                        "zero point");
-        }
-    }
-    for (int64_t i = 0; i < source.outputs * source.inputs; ++i) {
-        if (source.codes[i] > 15) {
-            return fail(ErrorKind::InvalidArgument, fmt::format("code {} exceeds 15", i), "codes");
-        }
-    }
-    return {};
-}
-
 /// Codes of 32 output channels; scales and zeros in columns.
 void packPanel(const Int4Source& source, int64_t groupSize, int64_t first, uint8_t* panel, float* scales,
                uint8_t* zeros) {
@@ -141,9 +113,37 @@ void forEachPanel(const PackedInt4Weights& weights, Int4PanelCall whole,
 
 }  // namespace
 
+Status checkInt4Source(const Int4Source& source, int64_t groupSize) {
+    if (source.outputs < 1 || source.inputs < 1) {
+        return fail(ErrorKind::InvalidArgument, "a weight needs at least one output and one input", "shape");
+    }
+    if (source.groupSize < 0 || source.groupSize % 4 != 0) {
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("groups of {} inputs: the product needs a multiple of 4", source.groupSize),
+                    "group", "Choose a group size of 32, 64 or 128.");
+    }
+    const int64_t groups = (source.inputs + groupSize - 1) / groupSize;
+    for (int64_t g = 0; g < source.outputs * groups; ++g) {
+        if (!std::isfinite(source.scales[g])) {
+            return fail(ErrorKind::InvalidArgument, fmt::format("the scale of group {} is not finite", g),
+                        "scale");
+        }
+        if (source.zeros != nullptr && source.zeros[g] > 15) {
+            return fail(ErrorKind::InvalidArgument, fmt::format("the zero point of group {} exceeds 15", g),
+                        "zero point");
+        }
+    }
+    for (int64_t i = 0; i < source.outputs * source.inputs; ++i) {
+        if (source.codes[i] > 15) {
+            return fail(ErrorKind::InvalidArgument, fmt::format("code {} exceeds 15", i), "codes");
+        }
+    }
+    return {};
+}
+
 Result<PackedInt4Weights> PackedInt4Weights::pack(const Int4Source& source) {
     const int64_t groupSize = source.groupSize == 0 ? roundUp(source.inputs, 4) : source.groupSize;
-    if (auto status = checkSource(source, groupSize); !status) return fail(status.error());
+    if (auto status = checkInt4Source(source, groupSize); !status) return fail(status.error());
     PackedInt4Weights packed;
     packed.m_outputs = source.outputs;
     packed.m_inputs = source.inputs;

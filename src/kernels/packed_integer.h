@@ -36,6 +36,9 @@ struct PackedInt4Weights::Data {
     AlignedBytes zeros;  ///< null: 8 everywhere
 };
 
+/// What PackedInt4Weights::pack refuses; `groupSize` is that of the source, with 0 replaced.
+Status checkInt4Source(const Int4Source& source, int64_t groupSize);
+
 inline int64_t panelWidth(int64_t outputs, int64_t panel) {
     return std::min(kPanelColumns, roundUp(outputs - panel * kPanelColumns, 16));
 }
