@@ -16,6 +16,22 @@ struct Vnni {
 
     /// Steps between two looks at the clock that fetches the tile's lines of the output.
     static constexpr int kUnroll = 4;
+    /// Up to so many rows the weight's bytes are what the product waits for: they are fetched ahead.
+    static constexpr int64_t kFewRows = 48;
+    /// How far ahead in the panel, where it is read once.
+    static constexpr int64_t kBytesAhead = 2048;
+
+    /// What a tile fetches while it multiplies.
+    enum class Fetch {
+        Nothing,
+        Ahead,  ///< its own panel, into the first cache: nobody else will read it
+        Next    ///< the panel after it, into the second one
+    };
+
+    /// Independent sums of one element: a low tile has too few of them to hide a multiply-add's latency.
+    static constexpr int chains(int sums) {
+        return 4 * sums <= kTileSums ? 4 : 2 * sums <= kTileSums ? 2 : 1;
+    }
 
     /// One step: four inputs of every row and column, `at` steps on.
     template <int kRows, int kVectors, int kAt>
@@ -32,12 +48,15 @@ struct Vnni {
         });
     }
 
-    template <int kRows, int kVectors>
+    template <int kRows, int kVectors, Fetch kFetch>
     static void tile(const Int8PanelCall& call, const ColumnTerms<V, kVectors>& terms, int64_t row,
                      int64_t firstColumn) {
-        I sums[kRows][kVectors];
-        unrolled<kRows * kVectors>([&](auto i)
-                                       QUANTSCOPE_INLINE { sums[i / kVectors][i % kVectors] = V::zero(); });
+        const int64_t ahead = kFetch == Fetch::Ahead ? kBytesAhead : 4 * call.width * call.kGroups;
+        constexpr int kChains = chains(kRows * kVectors);
+        I partial[kChains][kRows][kVectors];
+        unrolled<kChains * kRows * kVectors>([&](auto i) QUANTSCOPE_INLINE {
+            partial[i / (kRows * kVectors)][i / kVectors % kRows][i % kVectors] = V::zero();
+        });
         // Three rows share a pointer, so that no address is kept in memory.
         constexpr int kPointers = (kRows + 2) / 3;
         const uint8_t* x[kPointers];
@@ -54,16 +73,29 @@ struct Vnni {
                 if constexpr (kVectors * V::kLanes > 16) __builtin_prefetch(output + 64, 1);
                 output += 4 * call.output.stride;
             }
-            unrolled<kUnroll>(
-                [&](auto u) QUANTSCOPE_INLINE { step<kRows, kVectors, u>(x, stride, w, panelStep, sums); });
+            unrolled<kUnroll>([&](auto u) QUANTSCOPE_INLINE {
+                if constexpr (kFetch != Fetch::Nothing) {
+                    constexpr int kCache = kFetch == Fetch::Ahead ? 3 : 2;
+                    __builtin_prefetch(w + u * panelStep + ahead, 0, kCache);
+                    if constexpr (kVectors * V::kLanes > 16)
+                        __builtin_prefetch(w + u * panelStep + ahead + 64, 0, kCache);
+                }
+                step<kRows, kVectors, u>(x, stride, w, panelStep, partial[u % kChains]);
+            });
             unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] += 4 * kUnroll; });
             w += kUnroll * panelStep;
         }
         for (; g < call.kGroups; ++g) {
-            step<kRows, kVectors, 0>(x, stride, w, panelStep, sums);
+            step<kRows, kVectors, 0>(x, stride, w, panelStep, partial[0]);
             unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] += 4; });
             w += panelStep;
         }
+        I(&sums)[kRows][kVectors] = partial[0];
+        unrolled<(kChains - 1) * kRows * kVectors>([&](auto i) QUANTSCOPE_INLINE {
+            constexpr int kSize = kRows * kVectors;
+            I& sum = sums[i % kSize / kVectors][i % kVectors];
+            sum = V::add(sum, partial[1 + i / kSize][i % kSize / kVectors][i % kVectors]);
+        });
         if (terms.plain) {
             unrolled<kRows>([&](auto r) QUANTSCOPE_INLINE {
                 writeSums<V, kVectors>(call.output, terms, row + r, firstColumn, sums[r]);
@@ -81,14 +113,14 @@ struct Vnni {
                                      : reinterpret_cast<const char*>(out.sums + at);
     }
 
-    template <int kVectors, int kRows = V::kTileRows>
+    template <int kVectors, Fetch kFetch, int kRows = V::kTileRows>
     static void tileOf(int64_t rows, const Int8PanelCall& call, const ColumnTerms<V, kVectors>& terms,
                        int64_t row, int64_t firstColumn) {
         if constexpr (kRows > 0) {
             if (rows == kRows) {
-                tile<kRows, kVectors>(call, terms, row, firstColumn);
+                tile<kRows, kVectors, kFetch>(call, terms, row, firstColumn);
             } else {
-                tileOf<kVectors, kRows - 1>(rows, call, terms, row, firstColumn);
+                tileOf<kVectors, kFetch, kRows - 1>(rows, call, terms, row, firstColumn);
             }
         }
     }
@@ -97,11 +129,18 @@ struct Vnni {
     template <int kVectors>
     static void columns(const Int8PanelCall& call, int64_t firstColumn) {
         const ColumnTerms<V, kVectors> terms(call.output, firstColumn, call.columns);
+        if (call.rows <= V::kTileRows)
+            return tileOf<kVectors, Fetch::Ahead>(call.rows, call, terms, 0, firstColumn);
         for (int64_t row = 0; row < call.rows;) {
             const int64_t left = call.rows - row;
             const bool halve = left > V::kTileRows && left < V::kTileRows + V::kTileRows / 2;
             const int64_t rows = halve ? (left + 1) / 2 : left < V::kTileRows ? left : V::kTileRows;
-            tileOf<kVectors>(rows, call, terms, row, firstColumn);
+            // The last tile finds its own panel in the cache.
+            if (rows == left && call.rows <= kFewRows) {
+                tileOf<kVectors, Fetch::Next>(rows, call, terms, row, firstColumn);
+            } else {
+                tileOf<kVectors, Fetch::Nothing>(rows, call, terms, row, firstColumn);
+            }
             row += rows;
         }
     }
