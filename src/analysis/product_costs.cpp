@@ -7,6 +7,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "analysis/cuda_timing.h"
 #include "analysis/product_cost_parts.h"
 #include "analysis/product_sums.h"
 #include "base/parallel_for.h"
@@ -151,6 +152,34 @@ Result<KernelTiming> floatTiming(const Operands& operands, const ProductInput& i
     return timing(operands, fmt::format("float32, {}", kernels.name), input.x.rows, seconds);
 }
 
+/// On every GPU, or one row that says why there is none.
+void addDevices(const Operands& operands, ProductCosts& costs) {
+    const QuantizedProduct& p = operands.product;
+    std::vector<int8_t> weights;
+    weights.reserve(operands.w.data.size());
+    for (const uint8_t b : operands.w.data) {
+        weights.push_back(static_cast<int8_t>(operands.w.isSigned ? b : b ^ 0x80U));
+    }
+    const auto timings =
+        timeOnCuda(operands.x.view(0, p.depth), weights.data(), p.channels, operands.expected);
+    KernelTiming row;
+    row.isDevice = true;
+    if (!timings) {
+        row.name = "CUDA";
+        row.reason = timings.error().message;
+        costs.kernels.push_back(std::move(row));
+        return;
+    }
+    for (const CudaProductTiming& device : *timings) {
+        row.name = device.device.name;
+        row.reason = device.error ? device.error->message : "";
+        if (!device.error) row = timing(operands, device.device.name, p.rows, device.seconds);
+        row.isDevice = true;
+        row.secondsWithTransfer = device.secondsWithTransfer;
+        costs.kernels.push_back(row);
+    }
+}
+
 Result<Operands> operandsOf(const QuantizedProduct& product, const KernelTable& chosen) {
     Operands operands{product, byteCodes(product.x), byteCodes(product.w), {}, {}};
     auto packed = packCodes(operands.w, 0, product.depth);
@@ -194,6 +223,8 @@ Status measureKernels(const Operands& operands, const ProductInput& input, const
     auto inFloat = floatTiming(operands, input, chosen);
     if (!inFloat) return fail(inFloat.error());
     costs.kernels.push_back(std::move(*inFloat));
+    if (!job.proceed(0.9, "devices")) return fail(ErrorKind::Cancelled, "stopped");
+    addDevices(operands, costs);
     return {};
 }
 
@@ -217,11 +248,12 @@ void addRoofline(const Operands& operands, const KernelTable& chosen, ProductCos
 
 void addShares(ProductCosts& costs) {
     for (const KernelTiming& kernel : costs.kernels) {
-        if (!kernel.name.starts_with("float32")) costs.peakGops = std::max(costs.peakGops, kernel.gops);
+        if (!kernel.isDevice && !kernel.name.starts_with("float32"))
+            costs.peakGops = std::max(costs.peakGops, kernel.gops);
     }
     for (const RooflinePoint& point : costs.points) costs.peakGops = std::max(costs.peakGops, point.gops);
     for (KernelTiming& kernel : costs.kernels)
-        kernel.shareOfPeak = costs.peakGops > 0 ? kernel.gops / costs.peakGops : 0;
+        kernel.shareOfPeak = costs.peakGops > 0 && !kernel.isDevice ? kernel.gops / costs.peakGops : 0;
 }
 
 }  // namespace

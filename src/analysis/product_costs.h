@@ -21,7 +21,9 @@ struct KernelTiming {
     double shareOfPeak = 0;
     int64_t rowsMeasured = 0;  ///< slow kernels get fewer rows
     bool isChosen = false;     ///< what this machine uses
-    double wrongShare = 0;     ///< sums that differ from the exact ones (the 16-bit kernel saturates)
+    bool isDevice = false;     ///< a GPU: `seconds` are its own clock's, without transfers
+    double secondsWithTransfer = 0;
+    double wrongShare = 0;  ///< sums that differ from the exact ones (the 16-bit kernel saturates)
     double saturatedShare = 0;
 };
 

@@ -87,7 +87,7 @@ std::string cpuName() {
     if (cpuid(0x80000000U).eax < 0x80000004U) return "unknown processor";
     for (unsigned i = 0; i < 3; ++i) {
         const Registers r = cpuid(0x80000002U + i);
-        std::memcpy(name.data() + 16 * i, &r, 16);
+        std::memcpy(name.data() + size_t{16} * i, &r, 16);
     }
     return name.data();
 }

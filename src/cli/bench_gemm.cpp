@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "analysis/cuda_timing.h"
 #include "base/parallel_for.h"
 #include "base/random.h"
 #include "cli/gemm_peer.h"
@@ -100,8 +101,12 @@ std::vector<T> randomCodes(int64_t count, uint64_t seed, uint64_t mask) {
 }
 
 OrderedJson machineJson(const KernelTable& kernels) {
+    const KernelReport report = reportKernels(detectCpuFeatures(), kernels);
+    OrderedJson accelerators = OrderedJson::array();
+    for (const KernelReport::Accelerator& a : report.accelerators)
+        accelerators.push_back({{"name", a.name}, {"runs", a.runs}, {"reason", a.reason}});
     OrderedJson tables = OrderedJson::array();
-    for (const KernelReport::Row& row : reportKernels(detectCpuFeatures(), kernels).tables) {
+    for (const KernelReport::Row& row : report.tables) {
         tables.push_back({{"name", std::string(row.name)},
                           {"runs", row.runs},
                           {"chosen", row.chosen},
@@ -110,7 +115,8 @@ OrderedJson machineJson(const KernelTable& kernels) {
     return {{"cpu", cpuName()},
             {"features", describe(detectCpuFeatures())},
             {"threads", threadCount()},
-            {"tables", std::move(tables)}};
+            {"tables", std::move(tables)},
+            {"accelerators", std::move(accelerators)}};
 }
 
 struct GemmResult {
@@ -122,7 +128,11 @@ struct GemmResult {
     double oursBest = 0;  ///< of the fastest repetition: what a busy machine spoils least
     double peerBest = 0;
     bool equal = true;
+    std::vector<CudaProductTiming> devices{};
 
+    [[nodiscard]] double operations() const {
+        return 2.0 * static_cast<double>(shape.m * shape.n) * static_cast<double>(shape.k);
+    }
     [[nodiscard]] double ratio() const { return peer > 0 ? ours / peer : 0; }
 };
 
@@ -155,7 +165,43 @@ Result<GemmResult> measure(const KernelTable& kernels, const GemmShape& shape, b
         result.peerBest = operations / *std::min_element(peerSeconds.begin(), peerSeconds.end()) / 1e9;
         result.equal = y == peerY;
     }
+    if (auto devices = timeOnCuda(codes, w.data(), shape.n, y)) result.devices = std::move(*devices);
     return result;
+}
+
+OrderedJson devicesJson(const GemmResult& r) {
+    OrderedJson devices = OrderedJson::array();
+    for (const CudaProductTiming& d : r.devices) {
+        const auto rate = [&](double seconds) {
+            return d.error ? OrderedJson() : OrderedJson(r.operations() / seconds / 1e9);
+        };
+        devices.push_back({{"name", d.device.name},
+                           {"gops", rate(d.seconds)},
+                           {"gops_with_transfer", rate(d.secondsWithTransfer)},
+                           {"error", d.error ? OrderedJson(describe(*d.error)) : OrderedJson()}});
+    }
+    return devices;
+}
+
+/// GPUs beside the table, or why there is none.
+void printDevices(const std::vector<GemmResult>& results) {
+    if (const auto devices = listCudaDevices(); !devices) {
+        fmt::print("CUDA: {}\n", describe(devices.error()));
+        return;
+    }
+    std::vector<std::vector<std::string>> table = {{"m x n x k", "type", "GPU", "GOPS", "with transfer"}};
+    for (const GemmResult& r : results) {
+        for (const CudaProductTiming& d : r.devices) {
+            const auto rate = [&](double seconds) {
+                return d.error ? std::string("-") : fmt::format("{:.0f}", r.operations() / seconds / 1e9);
+            };
+            table.push_back({fmt::format("{} x {} x {}", r.shape.m, r.shape.n, r.shape.k),
+                             r.isSigned ? "s8s8" : "u8s8",
+                             d.error ? d.device.name + ": " + d.error->message : d.device.name,
+                             rate(d.seconds), rate(d.secondsWithTransfer)});
+        }
+    }
+    printTable(table);
 }
 
 void printGemm(const KernelTable& kernels, const std::vector<GemmResult>& results, bool json) {
@@ -176,7 +222,8 @@ void printGemm(const KernelTable& kernels, const std::vector<GemmResult>& result
                         {"ours_best_gops", r.oursBest},
                         {"onednn_best_gops", r.peer > 0 ? OrderedJson(r.peerBest) : OrderedJson()},
                         {"peak_gops", r.peak},
-                        {"equal", r.equal}});
+                        {"equal", r.equal},
+                        {"devices", devicesJson(r)}});
         table.push_back({fmt::format("{} x {} x {}", r.shape.m, r.shape.n, r.shape.k), type,
                          fmt::format("{:.0f}", r.ours), fmt::format("{:.0f}", r.peer),
                          fmt::format("{:.2f}", r.ratio()), fmt::format("{:.0f}", 100 * r.ours / r.peak),
@@ -201,6 +248,7 @@ void printGemm(const KernelTable& kernels, const std::vector<GemmResult>& result
     printTable(table);
     fmt::print("{} kernels beside {}: geometric mean {:.2f}, worst {:.2f}; peak {:.0f} GOPS\n", kernels.name,
                GemmPeer::name(), mean, worst, peak);
+    printDevices(results);
 }
 
 }  // namespace

@@ -210,6 +210,7 @@ class Parser {
     Result<MetadataValue> readItems(uint64_t count) {
         ByteReader items(*m_in.takeBytes(count * sizeof(T)));
         std::vector<As> values(count);
+        // NOLINTNEXTLINE(bugprone-signed-char-misuse): int8 items are numbers, not characters
         for (As& value : values) value = static_cast<As>(*items.take<T>());
         return MetadataValue(std::move(values));
     }

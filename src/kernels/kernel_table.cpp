@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "kernels/cuda/cuda_backend.h"
 #include "kernels/reference/tables.h"
 #if defined(QUANTSCOPE_X86_KERNELS)
 #include "kernels/x86/tables.h"
@@ -68,8 +69,20 @@ Result<const KernelTable*> chooseKernels(const CpuFeatures& available, std::stri
                 "Unset it, or choose one of " + acceptedNames() + ".");
 }
 
+namespace {
+
+std::vector<KernelReport::Accelerator> reportAccelerators() {
+    const auto devices = listCudaDevices();
+    if (!devices) return {{"cuda", false, describe(devices.error())}};
+    std::vector<KernelReport::Accelerator> found;
+    for (const CudaDeviceInfo& device : *devices) found.push_back({device.name, true, describe(device)});
+    return found;
+}
+
+}  // namespace
+
 KernelReport reportKernels(const CpuFeatures& machine, const KernelTable& chosen) {
-    KernelReport report{machine, {}};
+    KernelReport report{machine, {}, reportAccelerators()};
     bool betterRuns = false;
     for (const KernelTable* table : kernelTables()) {
         KernelReport::Row row{

@@ -43,8 +43,15 @@ struct KernelReport {
     };
     CpuFeatures machine;
     std::vector<Row> tables;  ///< in the order of preference
+    /// A GPU (kernels/cuda/cuda_backend.h), or why there is none.
+    struct Accelerator {
+        std::string name;  ///< "cuda" where there is none
+        bool runs = false;
+        std::string reason;  ///< what it is, or why it does not run
+    };
+    std::vector<Accelerator> accelerators;  ///< at least one
 };
-/// `chosen` is one of kernelTables().
+/// `chosen` is one of kernelTables(). Asks for GPUs, which may take their driver a moment to answer.
 KernelReport reportKernels(const CpuFeatures& machine, const KernelTable& chosen);
 
 }  // namespace quantscope

@@ -226,8 +226,7 @@ Result<LayerResult> Awq::quantize(const LayerInput& input, const Recipe& recipe,
         weight = clipped(weight, search->scale, *input.calibration, recipe.scheme, kClipPoints,
                          options.real("shrink"));
     }
-    auto result =
-        roundInBasis(std::move(weight), recipe.scheme, transform, 2 * search->scale.size(), job.quiet());
+    auto result = roundInBasis(weight, recipe.scheme, transform, 2 * search->scale.size(), job.quiet());
     if (!result) return fail(result.error());
     auto trace = std::make_shared<Trace>();
     trace->add("loss", "alpha", "||Q(W s) x / s - W x||^2 a token", search->alphas, search->losses);

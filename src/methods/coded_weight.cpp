@@ -82,7 +82,7 @@ Tensor inBasis(const ActivationTransform& transform, const Tensor& weight) {
     return Tensor::fromFloats(weight.shape(), std::move(changed));
 }
 
-Result<LayerResult> roundInBasis(Tensor weight, const Scheme& scheme, ActivationTransform transform,
+Result<LayerResult> roundInBasis(const Tensor& weight, const Scheme& scheme, ActivationTransform transform,
                                  uint64_t extraBytes, const Job& job) {
     auto quantized = quantscope::quantize(weight, scheme, job);
     if (!quantized) return fail(quantized.error());

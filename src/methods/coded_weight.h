@@ -35,7 +35,7 @@ Result<std::vector<float>> roundTrip(const MatrixView& values, const Scheme& sch
 
 /// Round to nearest of a weight that already stands in the basis of `transform`, as a result: codes, values
 /// back in the layer's own basis, the transform and `extraBytes` for what it stores.
-Result<LayerResult> roundInBasis(Tensor weight, const Scheme& scheme, ActivationTransform transform,
+Result<LayerResult> roundInBasis(const Tensor& weight, const Scheme& scheme, ActivationTransform transform,
                                  uint64_t extraBytes, const Job& job);
 
 /// The weight in the basis of `transform`.

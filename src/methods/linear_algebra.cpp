@@ -56,7 +56,7 @@ template <class T, int Bytes>
 [[gnu::always_inline]] inline void multiplyAddBody(int64_t m, int64_t n, int64_t k, const T* a,
                                                    int64_t aStride, const T* b, int64_t bStride, T* c,
                                                    int64_t cStride, T sign) {
-    constexpr auto kColumns = static_cast<int64_t>(2 * Bytes / sizeof(T));
+    constexpr int64_t kColumns = int64_t{2} * Bytes / int64_t{sizeof(T)};
     const int64_t whole = n - n % kColumns;
     for (int64_t j = 0; j < whole; j += kColumns) {
         int64_t i = 0;

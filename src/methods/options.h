@@ -31,14 +31,4 @@ Status checkParameter(const ParameterInfo& parameter, std::string_view value);
 /// Null if the method has no such parameter.
 const ParameterInfo* findParameter(const MethodInfo& info, std::string_view key);
 
-// Shorthand for the tables of parameters.
-ParameterInfo realParameter(std::string key, std::string label, std::string help, double minimum,
-                            double maximum, std::string defaultValue, bool logarithmic = false);
-ParameterInfo integerParameter(std::string key, std::string label, std::string help, int64_t minimum,
-                               int64_t maximum, std::string defaultValue);
-ParameterInfo toggleParameter(std::string key, std::string label, std::string help,
-                              bool defaultValue = false);
-ParameterInfo choiceParameter(std::string key, std::string label, std::string help,
-                              std::vector<ParameterChoice> choices, std::string defaultValue);
-
 }  // namespace quantscope

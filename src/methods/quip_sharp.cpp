@@ -199,8 +199,8 @@ const MethodInfo& QuipSharp::info() const {
 
 double QuipSharp::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
     const auto bits = static_cast<double>(MethodOptions(info(), recipe).text("bits") == "4" ? 4 : 2);
-    return std::ceil(bits * static_cast<double>(rows * cols) / 8) +
-           static_cast<double>((rows + cols + 7) / 8) + 4;
+    const int64_t signBytes = (rows + cols + 7) / 8;
+    return std::ceil(bits * static_cast<double>(rows * cols) / 8) + static_cast<double>(signBytes) + 4;
 }
 
 Result<LayerResult> QuipSharp::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {

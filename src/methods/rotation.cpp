@@ -29,7 +29,8 @@ const MethodInfo& HadamardRotation::info() const {
 }
 
 double HadamardRotation::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
-    return Method::storedBytes(recipe, rows, cols) + static_cast<double>((cols + 7) / 8);
+    const int64_t signBytes = (cols + 7) / 8;
+    return Method::storedBytes(recipe, rows, cols) + static_cast<double>(signBytes);
 }
 
 Result<LayerResult> HadamardRotation::quantize(const LayerInput& input, const Recipe& recipe,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace quantscope {
 inline LayerResult valuesResult(const Shape& shape, std::vector<float> values, double bytes) {
     LayerResult result;
     result.values = Tensor::fromFloats(shape, std::move(values));
-    result.bytes = static_cast<uint64_t>(bytes + 0.5);
+    result.bytes = static_cast<uint64_t>(std::llround(bytes));
     return result;
 }
 

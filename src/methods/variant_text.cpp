@@ -136,7 +136,7 @@ Status applyFirstPart(Variant& variant, std::string_view text) {
     variant.weights = *recipe;
     if (const MethodInfo* info = withActivations(*recipe)) {
         variant.activations = activationsOf(*info, widths.activations);
-        if (const Status valid = validate(variant.activations->scheme); !valid) return valid;
+        if (Status valid = validate(variant.activations->scheme); !valid) return valid;
     } else if (widths.activations > 0) {
         return fail(ErrorKind::InvalidArgument,
                     fmt::format("{} does not quantize activations", recipe->method), "variant",
@@ -288,7 +288,7 @@ Result<Recipe> parseRecipe(std::string_view text) {
         const std::string key = unescaped(pair.front());
         const ParameterInfo* parameter = findParameter(info, key);
         if (parameter == nullptr && (parseFormatPart(part) || part.starts_with("preset="))) {
-            schemeParts = std::string(part) + (schemeParts.empty() ? "" : "/") + schemeParts;
+            schemeParts = fmt::format("{}{}{}", part, schemeParts.empty() ? "" : "/", schemeParts);
             continue;
         }
         if (parameter == nullptr) {

@@ -120,7 +120,7 @@ RunScales encodeRunsOf32(const float* x, const float* importance, int top, const
     std::array<float, 32> w{};
     const float sigma2 = 2 * sumOfSquares(x, kSuper) / kSuper;
     constexpr Search kImportant{-0.9F, 0.05F, 36, false};
-    for (int j = 0; j < 8; ++j) {
+    for (size_t j = 0; j < 8; ++j) {
         const float* run = x + 32 * j;
         if (importance != nullptr) {
             importanceWeights(run, importance + 32 * j, sigma2, 32, w.data());
@@ -128,10 +128,9 @@ RunScales encodeRunsOf32(const float* x, const float* importance, int top, const
             const float average = std::sqrt(sumOfSquares(run, 32) / 32);
             for (size_t l = 0; l < 32; ++l) w[l] = average + std::abs(run[l]);
         }
-        const auto at = static_cast<size_t>(j);
-        totals[at] = sumOf(w.data(), 32);
-        scales[at] = fitWithMinimum(run, 32, top, w.data(), importance != nullptr ? kImportant : plain,
-                                    codes.data() + 32 * j, minima[at]);
+        totals[j] = sumOf(w.data(), 32);
+        scales[j] = fitWithMinimum(run, 32, top, w.data(), importance != nullptr ? kImportant : plain,
+                                   codes.data() + 32 * j, minima[j]);
     }
     const RunScales runs = importance != nullptr
                                ? fitRunScales(scales.data(), minima.data(), totals.data(), 8, 63)
@@ -162,16 +161,15 @@ void encodeBlock(const float* in, const float* importance, BlockQ2K& block) {
     const float sigma2 = sumOfSquares(in, kSuper) / kSuper;
     constexpr Search kPlain{-0.5F, 0.1F, 15, true};
     constexpr Search kImportant{-0.9F, 0.05F, 36, false};
-    for (int j = 0; j < 16; ++j) {
+    for (size_t j = 0; j < 16; ++j) {
         const float* run = in + 16 * j;
         if (importance != nullptr)
             importanceWeights(run, importance + 16 * j, sigma2, 16, w.data());
         else
             for (size_t l = 0; l < 16; ++l) w[l] = std::abs(run[l]);
-        const auto at = static_cast<size_t>(j);
-        totals[at] = sumOf(w.data(), 16);
-        scales[at] = fitWithMinimum(run, 16, 3, w.data(), importance != nullptr ? kImportant : kPlain,
-                                    codes.data() + 16 * j, minima[at]);
+        totals[j] = sumOf(w.data(), 16);
+        scales[j] = fitWithMinimum(run, 16, 3, w.data(), importance != nullptr ? kImportant : kPlain,
+                                   codes.data() + 16 * j, minima[j]);
     }
     const RunScales runs = importance != nullptr
                                ? fitRunScales(scales.data(), minima.data(), totals.data(), 16, 15)
@@ -191,16 +189,15 @@ void encodeBlock(const float* in, const float* importance, BlockQ3K& block) {
     std::array<float, 16> w{};
     std::array<int, 16> runs{};
     const float sigma2 = 2 * sumOfSquares(in, kSuper) / kSuper;
-    for (int j = 0; j < 16; ++j) {
+    for (size_t j = 0; j < 16; ++j) {
         const float* run = in + 16 * j;
-        const auto at = static_cast<size_t>(j);
         if (importance == nullptr) {
-            scales[at] = fitByMoves(run, 16, 4, codes.data() + 16 * j);
+            scales[j] = fitByMoves(run, 16, 4, codes.data() + 16 * j);
             continue;
         }
         importanceWeights(run, importance + 16 * j, sigma2, 16, w.data());
-        totals[at] = sumOf(w.data(), 16);
-        scales[at] = fitSigned(run, 16, 4, w.data(), codes.data() + 16 * j);
+        totals[j] = sumOf(w.data(), 16);
+        scales[j] = fitSigned(run, 16, 4, w.data(), codes.data() + 16 * j);
     }
     if (importance != nullptr) {
         block.d = f16FromFloat(fitSigned(scales.data(), 16, 32, totals.data(), runs.data()));
@@ -261,10 +258,10 @@ void encodeBlock(const float* in, const float* importance, BlockQ6K& block) {
     Codes codes{};
     std::array<float, 16> scales{};
     float extreme = 0;
-    for (int j = 0; j < 16; ++j) {
+    for (size_t j = 0; j < 16; ++j) {
         const float* w = importance != nullptr ? importance + 16 * j : nullptr;
         const float scale = fitSigned(in + 16 * j, 16, 32, w, codes.data() + 16 * j);
-        scales[static_cast<size_t>(j)] = scale;
+        scales[j] = scale;
         if (std::abs(scale) > std::abs(extreme)) extreme = scale;
     }
     block = {};

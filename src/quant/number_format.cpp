@@ -19,7 +19,7 @@ std::vector<double> integerLevels(const GroupParams& params, const Scheme& schem
     const int32_t last = codeMax(scheme);
     const GroupParams stored = storedParams(params, scheme);
     std::vector<double> levels;
-    levels.reserve(static_cast<size_t>(last - first + 1));
+    levels.reserve(static_cast<size_t>(last - first) + 1);
     for (int32_t code = first; code <= last; ++code)
         levels.push_back(dequantizeValue(code, stored, scheme.zeroPointDomain));
     if (stored.scale < 0) std::reverse(levels.begin(), levels.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,15 @@ struct ParameterInfo {
     std::string defaultValue;
     bool slider = false;  ///< worth a slider (bits, clip limits), otherwise a field
 };
+
+// Shorthand for the tables of parameters. A real one is worth a slider, an integer one steps by 1.
+ParameterInfo realParameter(std::string key, std::string label, std::string help, double minimum,
+                            double maximum, std::string defaultValue, bool logarithmic = false);
+ParameterInfo integerParameter(std::string key, std::string label, std::string help, int64_t minimum,
+                               int64_t maximum, std::string defaultValue);
+ParameterInfo toggleParameter(std::string key, std::string label, std::string help,
+                              bool defaultValue = false);
+ParameterInfo choiceParameter(std::string key, std::string label, std::string help,
+                              std::vector<ParameterChoice> choices, std::string defaultValue);
 
 }  // namespace quantscope

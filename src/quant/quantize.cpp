@@ -135,7 +135,7 @@ void quantizeRows(const MatrixView& input, const GroupLayout& layout, const Sche
 }
 
 Status checkQuantizes(const Scheme& scheme) {
-    if (const Status valid = validate(scheme); !valid) return valid;
+    if (Status valid = validate(scheme); !valid) return valid;
     if (!scheme.isFloat()) return {};
     return fail(ErrorKind::InvalidArgument, "the float reference has no codes", "format",
                 "choose an integer format");

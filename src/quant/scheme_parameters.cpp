@@ -61,35 +61,6 @@ bool setToggle(bool& field, std::string_view text) {
     return true;
 }
 
-ParameterInfo choice(std::string key, std::string label, std::string help,
-                     std::vector<ParameterChoice> choices, std::string defaultValue) {
-    ParameterInfo info;
-    info.key = std::move(key);
-    info.label = std::move(label);
-    info.help = std::move(help);
-    info.choices = std::move(choices);
-    info.defaultValue = std::move(defaultValue);
-    return info;
-}
-
-ParameterInfo number(std::string key, std::string label, std::string help, ParameterKind kind, double minimum,
-                     double maximum, std::string defaultValue) {
-    ParameterInfo info =
-        choice(std::move(key), std::move(label), std::move(help), {}, std::move(defaultValue));
-    info.kind = kind;
-    info.minimum = minimum;
-    info.maximum = maximum;
-    info.step = kind == ParameterKind::Integer ? 1 : 0;
-    return info;
-}
-
-ParameterInfo toggle(std::string key, std::string label, std::string help, bool defaultValue) {
-    ParameterInfo info =
-        choice(std::move(key), std::move(label), std::move(help), {}, toggleText(defaultValue));
-    info.kind = ParameterKind::Toggle;
-    return info;
-}
-
 bool quantizes(const Scheme& s) {
     return !s.isFloat();
 }
@@ -102,7 +73,7 @@ bool isAffine(const Scheme& s) {
 ParameterInfo describeFormat(const Scheme&) {
     std::vector<ParameterChoice> choices;
     for (const NumberFormat& f : numberFormats()) choices.push_back({f.name, f.label, f.help});
-    return choice("format", "Format", "The set of representable levels.", std::move(choices), "int");
+    return choiceParameter("format", "Format", "The set of representable levels.", std::move(choices), "int");
 }
 
 bool setFormat(Scheme& s, std::string_view text) {
@@ -119,10 +90,10 @@ bool setFormat(Scheme& s, std::string_view text) {
 }
 
 ParameterInfo describeBits(const Scheme& s) {
-    ParameterInfo info = number("bits", "Bits",
-                                "b bits a code: 2^b levels. Every bit less doubles the step S and "
-                                "adds about 6 dB of rounding noise.",
-                                ParameterKind::Integer, 2, 16, "8");
+    ParameterInfo info = integerParameter("bits", "Bits",
+                                          "b bits a code: 2^b levels. Every bit less doubles the step S and "
+                                          "adds about 6 dB of rounding noise.",
+                                          2, 16, "8");
     const NumberFormat* format = findNumberFormat(s.format);
     if (format != nullptr) {
         for (const int bits : format->bitChoices)
@@ -137,7 +108,7 @@ ParameterInfo describeBits(const Scheme& s) {
 ParameterInfo describeConvention(const Scheme&) {
     std::vector<ParameterChoice> choices{{"custom", "Custom", "A combination no peer uses under one name."}};
     for (const SchemePreset& p : schemePresets()) choices.push_back({p.name, p.label, p.help});
-    return choice(
+    return choiceParameter(
         "convention", "Convention",
         "What an ecosystem means by this scheme: range rule, zero point, rounding. \"Symmetric int4\" is "
         "at least four different things.",
@@ -161,9 +132,9 @@ bool setConvention(Scheme& s, std::string_view text) {
 ParameterInfo describeEstimator(const Scheme&) {
     std::vector<ParameterChoice> choices;
     for (const RangeEstimatorInfo& e : rangeEstimators()) choices.push_back({e.name, e.label, e.help});
-    return choice("estimator", "Range",
-                  "Which interval of values the codes cover; what lies outside is clipped.",
-                  std::move(choices), "minmax");
+    return choiceParameter("estimator", "Range",
+                           "Which interval of values the codes cover; what lies outside is clipped.",
+                           std::move(choices), "minmax");
 }
 
 bool setEstimator(Scheme& s, std::string_view text) {
@@ -210,23 +181,18 @@ bool setFlag(Scheme& s, std::string_view text) {
 }
 
 ParameterInfo describePercentile(const char* key, const char* label, const char* defaultValue) {
-    ParameterInfo info = number(key, label,
-                                "Percentile of the group's values, linear interpolation at f (n - 1) as "
-                                "numpy.percentile; values beyond are clipped.",
-                                ParameterKind::Real, 0, 100, defaultValue);
-    info.slider = true;
-    return info;
+    return realParameter(key, label,
+                         "Percentile of the group's values, linear interpolation at f (n - 1) as "
+                         "numpy.percentile; values beyond are clipped.",
+                         0, 100, defaultValue);
 }
 
 ParameterInfo describeManual(const char* key, const char* label, const char* defaultValue) {
-    ParameterInfo info = number(key, label, "End of the range; the same for every group.",
-                                ParameterKind::Real, -1e6, 1e6, defaultValue);
-    info.slider = true;
-    return info;
+    return realParameter(key, label, "End of the range; the same for every group.", -1e6, 1e6, defaultValue);
 }
 
 ParameterInfo describeCount(const char* key, const char* label, const char* help, const char* defaultValue) {
-    ParameterInfo info = number(key, label, help, ParameterKind::Integer, 1, 1 << 20, defaultValue);
+    ParameterInfo info = integerParameter(key, label, help, 1, 1 << 20, defaultValue);
     info.logarithmic = true;
     for (const char* stop : {"16", "32", "64", "128", "256"}) info.choices.push_back({stop, stop, ""});
     return info;
@@ -240,26 +206,26 @@ const auto kControls = std::to_array<Control>({
     {"convention", quantizes, describeConvention, getConvention, setConvention},
     {"mapping", quantizes,
      [](const Scheme&) {
-         return choice("mapping", "Mapping", "Symmetric: r = S q. Affine: r = S (q - Z).",
+         return choiceParameter("mapping", "Mapping", "Symmetric: r = S q. Affine: r = S (q - Z).",
                        choicesOf(mappingNames()), "symmetric");
      },
      [](const Scheme& s) { return std::string(choiceOf(mappingNames(), s.mapping).name); },
      [](Scheme& s, std::string_view t) { return setChoice(mappingNames(), s.mapping, t); }},
     {"range", [](const Scheme& s) { return quantizes(s) && s.mapping == Mapping::Symmetric; },
      [](const Scheme&) {
-         return choice("range", "Scale from absmax", "Which value of the range lands on which code.",
+         return choiceParameter("range", "Scale from absmax", "Which value of the range lands on which code.",
                        choicesOf(symmetricRangeNames()), "narrow");
      },
      [](const Scheme& s) { return std::string(choiceOf(symmetricRangeNames(), s.symmetricRange).name); },
      [](Scheme& s, std::string_view t) { return setChoice(symmetricRangeNames(), s.symmetricRange, t); }},
     {"signed", quantizes,
      [](const Scheme&) {
-         return toggle("signed", "Signed codes", "Codes -2^(b-1) .. 2^(b-1)-1 instead of 0 .. 2^b-1.", true);
+         return toggleParameter("signed", "Signed codes", "Codes -2^(b-1) .. 2^(b-1)-1 instead of 0 .. 2^b-1.", true);
      },
      getFlag<&Scheme::isSigned>, setFlag<&Scheme::isSigned>},
     {"granularity", quantizes,
      [](const Scheme&) {
-         return choice("granularity", "Granularity", "Which elements share a scale.",
+         return choiceParameter("granularity", "Granularity", "Which elements share a scale.",
                        choicesOf(granularityNames()), "channel");
      },
      [](const Scheme& s) { return std::string(choiceOf(granularityNames(), s.granularity).name); },
@@ -292,8 +258,10 @@ const auto kControls = std::to_array<Control>({
      getReal<&Scheme::percentileHigh>, setReal<&Scheme::percentileHigh>},
     {"momentum", uses<RangeEstimator::MovingAverage>,
      [](const Scheme&) {
-         return number("momentum", "Momentum", "range = momentum * range + (1 - momentum) * chunk.",
-                       ParameterKind::Real, 0, 0.999, "0.9");
+         ParameterInfo info = realParameter(
+             "momentum", "Momentum", "range = momentum * range + (1 - momentum) * chunk.", 0, 0.999, "0.9");
+         info.slider = false;
+         return info;
      },
      getReal<&Scheme::momentum>, setReal<&Scheme::momentum>},
     {"manual-low", uses<RangeEstimator::Manual>,
@@ -304,7 +272,7 @@ const auto kControls = std::to_array<Control>({
      getReal<&Scheme::manualHigh>, setReal<&Scheme::manualHigh>},
     {"includes-zero", isAffine,
      [](const Scheme&) {
-         return toggle("includes-zero", "Range contains zero",
+         return toggleParameter("includes-zero", "Range contains zero",
                        "[min, max] is extended to contain 0, so that 0 stays exact (Jacobs et al. 2018). AWQ and "
                        "GGUF Q4_1 do not.",
                        true);
@@ -312,35 +280,35 @@ const auto kControls = std::to_array<Control>({
      getFlag<&Scheme::rangeIncludesZero>, setFlag<&Scheme::rangeIncludesZero>},
     {"zero-domain", isAffine,
      [](const Scheme&) {
-         return choice("zero-domain", "Zero point", "How the offset of an affine mapping is stored.",
+         return choiceParameter("zero-domain", "Zero point", "How the offset of an affine mapping is stored.",
                        choicesOf(zeroPointDomainNames()), "integer-zero");
      },
      [](const Scheme& s) { return std::string(choiceOf(zeroPointDomainNames(), s.zeroPointDomain).name); },
      [](Scheme& s, std::string_view t) { return setChoice(zeroPointDomainNames(), s.zeroPointDomain, t); }},
     {"rounding", quantizes,
      [](const Scheme&) {
-         return choice("rounding", "Rounding", "How r / S becomes an integer.", choicesOf(roundingNames()),
+         return choiceParameter("rounding", "Rounding", "How r / S becomes an integer.", choicesOf(roundingNames()),
                        "half-even");
      },
      [](const Scheme& s) { return std::string(choiceOf(roundingNames(), s.rounding).name); },
      [](Scheme& s, std::string_view t) { return setChoice(roundingNames(), s.rounding, t); }},
     {"seed", [](const Scheme& s) { return quantizes(s) && s.rounding == Rounding::Stochastic; },
      [](const Scheme&) {
-         return number("seed", "Seed", "Fixes the random number of every element.", ParameterKind::Integer, 0,
-                       1e9, "0");
+         return integerParameter("seed", "Seed", "Fixes the random number of every element.", 0, 1'000'000'000,
+                                 "0");
      },
      [](const Scheme& s) { return fmt::format("{}", s.seed); },
      [](Scheme& s, std::string_view t) { return setNumber(s.seed, t); }},
     {"zero-inside",
      [](const Scheme& s) { return isAffine(s) && s.zeroPointDomain == ZeroPointDomain::Integer; },
      [](const Scheme&) {
-         return toggle("zero-inside", "Zero point inside the rounding",
+         return toggleParameter("zero-inside", "Zero point inside the rounding",
                        "round(r/S + Z) instead of round(r/S) + Z: differs at ties.", false);
      },
      getFlag<&Scheme::zeroPointInside>, setFlag<&Scheme::zeroPointInside>},
     {"inverse", quantizes,
      [](const Scheme&) {
-         return toggle("inverse", "Multiply by 1/S",
+         return toggleParameter("inverse", "Multiply by 1/S",
                        "r * (1/S) instead of r / S, as torch, torchao and ggml do: differs in the last bit, hence "
                        "at near-ties.",
                        false);
@@ -348,7 +316,7 @@ const auto kControls = std::to_array<Control>({
      getFlag<&Scheme::multiplyByInverse>, setFlag<&Scheme::multiplyByInverse>},
     {"scale-format", quantizes,
      [](const Scheme&) {
-         return choice("scale-format", "Scale storage", "How a scale (and a float zero point or minimum) is stored.",
+         return choiceParameter("scale-format", "Scale storage", "How a scale (and a float zero point or minimum) is stored.",
                        choicesOf(scaleFormatNames()), "f32-scale");
      },
      [](const Scheme& s) { return std::string(choiceOf(scaleFormatNames(), s.scaleFormat).name); },
@@ -356,7 +324,7 @@ const auto kControls = std::to_array<Control>({
     {"encode-unrounded",
      [](const Scheme& s) { return quantizes(s) && s.scaleFormat != ScaleFormat::F32; },
      [](const Scheme&) {
-         return toggle("encode-unrounded", "Codes from the unrounded scale",
+         return toggleParameter("encode-unrounded", "Codes from the unrounded scale",
                        "Codes are computed with the float32 scale and decoded with the stored one (GGUF).", false);
      },
      getFlag<&Scheme::encodeUnrounded>, setFlag<&Scheme::encodeUnrounded>},

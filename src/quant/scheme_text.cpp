@@ -272,7 +272,7 @@ std::string schemeText(const Scheme& scheme, const Scheme& base) {
 
 Result<Scheme> parseScheme(std::string_view text) {
     const auto parts = split(text, '/');
-    if (const auto start = startOf(parts.front(), Scheme{}); !start) return start;
+    if (const auto start = startOf(parts.front(), Scheme{}); !start) return fail(start.error());
     return parseScheme(text, Scheme{});
 }
 

@@ -2,6 +2,7 @@
 #include <QTest>
 
 #include "kernel_rows.h"
+#include "kernels/cuda/cuda_backend.h"
 
 namespace quantscope {
 
@@ -65,6 +66,10 @@ void ChoiceTest::report() {
     QCOMPARE(best.tables.size(), kernelTables().size());
     QVERIFY(best.tables.back().chosen);
     QCOMPARE(best.tables.back().reason, std::string("the best this machine runs"));
+    const auto devices = listCudaDevices();
+    QCOMPARE(best.accelerators.size(), devices ? devices->size() : size_t{1});
+    QCOMPARE(best.accelerators.front().runs, devices.has_value());
+    QVERIFY(!best.accelerators.front().reason.empty());
     if (kernelTables().size() == 1) return;
     QVERIFY(!best.tables.front().runs);
     QVERIFY(best.tables.front().reason.find("needs avx2") == 0);

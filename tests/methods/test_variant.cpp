@@ -16,6 +16,13 @@ class TestVariant : public QObject {
     void parsesSeveral();
     void errors_data();
     void errors();
+    void forms_data();
+    void forms();
+    void formsSurvive_data();
+    void formsSurvive();
+    void badForms_data();
+    void badForms();
+    void executionIsTold();
     void titles_data();
     void titles();
     void globs_data();
@@ -92,6 +99,97 @@ void TestVariant::errors() {
     QCOMPARE(variants.error().kind, ErrorKind::InvalidArgument);
     const QString message = QString::fromStdString(describe(variants.error()));
     QVERIFY2(message.contains(mentions), qPrintable(message));
+}
+
+void TestVariant::forms_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("weights");
+    QTest::addColumn<QString>("twin");  // the same numbers in float
+    const auto row = [](const char* text, const char* weights, const char* twin) {
+        QTest::newRow(text) << text << weights << twin;
+    };
+    row("w8a8/token", "int8/integer", "int8 @act=int8/token/inverse");
+    row("w8a8/static", "int8/integer", "int8 @act-static=int8/tensor/inverse");
+    row("w8a8/token/threshold=6", "int8/integer", "int8 @act=int8/token/inverse @outliers=6");
+    row("llm-int8/threshold=6", "llm-int8/integer", "llm-int8 @act=int8/token/inverse @outliers=6");
+    row("w4a8/group=64", "int4/group=64/integer", "int4/group=64 @act=int8/token/inverse");
+    row("w4a16/group=64", "int4/group=64/integer", "int4/group=64");
+    row("w4a16/uint4/affine/group=32", "uint4/affine/group=32/integer", "uint4/affine/group=32");
+    row("w16a16", "float", "float");
+}
+
+void TestVariant::forms() {
+    QFETCH(QString, text);
+    QFETCH(QString, weights);
+    QFETCH(QString, twin);
+    const auto variant = parseVariant(text.toStdString());
+    QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+    if (weights != "float") QCOMPARE(QString::fromStdString(variantText(*variant)), text);
+    Variant plain;
+    plain.weights = variant->weights;
+    Variant expected = *parseVariant(weights.toStdString());
+    QVERIFY(plain.weights == expected.weights);
+    Variant fake = *variant;
+    setExecution(fake, Execution::Fake);
+    QVERIFY(fake == *parseVariant(twin.toStdString()));
+}
+
+void TestVariant::formsSurvive_data() {
+    QTest::addColumn<QString>("text");
+    for (const char* text :
+         {"w8a8/token @*.ffn_down=w4a16/group=64", "w8a8/token @*.ffn_down=w8a8/token/fake @blk.0.*=w16a16",
+          "float @blk.1.*=llm-int8/threshold=6", "gptq/int4/group=64/integer @act=int8/token",
+          "smoothquant/w8a8/alpha=0.5/integer", "smoothquant/w8a8/alpha=0.5", "llm-int8", "llm-int8/integer",
+          "int8/integer @act=uint8/affine/token @*.attn_q=int4/integer", "w4a8/group=32 @name=mine",
+          "w8a8/token/fake", "w5a6/full"})
+        QTest::newRow(text) << text;
+}
+
+void TestVariant::formsSurvive() {
+    QFETCH(QString, text);
+    const auto variant = parseVariant(text.toStdString());
+    QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
+    for (const Execution execution : {Execution::Integer, Execution::Fake}) {
+        Variant changed = *variant;
+        setExecution(changed, execution);
+        for (const Variant& each : {*variant, changed}) {
+            const auto again = parseVariant(variantText(each));
+            QVERIFY2(again.has_value(), variantText(each).c_str());
+            QVERIFY2(*again == each, variantText(each).c_str());
+        }
+    }
+}
+
+void TestVariant::badForms_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("mentions");
+    QTest::newRow("bits") << "w9a8"
+                          << "2 to 8 bits";
+    QTest::newRow("range of floats") << "w4a16/static"
+                                     << "neither a range";
+    QTest::newRow("threshold") << "w8a8/token/threshold=-1"
+                               << "threshold=6";
+    QTest::newRow("format") << "w4a8/int8"
+                            << "no weights of 4 bits";
+    QTest::newRow("scheme") << "w4a8/magic"
+                            << "magic";
+}
+
+void TestVariant::badForms() {
+    QFETCH(QString, text);
+    QFETCH(QString, mentions);
+    const auto variant = parseVariant(text.toStdString());
+    QVERIFY(!variant.has_value());
+    const QString message = QString::fromStdString(describe(variant.error()));
+    QVERIFY2(message.contains(mentions), qPrintable(message));
+}
+
+void TestVariant::executionIsTold() {
+    QCOMPARE(executionOf(*parseVariant("float")), std::string_view("float"));
+    QCOMPARE(executionOf(*parseVariant("int8 @act=int8/token")), std::string_view("fake"));
+    QCOMPARE(executionOf(*parseVariant("w8a8/token")), std::string_view("integer"));
+    QCOMPARE(executionOf(*parseVariant("w8a8/token @*.ffn_down=int8")), std::string_view("mixed"));
+    QCOMPARE(variantTitle(*parseVariant("w4a8/group=64")), std::string("W4A8 g64"));
 }
 
 void TestVariant::titles_data() {

@@ -7,6 +7,7 @@
 #include <QTest>
 
 #include "driven_window.h"
+#include "kernels/cuda/cuda_backend.h"
 #include "labs/matmul_lab.h"
 #include "plots/accumulator_view.h"
 #include "plots/arithmetic_view.h"
@@ -185,6 +186,10 @@ class TestDriveMatmul : public QObject {
         QVERIFY(rows.size() >= kernelTables().size() + 3);
         QCOMPARE(std::count_if(rows.begin(), rows.end(), [](const KernelRow& row) { return row.isChosen; }),
                  1);
+        // The GPUs, or one row that says why there is none.
+        QCOMPARE(std::count_if(rows.begin(), rows.end(),
+                               [](const KernelRow& row) { return row.name == QStringLiteral("CUDA"); }),
+                 listCudaDevices() ? 0 : 1);
         for (const KernelRow& row : rows)
             QVERIFY2(row.reason.isEmpty() == (row.gops > 0), qPrintable(row.name));
         QVERIFY(m_lab->roofline()->series().bandwidthGbs > 0);

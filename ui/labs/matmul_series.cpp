@@ -180,6 +180,8 @@ std::vector<KernelRow> kernelRows(const MatmulResults& results) {
         row.gops = kernel.gops;
         row.shareOfPeak = kernel.shareOfPeak;
         row.isChosen = kernel.isChosen;
+        if (kernel.isDevice && row.reason.isEmpty())
+            row.note = tr("%1 with transfer").arg(times(kernel.secondsWithTransfer));
         if (kernel.wrongShare > 0) row.note = tr("%1 wrong").arg(formatPercent(kernel.wrongShare));
         rows.push_back(std::move(row));
     }

@@ -17,13 +17,6 @@ QString tr(const char* text) {
     return QCoreApplication::translate("MatmulLab", text);
 }
 
-QString times(double seconds) {
-    if (seconds <= 0) return QStringLiteral("0");
-    if (seconds < 1e-6) return QStringLiteral("%1 ns").arg(formatNumber(1e9 * seconds));
-    if (seconds < 1e-3) return QStringLiteral("%1 µs").arg(formatNumber(1e6 * seconds));
-    return QStringLiteral("%1 ms").arg(formatNumber(1e3 * seconds));
-}
-
 QString bytesText(double bytes) {
     if (bytes < 1e4) return QStringLiteral("%1 B").arg(formatNumber(bytes, 4));
     if (bytes < 1e6) return QStringLiteral("%1 kB").arg(formatNumber(bytes / 1e3));
@@ -97,6 +90,13 @@ void addRequantization(std::vector<ArithmeticLine>& lines, const TraceRequantiza
 }
 
 }  // namespace
+
+QString times(double seconds) {
+    if (seconds <= 0) return QStringLiteral("0");
+    if (seconds < 1e-6) return QStringLiteral("%1 ns").arg(formatNumber(1e9 * seconds));
+    if (seconds < 1e-3) return QStringLiteral("%1 µs").arg(formatNumber(1e6 * seconds));
+    return QStringLiteral("%1 ms").arg(formatNumber(1e3 * seconds));
+}
 
 QString number(double value) {
     if (value == std::round(value) && std::abs(value) < 1e6)

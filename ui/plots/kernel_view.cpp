@@ -41,6 +41,7 @@ KernelView::KernelView(ThemeController* themes, QWidget* parent) : PlotView(them
         "<i>packed</i> puts W in the order the kernel reads, once; the others are the same with the "
         "machine's vector "
         "instructions. PMADDUBSW adds two products in 16 bits and saturates: it may be wrong.</p>"
+        "<p>A GPU's rate is that of its kernel alone; beside it the time with X sent there and Y back.</p>"
         "<p>Peak: the machine's 8-bit multiply-adds with all operands in registers. Slow kernels get fewer "
         "rows.</p>"));
 }
@@ -110,8 +111,9 @@ QString KernelView::hoverText(double, double y) const {
     if (index < 0 || index >= static_cast<int>(m_rows.size())) return {};
     const KernelRow& row = m_rows[static_cast<size_t>(index)];
     if (!row.reason.isEmpty()) return tr("%1: %2").arg(row.name, row.reason);
-    return tr("%1: %2, %3, %4 of peak")
-        .arg(row.name, timeText(row.seconds), rateText(row.gops), formatPercent(row.shareOfPeak));
+    const QString tail =
+        row.shareOfPeak > 0 ? tr("%1 of peak").arg(formatPercent(row.shareOfPeak)) : row.note;
+    return tr("%1: %2, %3, %4").arg(row.name, timeText(row.seconds), rateText(row.gops), tail);
 }
 
 PlotTable KernelView::table() const {

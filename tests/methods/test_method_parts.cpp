@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QtTest>
+#include <cmath>
+
+#include "method_inputs.h"
+#include "methods/activation_transform.h"
+#include "methods/hadamard.h"
+#include "methods/kmeans.h"
+#include "methods/linear_algebra.h"
+
+using namespace quantscope;
+using namespace quantscope::test;
+
+/// What methods are built of: clustering, calibration statistics, factors of Hessians, rotations.
+class TestMethodParts : public QObject {
+    Q_OBJECT
+ private slots:
+    void clusteringIsExact() {
+        // {1, 2} {10} {20, 21, 22} whatever the order.
+        const std::vector<float> values{21, 1, 10, 22, 2, 20};
+        QCOMPARE(clusterValues(values, {}, 3), (std::vector<double>{1.5, 10, 21}));
+        QCOMPARE(clusterValues(values, std::vector<double>{1, 3, 1, 1, 1, 1}, 3).front(), 1.25);
+        QCOMPARE(clusterValues(std::vector<float>{5}, {}, 2).size(), size_t{2});
+    }
+
+    void calibrationIsStreamed() {
+        const Tensor x = goldenTokens();
+        CalibrationCollector parts(128, {true, 20, 7});
+        for (int64_t row = 0; row < 256; row += 100)
+            parts.add({x.matrix().row(row), std::min<int64_t>(100, 256 - row), 128, 128}, {});
+        const CalibrationStatistics all = parts.finish();
+        QCOMPARE(all.tokens, int64_t{256});
+        QCOMPARE(all.sample.rows(), int64_t{20});
+        for (int64_t i = 0; i < 128; i += 9) {
+            for (int64_t j = 0; j < 128; j += 7) {
+                double sum = 0;
+                for (int64_t r = 0; r < 256; ++r)
+                    sum +=
+                        static_cast<double>(x.matrix().at(r, i)) * static_cast<double>(x.matrix().at(r, j));
+                QVERIFY(std::abs(static_cast<double>(all.hessian[static_cast<size_t>(i * 128 + j)]) -
+                                 sum / 256) <= 1e-5 * (1 + std::abs(sum / 256)));
+            }
+            QCOMPARE(all.absMax[static_cast<size_t>(i)], calibrationOf(x)->absMax[static_cast<size_t>(i)]);
+        }
+    }
+
+    void factorsMultiplyBack_data() {
+        QTest::addColumn<int>("n");
+        for (const int n : {1, 2, 63, 64, 65, 130, 200}) QTest::addRow("%d", n) << n;
+    }
+    void factorsMultiplyBack() {
+        QFETCH(int, n);
+        // A = B B^T + I; A^-1 = U^T U means U A U^T = I.
+        GoldenNumbers numbers(static_cast<uint64_t>(n));
+        const auto size = static_cast<size_t>(n);
+        std::vector<double> b(size * size);
+        for (double& value : b) value = numbers.next() / 4;
+        std::vector<double> a(size * size, 0);
+        for (size_t i = 0; i < size; ++i) {
+            for (size_t j = 0; j < size; ++j)
+                for (size_t k = 0; k < size; ++k) a[i * size + j] += b[i * size + k] * b[j * size + k];
+            a[i * size + i] += 1;
+        }
+        std::vector<float> u;
+        QVERIFY(inverseFactor(a, n, u));
+        for (size_t i = 0; i < size; ++i)
+            for (size_t j = 0; j < size; ++j) {
+                if (j < i) QCOMPARE(u[i * size + j], 0.0F);
+                double sum = 0;
+                for (size_t k = 0; k < size; ++k)
+                    for (size_t l = j; l < size && u[i * size + k] != 0; ++l)
+                        sum += static_cast<double>(u[i * size + k]) * a[k * size + l] *
+                               static_cast<double>(u[j * size + l]);
+                QVERIFY(std::abs(sum - (i == j ? 1.0 : 0.0)) < 1e-4);
+            }
+        a[0] = -1;
+        QVERIFY(!inverseFactor(a, n, u));
+    }
+
+    void rotationsAreOrthonormal_data() {
+        QTest::addColumn<int>("n");
+        QTest::addColumn<int>("order");
+        for (const auto& [n, order] : {std::pair{1, 1},
+                                       {8, 8},
+                                       {12, 12},
+                                       {20, 20},
+                                       {28, 28},
+                                       {36, 36},
+                                       {192, 192},
+                                       {576, 576},
+                                       {1536, 1536},
+                                       {6, 2},
+                                       {7, 1},
+                                       {52, 52}})
+            QTest::addRow("%d", n) << n << order;
+    }
+    void rotationsAreOrthonormal() {
+        QFETCH(int, n);
+        QFETCH(int, order);
+        const Hadamard hadamard(n);
+        if (n != 52) QCOMPARE(hadamard.order(), static_cast<int64_t>(order));
+        GoldenNumbers numbers(9);
+        ActivationTransform transform;
+        std::vector<float> x;
+        std::vector<float> w;
+        for (int j = 0; j < n; ++j) {
+            transform.divisor.push_back(1 + static_cast<float>(j % 5));
+            transform.signs.push_back(j % 3 == 0 ? -1.0F : 1.0F);
+            transform.permutation.push_back((j * 5 + 3) % n);
+            x.push_back(static_cast<float>(numbers.next()));
+            w.push_back(static_cast<float>(numbers.next()));
+        }
+        if (n % 5 == 0) transform.permutation.clear();
+        std::vector<float> moved(x.size());
+        std::vector<float> movedWeight(x.size());
+        applyTransform(transform, {x.data(), 1, n, n}, moved.data());
+        transformWeight(transform, {w.data(), 1, n, n}, movedWeight.data());
+        double before = 0;
+        double after = 0;
+        for (size_t j = 0; j < x.size(); ++j) {
+            before += static_cast<double>(x[j]) * static_cast<double>(w[j]);
+            after += static_cast<double>(moved[j]) * static_cast<double>(movedWeight[j]);
+        }
+        QVERIFY2(std::abs(before - after) < 1e-3, qPrintable(QString("%1 %2").arg(before).arg(after)));
+        undoTransform(transform, {moved.data(), 1, n, n}, moved.data());
+        restoreWeight(transform, {movedWeight.data(), 1, n, n}, movedWeight.data());
+        for (size_t j = 0; j < x.size(); ++j) {
+            QVERIFY(std::abs(moved[j] - x[j]) < 1e-4F);
+            QVERIFY(std::abs(movedWeight[j] - w[j]) < 1e-4F);
+        }
+    }
+};
+
+QTEST_APPLESS_MAIN(TestMethodParts)
+#include "test_method_parts.moc"
