@@ -20,6 +20,7 @@ run() {
         # Against its peers where they are installed; with arguments the program alone.
         if [ $# -eq 0 ] && "$python" -c 'import torch, transformers, gguf' 2>/dev/null; then
             "$python" tests/bench/peers/forward_peer.py "$bin/bench_forward" "$bin/quantscope-cli"
+            "$python" tests/bench/peers/decode_peer.py "$bin/quantscope-cli"
         else
             "$bin/bench_forward" "$@"
         fi
