@@ -20,6 +20,7 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     addEvalCommand(program, context);
     addLayersCommand(program, context);
     addCaptureCommand(program, context);
+    addGenerateCommand(program, context);
     addBenchCommand(program, context);
     try {
         program.parse(argc, argv);

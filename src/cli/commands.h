@@ -22,6 +22,7 @@ void addCompareCommand(CLI::App& program, CommandContext& context);
 void addEvalCommand(CLI::App& program, CommandContext& context);
 void addLayersCommand(CLI::App& program, CommandContext& context);
 void addCaptureCommand(CLI::App& program, CommandContext& context);
+void addGenerateCommand(CLI::App& program, CommandContext& context);
 void addBenchCommand(CLI::App& program, CommandContext& context);
 
 }  // namespace quantscope

@@ -51,6 +51,29 @@ class TestCliModel : public QObject {
         QVERIFY(!run.err.isEmpty());
     }
 
+    void generateComparesWhatVariantsWrite() {
+        const QStringList arguments = {"generate",
+                                       "--model",
+                                       m_model,
+                                       "--prompt",
+                                       "And it came to pass",
+                                       "--variants",
+                                       "float; float; int2/tensor",
+                                       "--tokens",
+                                       "12"};
+        const auto run = runProgram(arguments + QStringList{"--json"});
+        QVERIFY2(run.exitCode == 0, run.err.constData());
+        const QJsonArray variants = run.json()["variants"].toArray();
+        QCOMPARE(variants.size(), 3);
+        QCOMPARE(variants[1]["common_tokens"].toInt(), 12);
+        QCOMPARE(variants[1]["text"], variants[0]["text"]);
+        QVERIFY(variants[2]["common_tokens"].toInt() < 12);
+        QVERIFY(variants[0]["tokens_per_second"].toDouble() > 0);
+        const auto text = runProgram(arguments);
+        QVERIFY(text.out.contains("And it came to pass" + variants[0]["text"].toString().toUtf8()));
+        QCOMPARE(runProgram({"generate", "--model", m_model, "--variants", "int4/full/and"}).exitCode, 2);
+    }
+
     void layersListsEveryLinearLayer() {
         const auto run = runProgram(
             {"layers", "--model", m_model, "--text", m_text, "--scheme", "int4", "--tokens", "64", "--json"});
