@@ -5,6 +5,7 @@
 #include "model/block_operators.h"
 #include "model/context_runner.h"
 #include "model/evaluation.h"
+#include "model/linear_weights.h"
 #include "tiny_model.h"
 
 using namespace quantscope;
@@ -180,6 +181,43 @@ class TestExecution : public QObject {
                          qPrintable(QString("%1: %2").arg(layer.name.c_str()).arg(distance)));
             }
         }
+    }
+
+    /// Each step of making one weight looks at the job: the head of a real model is half of what a start
+    /// costs.
+    void stoppedWeightsAreCancelled_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<int>("layout");  // -1: floats
+        QTest::newRow("float") << "float" << -1;
+        QTest::newRow("fake int4") << "int4/group=16" << -1;
+        QTest::newRow("int8") << "int8" << static_cast<int>(IntegerLayout::Int8);
+        QTest::newRow("int4") << "int4/group=16" << static_cast<int>(IntegerLayout::Int4);
+        QTest::newRow("outliers") << "llm-int8" << static_cast<int>(IntegerLayout::Int8);
+    }
+    void stoppedWeightsAreCancelled() {
+        QFETCH(QString, text);
+        QFETCH(int, layout);
+        const TinyModel model;
+        WeightStore store(model, **chooseKernels(detectCpuFeatures()), 1 << 20);
+        const Recipe recipe = variantOf(text).weights;
+        std::optional<IntegerUse> use;
+        if (layout >= 0) use = IntegerUse{static_cast<IntegerLayout>(layout), text == "llm-int8"};
+        std::stop_source stop;
+        stop.request_stop();
+        const auto stopped = store.get(model.head(), recipe, Job(stop.get_token()), use);
+        QVERIFY(!stopped.has_value());
+        QCOMPARE(stopped.error().kind, ErrorKind::Cancelled);
+        QCOMPARE(store.bytesKept(), uint64_t{0});
+        const auto whole = store.get(model.head(), recipe, {}, use);
+        QVERIFY2(whole.has_value(), whole ? "" : describe(whole.error()).c_str());
+        if (!use) return;
+        // Codes that were made may still meet a stop before they are packed.
+        const auto coded = quantizeLayer({"w", *model.linearWeight("output")}, recipe, {});
+        QVERIFY(coded.has_value());
+        const auto packed =
+            IntegerWeights::pack(*coded->weight, use->layout, use->keepCodes, Job(stop.get_token()));
+        QVERIFY(!packed.has_value());
+        QCOMPARE(packed.error().kind, ErrorKind::Cancelled);
     }
 
     void inputsAreQuantizedOnceForTheirReaders() {
