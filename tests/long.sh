@@ -25,6 +25,17 @@ say "thread sanitizer, the Qt-free lane"
 build_preset tsan test_latest_lane
 OMP_NUM_THREADS=1 build/tsan/tests/test_latest_lane
 
+nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null || true)
+if [ -n "$nvcc" ]; then
+    say "CUDA kernels for every architecture; on a device where there is one, with a runtime in host memory in any case"
+    build_preset cuda test_kernels_cuda_tiles test_kernels_cuda_rows test_kernels_cuda_device_real \
+        test_kernels_cuda_device_fake bench_cuda
+    ctest --test-dir build/cuda --output-on-failure -R test_kernels_cuda
+    build/cuda/bin/bench_cuda
+else
+    say "CUDA: nvcc is not installed, the kernels ran on an emulated GPU alone"
+fi
+
 say "GGUF files that we write, in llama.cpp"
 python=python3
 [ -x .venv/bin/python ] && python=.venv/bin/python

@@ -91,7 +91,7 @@ MatrixView spread(const MatrixView& x, AlignedBytes& memory) {
 
 }  // namespace
 
-Result<PackedWeights> FloatGemm::pack(const MatrixView& weight) {
+Result<PackedWeights> FloatGemm::pack(const MatrixView& weight, const Job& job) {
     PackedWeights packed;
     packed.m_outputs = weight.rows;
     packed.m_inputs = weight.cols;
@@ -106,12 +106,13 @@ Result<PackedWeights> FloatGemm::pack(const MatrixView& weight) {
     parallelFor(roundUp(weight.rows, kPanelColumns) / kPanelColumns,
                 std::max<int64_t>(1, kFloatsAtOnce / (kPanelColumns * weight.cols)),
                 [&](int64_t begin, int64_t end) {
-                    for (int64_t p = begin; p < end; ++p) {
+                    for (int64_t p = begin; p < end && !job.stopRequested(); ++p) {
                         const int64_t first = p * kPanelColumns;
                         packPanel(weight, first, std::min(kPanelColumns, weight.rows - first),
                                   panelWidth(weight.rows, p), data->panel(p, weight.cols));
                     }
                 });
+    if (job.stopRequested()) return fail(ErrorKind::Cancelled, "packing was stopped");
     packed.m_bytes = static_cast<uint64_t>(bytes);
     packed.m_data = std::move(data);
     return packed;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/job.h"
 #include "base/result.h"
 #include "kernels/kernel_table.h"
 #include "tensor/tensor.h"
@@ -50,8 +51,8 @@ class FloatGemm {
     /// `kernels` must outlive the object, as the tables of kernelTables() do.
     explicit FloatGemm(const KernelTable& kernels) : m_kernels(&kernels) {}
 
-    /// Reorders a weight once. OutOfMemory when it does not fit.
-    [[nodiscard]] static Result<PackedWeights> pack(const MatrixView& weight);
+    /// Reorders a weight once. OutOfMemory when it does not fit, Cancelled when the job was stopped.
+    [[nodiscard]] static Result<PackedWeights> pack(const MatrixView& weight, const Job& job = {});
 
     /// y[i * yStride + j] = sum_k x.at(i, k) W[j][k]. Rows of y are consecutive when yStride = 0 (then it is
     /// weights.outputs()).

@@ -31,7 +31,7 @@ const MethodInfo& LlmInt8::info() const {
     return kInfo;
 }
 
-Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& recipe, const Job&) const {
+Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
     const Scheme& scheme = recipe.scheme;
     if (scheme.mapping != Mapping::Symmetric || scheme.granularity != Granularity::OutputChannel ||
         !scheme.isSigned) {
@@ -43,7 +43,7 @@ Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& rec
     std::vector<int32_t> codes(static_cast<size_t>(w.size()));
     std::vector<GroupParams> groups(static_cast<size_t>(w.rows));
     parallelFor(w.rows, 64, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r) {
+        for (int64_t r = begin; r < end && !job.stopRequested(); ++r) {
             const float* row = w.row(r);
             float absmax = 0;
             for (int64_t c = 0; c < w.cols; ++c) absmax = std::max(absmax, std::abs(row[c]));
@@ -54,6 +54,7 @@ Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& rec
                     static_cast<int32_t>(std::nearbyint(row[c] * inverse));
         }
     });
+    if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the quantization was stopped");
     return codedResult(codedWeight(scheme, input.weight.shape(), codes, std::move(groups)));
 }
 

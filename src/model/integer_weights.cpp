@@ -7,10 +7,13 @@
 
 #include "base/parallel_for.h"
 #include "methods/method.h"
+#include "quant/packing.h"
 #include "quant/reference.h"
 
 namespace quantscope {
 namespace {
+
+constexpr int64_t kCodesAtOnce = 65536;
 
 bool fractionalZero(const Scheme& scheme) {
     return scheme.mapping == Mapping::Affine && scheme.zeroPointDomain != ZeroPointDomain::Integer;
@@ -59,6 +62,43 @@ Status checkActivations(const Scheme& s) {
         return unsupported("activation scales that change along the inputs leave no integer sum",
                            "choose @act=int8/token or @act=int8/tensor");
     return {};
+}
+
+tl::unexpected<Error> stopped() {
+    return fail(ErrorKind::Cancelled, "packing was stopped");
+}
+
+/// Every code + offset as T, row by row.
+template <class T>
+Result<std::vector<T>> movedCodes(const QuantizedTensor& weight, int32_t offset, const Job& job) {
+    const int64_t rows = weight.layout().rows;
+    const int64_t cols = weight.layout().cols;
+    const Scheme& scheme = weight.scheme();
+    std::vector<T> moved(static_cast<size_t>(rows * cols));
+    parallelFor(rows, std::max<int64_t>(1, kCodesAtOnce / std::max<int64_t>(1, cols)),
+                [&](int64_t begin, int64_t end) {
+                    std::vector<int32_t> codes(static_cast<size_t>(cols));
+                    for (int64_t row = begin; row < end && !job.stopRequested(); ++row) {
+                        unpackCodes(weight.packedCodes().data() + row * weight.bytesPerRow(), scheme.bits,
+                                    codeMin(scheme), codes);
+                        std::ranges::transform(codes, moved.begin() + row * cols,
+                                               [&](int32_t code) { return static_cast<T>(code + offset); });
+                    }
+                });
+    if (job.stopRequested()) return stopped();
+    return moved;
+}
+
+/// [rows x cols] to [cols x rows].
+std::vector<int8_t> transposed(const std::vector<int8_t>& codes, int64_t rows, int64_t cols) {
+    constexpr int64_t kRowsAtOnce = 64;  // whole cache lines of the result
+    std::vector<int8_t> result(codes.size());
+    parallelFor(rows, kRowsAtOnce, [&](int64_t begin, int64_t end) {
+        for (int64_t col = 0; col < cols; ++col)
+            for (int64_t row = begin; row < end; ++row)
+                result[static_cast<size_t>(col * rows + row)] = codes[static_cast<size_t>(row * cols + col)];
+    });
+    return result;
 }
 
 /// 4-bit panels take codes 0..15 and groups of whole fours.
@@ -111,24 +151,23 @@ uint64_t IntegerWeights::bytes() const {
 }
 
 Result<IntegerWeights> IntegerWeights::pack(const QuantizedTensor& weight, IntegerLayout layout,
-                                            bool keepCodes) {
+                                            bool keepCodes, const Job& job) {
     IntegerWeights result;
     result.m_layout = layout;
-    const Status packed =
-        layout == IntegerLayout::Int8 ? result.packInt8(weight, keepCodes) : result.packInt4(weight);
+    const Status packed = layout == IntegerLayout::Int8 ? result.packInt8(weight, keepCodes, job)
+                                                        : result.packInt4(weight, job);
     if (!packed) return fail(packed.error());
+    if (job.stopRequested()) return stopped();
     return result;
 }
 
-Status IntegerWeights::packInt8(const QuantizedTensor& weight, bool keepCodes) {
+Status IntegerWeights::packInt8(const QuantizedTensor& weight, bool keepCodes, const Job& job) {
     const int64_t rows = weight.layout().rows;
     const int64_t cols = weight.layout().cols;
     // Unsigned codes move into the range of a signed byte; their zero points with them.
     const int32_t shift = codeMin(weight.scheme()) >= 0 ? 1 << (weight.scheme().bits - 1) : 0;
-    const std::vector<int32_t> codes = weight.codes();
-    std::vector<int8_t> bytes(codes.size());
-    std::ranges::transform(codes, bytes.begin(),
-                           [&](int32_t code) { return static_cast<int8_t>(code - shift); });
+    const auto bytes = movedCodes<int8_t>(weight, -shift, job);
+    if (!bytes) return fail(bytes.error());
     bool zeros = false;
     for (int64_t row = 0; row < rows; ++row) {
         const GroupParams& group = weight.groups()[static_cast<size_t>(weight.layout().groupOf(row, 0))];
@@ -137,27 +176,21 @@ Status IntegerWeights::packInt8(const QuantizedTensor& weight, bool keepCodes) {
         zeros = zeros || m_zeros.back() != 0;
     }
     if (!zeros) m_zeros.clear();
-    auto packed = PackedInt8Weights::pack(bytes.data(), rows, cols);
+    auto packed = PackedInt8Weights::pack(bytes->data(), rows, cols);
     if (!packed) return fail(packed.error());
     m_int8 = std::move(*packed);
-    if (!keepCodes) return {};
-    m_codes.resize(bytes.size());
-    for (int64_t row = 0; row < rows; ++row)
-        for (int64_t col = 0; col < cols; ++col)
-            m_codes[static_cast<size_t>(col * rows + row)] = bytes[static_cast<size_t>(row * cols + col)];
+    if (keepCodes && !job.stopRequested()) m_codes = transposed(*bytes, rows, cols);
     return {};
 }
 
-Status IntegerWeights::packInt4(const QuantizedTensor& weight) {
+Status IntegerWeights::packInt4(const QuantizedTensor& weight, const Job& job) {
     const GroupLayout& layout = weight.layout();
     const bool group = weight.scheme().granularity == Granularity::Group;
     const int64_t across = group ? layout.groupsAcross() : 1;
     constexpr int32_t kMiddle = 8;
     const int32_t shift = codeMin(weight.scheme()) < 0 ? kMiddle : 0;
-    const std::vector<int32_t> codes = weight.codes();
-    std::vector<uint8_t> nibbles(codes.size());
-    std::ranges::transform(codes, nibbles.begin(),
-                           [&](int32_t code) { return static_cast<uint8_t>(code + shift); });
+    const auto nibbles = movedCodes<uint8_t>(weight, shift, job);
+    if (!nibbles) return fail(nibbles.error());
     std::vector<float> scales;
     std::vector<uint8_t> zeros;
     for (int64_t row = 0; row < layout.rows; ++row) {
@@ -169,7 +202,7 @@ Status IntegerWeights::packInt4(const QuantizedTensor& weight) {
         }
     }
     const bool symmetric = std::ranges::all_of(zeros, [](uint8_t zero) { return zero == kMiddle; });
-    auto packed = PackedInt4Weights::pack({nibbles.data(), layout.rows, layout.cols,
+    auto packed = PackedInt4Weights::pack({nibbles->data(), layout.rows, layout.cols,
                                            group ? weight.scheme().groupSize : 0, scales.data(),
                                            symmetric ? nullptr : zeros.data()});
     if (!packed) return fail(packed.error());

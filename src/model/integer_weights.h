@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/job.h"
 #include "base/result.h"
 #include "kernels/integer_gemm.h"
 #include "methods/variant.h"
@@ -32,7 +33,9 @@ Result<std::optional<IntegerLayout>> integerLayout(const Recipe& recipe,
 class IntegerWeights {
  public:
     /// From a tensor that the layout takes (integerLayout). `keepCodes`: columns() will be asked for.
-    static Result<IntegerWeights> pack(const QuantizedTensor& weight, IntegerLayout layout, bool keepCodes);
+    /// Cancelled when the job was stopped.
+    static Result<IntegerWeights> pack(const QuantizedTensor& weight, IntegerLayout layout, bool keepCodes,
+                                       const Job& job = {});
 
     [[nodiscard]] IntegerLayout layout() const { return m_layout; }
     [[nodiscard]] int64_t outputs() const;
@@ -49,8 +52,8 @@ class IntegerWeights {
     [[nodiscard]] std::vector<float> columns(std::span<const int64_t> columns, int64_t width) const;
 
  private:
-    Status packInt8(const QuantizedTensor& weight, bool keepCodes);
-    Status packInt4(const QuantizedTensor& weight);
+    Status packInt8(const QuantizedTensor& weight, bool keepCodes, const Job& job);
+    Status packInt4(const QuantizedTensor& weight, const Job& job);
 
     IntegerLayout m_layout = IntegerLayout::Int8;
     PackedInt8Weights m_int8;

@@ -54,9 +54,9 @@ Result<QuantizedWeight> applyRecipe(const LinearInfo& layer, const Tensor& weigh
     return QuantizedWeight{result->floats(), result->bitsPerWeight(), result->bytes, result->transform};
 }
 
-Result<Tensor> WeightStore::floats(const LinearInfo& layer) {
+Result<Tensor> WeightStore::floats(const LinearInfo& layer, const Job& job) {
     if (m_lastLayer != layer.name) {
-        auto weight = m_model.linearWeight(layer.name);
+        auto weight = m_model.linearWeight(layer.name, job.quiet());
         if (!weight) return fail(weight.error());
         m_lastFloats = std::move(*weight);
         m_lastLayer = layer.name;
@@ -73,7 +73,7 @@ Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& re
         m_entries.splice(m_entries.begin(), m_entries, known);
         return m_entries.front().weights;
     }
-    auto weight = floats(layer);
+    auto weight = floats(layer, job);
     if (!weight) return fail(weight.error());
     auto context = contextFor(layer, recipe, job);
     if (!context) return fail(context.error());
@@ -91,7 +91,7 @@ Result<LinearWeights> WeightStore::makeFloats(const LinearInfo& layer, const Ten
                                               const Job& job) {
     auto quantized = applyRecipe(layer, weight, recipe, m_kernels, job, context);
     if (!quantized) return fail(quantized.error());
-    auto packed = FloatGemm::pack(quantized->values.matrix());
+    auto packed = FloatGemm::pack(quantized->values.matrix(), job);
     if (!packed) return fail(packed.error());
     return LinearWeights{std::move(*packed), nullptr, quantized->bitsPerWeight, quantized->bytes,
                          std::move(quantized->transform)};
@@ -108,7 +108,7 @@ Result<LinearWeights> WeightStore::makeCodes(const LinearInfo& layer, const Tens
                     fmt::format("{}: {} with these options leaves no codes for an integer product",
                                 layer.name, recipe.method),
                     "variant", "Execute it as fake quantization.");
-    auto packed = IntegerWeights::pack(*result->weight, use.layout, use.keepCodes);
+    auto packed = IntegerWeights::pack(*result->weight, use.layout, use.keepCodes, job);
     if (!packed) return fail(forLayer(packed.error(), layer));
     return LinearWeights{{},
                          std::make_shared<const IntegerWeights>(std::move(*packed)),
@@ -132,7 +132,7 @@ Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Reci
     if (!info.sharesTransform || layer.block < 0) return context;
     for (const LinearInfo& other : m_model.blockLinears(layer.block)) {
         if (inputPointOf(other.kind) != inputPointOf(layer.kind)) continue;
-        auto weight = m_model.linearWeight(other.name);
+        auto weight = m_model.linearWeight(other.name, job.quiet());
         if (!weight) return fail(weight.error());
         context.siblings.push_back(std::move(*weight));
     }

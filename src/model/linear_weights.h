@@ -72,7 +72,7 @@ class WeightStore {
     Result<LinearWeights> get(const LinearInfo& layer, const Recipe& recipe, const Job& job,
                               const std::optional<IntegerUse>& use = {});
     /// The float weight, [out x in].
-    Result<Tensor> floats(const LinearInfo& layer);
+    Result<Tensor> floats(const LinearInfo& layer, const Job& job = {});
 
     /// Where methods that need calibration get it; null = such recipes fail. Forgets what they made before.
     void setCalibration(std::shared_ptr<Calibration> calibration);

@@ -42,7 +42,7 @@ class CheckpointModel final : public Model {
     [[nodiscard]] const ModelConfig& config() const override { return m_config; }
     [[nodiscard]] const std::string& path() const override { return m_path; }
     [[nodiscard]] std::span<const LinearInfo> linears() const override { return m_linears; }
-    [[nodiscard]] Result<Tensor> linearWeight(std::string_view name) const override;
+    [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& job) const override;
     [[nodiscard]] Result<Tensor> weight(std::string_view name) const override;
     [[nodiscard]] Result<Tensor> storedWeight(std::string_view name) const override;
     [[nodiscard]] Result<std::shared_ptr<const Tokenizer>> tokenizer() const override;
@@ -51,7 +51,7 @@ class CheckpointModel final : public Model {
  private:
     Status expect(const std::string& canonical, const Shape& shape);
     Status bindLinear(int64_t block, LinearKind kind);
-    [[nodiscard]] Result<Tensor> load(const std::string& tensorName) const;
+    [[nodiscard]] Result<Tensor> load(const std::string& tensorName, const Job& job = {}) const;
     [[nodiscard]] Result<std::shared_ptr<const Tokenizer>> tokenizerFromFolder() const;
     [[nodiscard]] Result<std::shared_ptr<const Tokenizer>> readTokenizer() const;
 
@@ -157,21 +157,21 @@ Status CheckpointModel::bind() {
     return {};
 }
 
-Result<Tensor> CheckpointModel::load(const std::string& tensorName) const {
+Result<Tensor> CheckpointModel::load(const std::string& tensorName, const Job& job) const {
     Result<Tensor> stored = m_checkpoint->load(tensorName);
     if (!stored) return fail(inFile(stored.error(), m_path));
-    Result<Tensor> floats = toFloat32(*stored);
+    Result<Tensor> floats = toFloat32(*stored, job);
     if (!floats) return fail(inFile(floats.error(), m_path));
     return floats;
 }
 
-Result<Tensor> CheckpointModel::linearWeight(std::string_view name) const {
+Result<Tensor> CheckpointModel::linearWeight(std::string_view name, const Job& job) const {
     const LinearInfo* info = findLinear(name);
     if (!info) {
         return fail(ErrorKind::NotFound, fmt::format("the model has no linear layer \"{}\"", name), "layer",
                     "Names look like blk.3.ffn_down.");
     }
-    return load(info->tensorName);
+    return load(info->tensorName, job);
 }
 
 Result<Tensor> CheckpointModel::storedWeight(std::string_view name) const {
@@ -183,7 +183,7 @@ Result<Tensor> CheckpointModel::storedWeight(std::string_view name) const {
 }
 
 Result<Tensor> CheckpointModel::weight(std::string_view name) const {
-    if (findLinear(name)) return linearWeight(name);
+    if (findLinear(name)) return linearWeight(name, {});
     return load(fileTensorName(std::string(name), m_style));
 }
 

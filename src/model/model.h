@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/job.h"
 #include "base/result.h"
 #include "io/checkpoint.h"
 #include "model/config.h"
@@ -47,7 +48,7 @@ class Model {
     /// The blocks' layers in running order, then the head ("output", also when it is tied).
     [[nodiscard]] virtual std::span<const LinearInfo> linears() const = 0;
     /// A linear layer's weight as F32 [out x in]. NotFound; Malformed for NaN-free reasons the file states.
-    [[nodiscard]] virtual Result<Tensor> linearWeight(std::string_view name) const = 0;
+    [[nodiscard]] virtual Result<Tensor> linearWeight(std::string_view name, const Job& job = {}) const = 0;
     /// Any weight as F32 by canonical name without ".weight": "blk.0.attn_norm", "token_embd", "output_norm".
     [[nodiscard]] virtual Result<Tensor> weight(std::string_view name) const = 0;
     /// The same as it is stored, block types included; nothing is copied.

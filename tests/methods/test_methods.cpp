@@ -307,7 +307,8 @@ class TestMethods : public QObject {
         }
         std::stop_source stop;
         stop.request_stop();
-        for (const char* text : {"gptq/int4/group=64", "awq/int4/group=64", "hqq", "kmeans"}) {
+        for (const char* text :
+             {"gptq/int4/group=64", "awq/int4/group=64", "hqq", "kmeans", "llm-int8", "int8"}) {
             const auto stopped = quantizeLayer(layer, parseVariant(text)->weights, Job(stop.get_token()));
             QVERIFY2(!stopped.has_value() && stopped.error().kind == ErrorKind::Cancelled, text);
         }

@@ -5,6 +5,7 @@
 #include "model/block_operators.h"
 #include "model/context_runner.h"
 #include "model/evaluation.h"
+#include "model/linear_weights.h"
 #include "tiny_model.h"
 
 using namespace quantscope;
@@ -93,93 +94,6 @@ class TestExecution : public QObject {
     Q_OBJECT
 
  private slots:
-    void forms_data() {
-        QTest::addColumn<QString>("text");
-        QTest::addColumn<QString>("weights");
-        QTest::addColumn<QString>("twin");  // the same numbers in float
-        const auto row = [](const char* text, const char* weights, const char* twin) {
-            QTest::newRow(text) << text << weights << twin;
-        };
-        row("w8a8/token", "int8/integer", "int8 @act=int8/token/inverse");
-        row("w8a8/static", "int8/integer", "int8 @act-static=int8/tensor/inverse");
-        row("w8a8/token/threshold=6", "int8/integer", "int8 @act=int8/token/inverse @outliers=6");
-        row("llm-int8/threshold=6", "llm-int8/integer", "llm-int8 @act=int8/token/inverse @outliers=6");
-        row("w4a8/group=64", "int4/group=64/integer", "int4/group=64 @act=int8/token/inverse");
-        row("w4a16/group=64", "int4/group=64/integer", "int4/group=64");
-        row("w4a16/uint4/affine/group=32", "uint4/affine/group=32/integer", "uint4/affine/group=32");
-        row("w16a16", "float", "float");
-    }
-    void forms() {
-        QFETCH(QString, text);
-        QFETCH(QString, weights);
-        QFETCH(QString, twin);
-        const auto variant = parseVariant(text.toStdString());
-        QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
-        if (weights != "float") QCOMPARE(QString::fromStdString(variantText(*variant)), text);
-        Variant plain;
-        plain.weights = variant->weights;
-        Variant expected = variantOf(weights);
-        QVERIFY(plain.weights == expected.weights);
-        QVERIFY(twinOf(*variant) == variantOf(twin));
-    }
-
-    void textSurvives_data() {
-        QTest::addColumn<QString>("text");
-        for (const char* text :
-             {"w8a8/token @*.ffn_down=w4a16/group=64",
-              "w8a8/token @*.ffn_down=w8a8/token/fake @blk.0.*=w16a16", "float @blk.1.*=llm-int8/threshold=6",
-              "gptq/int4/group=64/integer @act=int8/token", "smoothquant/w8a8/alpha=0.5/integer",
-              "smoothquant/w8a8/alpha=0.5", "llm-int8", "llm-int8/integer",
-              "int8/integer @act=uint8/affine/token @*.attn_q=int4/integer", "w4a8/group=32 @name=mine",
-              "w8a8/token/fake", "w5a6/full"})
-            QTest::newRow(text) << text;
-    }
-    void textSurvives() {
-        QFETCH(QString, text);
-        const auto variant = parseVariant(text.toStdString());
-        QVERIFY2(variant.has_value(), variant ? "" : describe(variant.error()).c_str());
-        for (const Execution execution : {Execution::Integer, Execution::Fake}) {
-            Variant changed = *variant;
-            setExecution(changed, execution);
-            for (const Variant& each : {*variant, changed}) {
-                const auto again = parseVariant(variantText(each));
-                QVERIFY2(again.has_value(), variantText(each).c_str());
-                QVERIFY2(*again == each, variantText(each).c_str());
-            }
-        }
-    }
-
-    void badForms_data() {
-        QTest::addColumn<QString>("text");
-        QTest::addColumn<QString>("mentions");
-        QTest::newRow("bits") << "w9a8"
-                              << "2 to 8 bits";
-        QTest::newRow("range of floats") << "w4a16/static"
-                                         << "neither a range";
-        QTest::newRow("threshold") << "w8a8/token/threshold=-1"
-                                   << "threshold=6";
-        QTest::newRow("format") << "w4a8/int8"
-                                << "no weights of 4 bits";
-        QTest::newRow("scheme") << "w4a8/magic"
-                                << "magic";
-    }
-    void badForms() {
-        QFETCH(QString, text);
-        QFETCH(QString, mentions);
-        const auto variant = parseVariant(text.toStdString());
-        QVERIFY(!variant.has_value());
-        const QString message = QString::fromStdString(describe(variant.error()));
-        QVERIFY2(message.contains(mentions), qPrintable(message));
-    }
-
-    void executionIsTold() {
-        QCOMPARE(executionOf(variantOf("float")), std::string_view("float"));
-        QCOMPARE(executionOf(variantOf("int8 @act=int8/token")), std::string_view("fake"));
-        QCOMPARE(executionOf(variantOf("w8a8/token")), std::string_view("integer"));
-        QCOMPARE(executionOf(variantOf("w8a8/token @*.ffn_down=int8")), std::string_view("mixed"));
-        QCOMPARE(variantTitle(variantOf("w4a8/group=64")), std::string("W4A8 g64"));
-    }
-
     /// On the same input, codes and dequantized values give the same output but for rounding.
     void layersEqualTheirTwins_data() {
         QTest::addColumn<QString>("text");
@@ -267,6 +181,43 @@ class TestExecution : public QObject {
                          qPrintable(QString("%1: %2").arg(layer.name.c_str()).arg(distance)));
             }
         }
+    }
+
+    /// Each step of making one weight looks at the job: the head of a real model is half of what a start
+    /// costs.
+    void stoppedWeightsAreCancelled_data() {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<int>("layout");  // -1: floats
+        QTest::newRow("float") << "float" << -1;
+        QTest::newRow("fake int4") << "int4/group=16" << -1;
+        QTest::newRow("int8") << "int8" << static_cast<int>(IntegerLayout::Int8);
+        QTest::newRow("int4") << "int4/group=16" << static_cast<int>(IntegerLayout::Int4);
+        QTest::newRow("outliers") << "llm-int8" << static_cast<int>(IntegerLayout::Int8);
+    }
+    void stoppedWeightsAreCancelled() {
+        QFETCH(QString, text);
+        QFETCH(int, layout);
+        const TinyModel model;
+        WeightStore store(model, **chooseKernels(detectCpuFeatures()), 1 << 20);
+        const Recipe recipe = variantOf(text).weights;
+        std::optional<IntegerUse> use;
+        if (layout >= 0) use = IntegerUse{static_cast<IntegerLayout>(layout), text == "llm-int8"};
+        std::stop_source stop;
+        stop.request_stop();
+        const auto stopped = store.get(model.head(), recipe, Job(stop.get_token()), use);
+        QVERIFY(!stopped.has_value());
+        QCOMPARE(stopped.error().kind, ErrorKind::Cancelled);
+        QCOMPARE(store.bytesKept(), uint64_t{0});
+        const auto whole = store.get(model.head(), recipe, {}, use);
+        QVERIFY2(whole.has_value(), whole ? "" : describe(whole.error()).c_str());
+        if (!use) return;
+        // Codes that were made may still meet a stop before they are packed.
+        const auto coded = quantizeLayer({"w", *model.linearWeight("output")}, recipe, {});
+        QVERIFY(coded.has_value());
+        const auto packed =
+            IntegerWeights::pack(*coded->weight, use->layout, use->keepCodes, Job(stop.get_token()));
+        QVERIFY(!packed.has_value());
+        QCOMPARE(packed.error().kind, ErrorKind::Cancelled);
     }
 
     void inputsAreQuantizedOnceForTheirReaders() {

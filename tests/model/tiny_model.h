@@ -51,7 +51,9 @@ class TinyModel final : public Model {
     [[nodiscard]] const ModelConfig& config() const override { return m_config; }
     [[nodiscard]] const std::string& path() const override { return m_path; }
     [[nodiscard]] std::span<const LinearInfo> linears() const override { return m_linears; }
-    [[nodiscard]] Result<Tensor> linearWeight(std::string_view name) const override { return weight(name); }
+    [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& = {}) const override {
+        return weight(name);
+    }
     [[nodiscard]] Result<Tensor> weight(std::string_view name) const override {
         const auto found = m_weights.find(name);
         if (found == m_weights.end()) return fail(ErrorKind::NotFound, "no such weight");
