@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "kernels/matrix_passes.h"
 #include "quant/reference.h"
@@ -48,8 +49,8 @@ Result<MatrixQuantization> chooseQuantization(const MatrixView& matrix, const Sc
     quantization.scheme = scheme;
     quantization.layout = GroupLayout::of(scheme, matrix.rows, matrix.cols);
     quantization.bitsPerWeight = bitsPerWeight(scheme, matrix.rows, matrix.cols);
-    quantization.totalBytes =
-        static_cast<uint64_t>(quantization.bitsPerWeight * static_cast<double>(matrix.size()) / 8 + 0.5);
+    quantization.totalBytes = static_cast<uint64_t>(
+        std::llround(quantization.bitsPerWeight * static_cast<double>(matrix.size()) / 8));
     if (scheme.isFloat()) return quantization;
     auto groups = groupsOf(matrix, scheme, kernels, job, extremes);
     if (!groups) return fail(groups.error());

@@ -2,6 +2,7 @@
 #include "analysis/variant_pass.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <utility>
 
@@ -224,8 +225,10 @@ void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, cons
 }
 
 size_t VariantPass::localGroup(int64_t group) const {
-    const int64_t down = group / m_layout.groupsAcross() - m_groupRow;
-    const int64_t across = group % m_layout.groupsAcross() - m_groupCol;
+    const int64_t perRow = m_layout.groupsAcross();
+    assert(perRow > 0);  // there is a group, so there are columns
+    const int64_t down = group / perRow - m_groupRow;
+    const int64_t across = group % perRow - m_groupCol;
     return static_cast<size_t>(down * m_groupsWide + across);
 }
 

@@ -77,7 +77,7 @@ Status measure(Contestant& one, Samples& samples, StageTimes& stages, const Work
 
 Status runRound(Contestant& one, std::span<const int32_t> tokens) {
     one.runner.clear();
-    const Status prompt = measure(one, one.prompt, one.promptStages, [&]() -> Status {
+    Status prompt = measure(one, one.prompt, one.promptStages, [&]() -> Status {
         if (Status done = one.runner.read(tokens.first(kPrompt)); !done) return done;
         if (auto logits = one.runner.logits(); !logits) return fail(logits.error());
         return {};

@@ -54,7 +54,7 @@ OrderedJson toJson(const Checkpoint& checkpoint) {
     }
     OrderedJson metadata = OrderedJson::object();
     for (const auto& [key, value] : checkpoint.metadata())
-        std::visit([&](const auto& v) { metadata[key] = v; }, value);
+        std::visit([&member = metadata[key]](const auto& v) { member = v; }, value);
     const Totals totals = totalsOf(checkpoint);
     return {{"file", checkpoint.path().string()},
             {"format", checkpoint.format()},

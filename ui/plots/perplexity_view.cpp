@@ -134,9 +134,8 @@ QString PerplexityView::hoverText(double x, double) const {
     const auto index = static_cast<size_t>(std::max(0.0, x));
     if (index >= m_series.bars.size()) return {};
     const PerplexityBar& bar = m_series.bars[index];
-    const QString text =
-        tr("%1: perplexity %2 ± %3")
-            .arg(bar.name, formatNumber(bar.perplexity, 5), formatNumber(bar.standardError, 2));
+    QString text = tr("%1: perplexity %2 ± %3")
+                       .arg(bar.name, formatNumber(bar.perplexity, 5), formatNumber(bar.standardError, 2));
     if (bar.isReference) return text;
     return text + tr(", %1 ± %2 nat a token against the reference")
                       .arg(formatSigned(bar.deltaNll, 4), formatNumber(bar.deltaNllSe, 2));

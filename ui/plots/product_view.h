@@ -15,7 +15,7 @@ struct TextMatrix {
     std::vector<QString> cells;
 
     [[nodiscard]] const QString& at(int row, int col) const {
-        return cells[static_cast<size_t>(row * cols + col)];
+        return cells[static_cast<size_t>(row) * static_cast<size_t>(cols) + static_cast<size_t>(col)];
     }
     [[nodiscard]] bool isEmpty() const { return cells.empty(); }
 };

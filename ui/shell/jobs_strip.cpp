@@ -15,8 +15,8 @@ constexpr int kAppearMs = 500;
 
 QString timeLeft(double seconds) {
     if (seconds <= 0) return {};
-    if (seconds < 90) return JobsStrip::tr("%1 s left").arg(std::max(1, static_cast<int>(seconds + 0.5)));
-    return JobsStrip::tr("%1 min left").arg(static_cast<int>(seconds / 60 + 0.5));
+    if (seconds < 90) return JobsStrip::tr("%1 s left").arg(std::max(1, qRound(seconds)));
+    return JobsStrip::tr("%1 min left").arg(qRound(seconds / 60));
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ VariantCard* VariantsPanel::makeCard() {
                 if (index < 0) return;
                 std::vector<Variant> variants = m_variants;
                 variants[static_cast<size_t>(index)] = variant;
-                report(std::move(variants), origin.control, origin.drag);
+                report(variants, origin.control, origin.drag);
             });
     return card;
 }
@@ -141,7 +141,7 @@ int VariantsPanel::openIndex() const {
     return open == m_cards.end() ? -1 : static_cast<int>(open - m_cards.begin());
 }
 
-void VariantsPanel::report(std::vector<Variant> variants, const QString& what, int drag) {
+void VariantsPanel::report(const std::vector<Variant>& variants, const QString& what, int drag) {
     if (variants == m_variants) return;
     setVariants(variants);
     Q_EMIT edited(m_variants, EditOrigin{what, drag});
@@ -154,7 +154,7 @@ void VariantsPanel::addVariant() {
     if (added.weights.scheme.isFloat()) added = Variant{};
     added.name.clear();
     variants.push_back(added);
-    report(std::move(variants), tr("add variant"));
+    report(variants, tr("add variant"));
     // Two variants that are the same say nothing: the new one opens so that it can be changed at once.
     openCard(static_cast<int>(m_variants.size()) - 1);
     Q_EMIT openChanged(openIndex());
@@ -167,7 +167,7 @@ void VariantsPanel::duplicate(int index) {
     }
     std::vector<Variant> variants = m_variants;
     variants.insert(variants.begin() + index + 1, variants[static_cast<size_t>(index)]);
-    report(std::move(variants), tr("duplicate variant"));
+    report(variants, tr("duplicate variant"));
     openCard(index + 1);
     Q_EMIT openChanged(openIndex());
 }
@@ -179,7 +179,7 @@ void VariantsPanel::remove(int index) {
     }
     std::vector<Variant> variants = m_variants;
     variants.erase(variants.begin() + index);
-    report(std::move(variants), tr("remove variant"));
+    report(variants, tr("remove variant"));
 }
 
 void VariantsPanel::move(int index, int newIndex) {
@@ -187,7 +187,7 @@ void VariantsPanel::move(int index, int newIndex) {
     std::vector<Variant> variants = m_variants;
     std::swap(variants[static_cast<size_t>(index)], variants[static_cast<size_t>(newIndex)]);
     const int open = openIndex();
-    report(std::move(variants), tr("move variant"));
+    report(variants, tr("move variant"));
     if (open == index) openCard(newIndex);
     m_cards[static_cast<size_t>(newIndex)]->header()->setFocus();
 }
@@ -212,7 +212,7 @@ void VariantsPanel::pasteText(int index) {
         Q_EMIT refused(tr("At most %1 variants can be compared").arg(kMaxVariants));
         return;
     }
-    report(std::move(variants), tr("paste variant"));
+    report(variants, tr("paste variant"));
 }
 
 void VariantsPanel::showMenu(int index) {

@@ -53,7 +53,7 @@ class VariantsPanel : public QWidget {
  private:
     VariantCard* makeCard();
     void showMenu(int index);
-    void report(std::vector<Variant> variants, const QString& what, int drag = 0);
+    void report(const std::vector<Variant>& variants, const QString& what, int drag = 0);
     void applyTheme();
     [[nodiscard]] int indexOf(const QObject* header) const;
 

@@ -36,7 +36,7 @@ const QString& numberFamily() {
 
 QFont fontOf(const QString& family, double pixels, int weight) {
     QFont font(family);
-    font.setPixelSize(static_cast<int>(pixels + 0.5));
+    font.setPixelSize(qRound(pixels));
     font.setWeight(static_cast<QFont::Weight>(weight));
     return font;
 }
@@ -131,7 +131,7 @@ QString variantLetter(int index) {
 }
 
 QColor mixed(const QColor& top, const QColor& bottom, double share) {
-    const auto mix = [share](int a, int b) { return static_cast<int>(a * share + b * (1 - share) + 0.5); };
+    const auto mix = [share](int a, int b) { return qRound(a * share + b * (1 - share)); };
     return QColor(mix(top.red(), bottom.red()), mix(top.green(), bottom.green()),
                   mix(top.blue(), bottom.blue()));
 }

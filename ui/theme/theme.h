@@ -3,6 +3,7 @@
 
 #include <QColor>
 #include <QFont>
+#include <QtGlobal>
 
 namespace quantscope {
 
@@ -39,7 +40,7 @@ struct Theme {
     bool operator==(const Theme&) const = default;
 
     /// A length in pixels under the presentation scale.
-    [[nodiscard]] int px(double length) const { return static_cast<int>(length * scale + 0.5); }
+    [[nodiscard]] int px(double length) const { return qRound(length * scale); }
     /// Interface face (Inter; the system's sans where it is missing) in pixels at scale 1.
     [[nodiscard]] QFont textFont(double pixels = 13, int weight = QFont::Normal) const;
     /// Face for numbers (JetBrains Mono, DejaVu Sans Mono, the system's fixed face).
