@@ -5,7 +5,10 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
-#include "methods/coded_weight.h"
+#include "methods/layer_result.h"
+#include "quant/packing.h"
+#include "quant/quantize_params.h"
+#include "quant/quantized_tensor.h"
 #include "quant/reference.h"
 
 namespace quantscope {
@@ -40,22 +43,25 @@ Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& rec
     }
     const MatrixView w = input.weight.matrix();
     const auto largestCode = static_cast<float>(codeMax(scheme));
-    std::vector<int32_t> codes(static_cast<size_t>(w.size()));
+    const int64_t rowBytes = packedBytes(w.cols, scheme.bits);
+    std::vector<std::byte> packed(static_cast<size_t>(w.rows * rowBytes));
     std::vector<GroupParams> groups(static_cast<size_t>(w.rows));
     parallelFor(w.rows, 64, [&](int64_t begin, int64_t end) {
+        std::vector<int32_t> codes(static_cast<size_t>(w.cols));
         for (int64_t r = begin; r < end && !job.stopRequested(); ++r) {
             const float* row = w.row(r);
             float absmax = 0;
             for (int64_t c = 0; c < w.cols; ++c) absmax = std::max(absmax, std::abs(row[c]));
             const float inverse = absmax > 0 ? largestCode / absmax : 0.0F;
-            groups[static_cast<size_t>(r)] = {absmax / largestCode, 0};
+            groups[static_cast<size_t>(r)] = storedParams({absmax / largestCode, 0}, scheme);
             for (int64_t c = 0; c < w.cols; ++c)
-                codes[static_cast<size_t>(r * w.cols + c)] =
-                    static_cast<int32_t>(std::nearbyint(row[c] * inverse));
+                codes[static_cast<size_t>(c)] = static_cast<int32_t>(std::nearbyint(row[c] * inverse));
+            packCodes(codes, codeMin(scheme), scheme.bits, packed.data() + r * rowBytes);
         }
     });
     if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the quantization was stopped");
-    return codedResult(codedWeight(scheme, input.weight.shape(), codes, std::move(groups)));
+    return codedResult(QuantizedTensor(scheme, input.weight.shape(), GroupLayout::of(scheme, w.rows, w.cols),
+                                       std::move(packed), std::move(groups)));
 }
 
 }  // namespace quantscope
