@@ -24,7 +24,7 @@ bool oneScaleARow(const Scheme& scheme) {
            scheme.granularity == Granularity::Token;
 }
 
-tl::unexpected<Error> unsupported(std::string message, std::string fix) {
+tl::unexpected<Error> unsupported(const std::string& message, std::string fix) {
     return fail(ErrorKind::Unsupported, "integer execution: " + message, "variant",
                 std::move(fix) + ", or execute it as fake quantization");
 }

@@ -84,7 +84,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token refine) {
             m_engine.tensor(
                 request, sequence, std::move(refine),
-                [this, post](std::shared_ptr<const TensorResults> results) {
+                [this, post](const std::shared_ptr<const TensorResults>& results) {
                     post([this, results] { receive(results); });
                 },
                 [this, post, sequence](const Progress& progress) {
@@ -96,7 +96,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
     m_model.lane = std::make_unique<LatestLane<Experiment>>(
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
             m_engine.model(request, sequence, std::move(stop),
-                           [this, post](std::shared_ptr<const ModelResults> results) {
+                           [this, post](const std::shared_ptr<const ModelResults>& results) {
                                post([this, results] { receive(results); });
                            });
             post([this, sequence] { finished(LabKind::Model, sequence); });
@@ -106,7 +106,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
             m_engine.matmul(
                 request, sequence, std::move(stop),
-                [this, post](std::shared_ptr<const MatmulResults> results) {
+                [this, post](const std::shared_ptr<const MatmulResults>& results) {
                     post([this, results] { receive(results); });
                 },
                 [this, post, sequence](const Progress& progress) {
