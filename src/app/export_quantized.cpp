@@ -4,15 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <map>
 
+#include "export/gguf_export.h"
 #include "io/gguf_writer.h"
 #include "io/safetensors_writer.h"
 #include "methods/method.h"
 #include "quant/block_formats.h"
-#include "quant/scheme_presets.h"
 #include "quant/to_float.h"
 
 namespace quantscope {
@@ -117,43 +116,6 @@ Status verify(const std::filesystem::path& target, const Hashes& hashes) {
     return {};
 }
 
-/// The GGUF block type whose preset this scheme is.
-std::optional<DType> blockTypeOf(const Scheme& scheme) {
-    for (const BlockFormat& format : blockFormats()) {
-        if (format.encode == nullptr) continue;
-        std::string name(infoOf(format.dtype).name);
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](unsigned char c) { return std::tolower(c); });
-        const SchemePreset* preset = findSchemePreset(name);
-        if (preset != nullptr && preset->scheme == scheme) return format.dtype;
-    }
-    return std::nullopt;
-}
-
-/// "general.file_type" as llama.cpp numbers it (llama.h, enum llama_ftype); nothing for other types.
-std::optional<uint64_t> ggufFileType(DType dtype) {
-    switch (dtype) {
-        case DType::F32:
-            return 0;
-        case DType::F16:
-            return 1;
-        case DType::Q4_0:
-            return 2;
-        case DType::Q4_1:
-            return 3;
-        case DType::Q8_0:
-            return 7;
-        case DType::Q5_0:
-            return 8;
-        case DType::Q5_1:
-            return 9;
-        case DType::BF16:
-            return 32;
-        default:
-            return std::nullopt;
-    }
-}
-
 /// One export on its way.
 class Export {
  public:
@@ -167,14 +129,15 @@ class Export {
                               {"quantscope.scheme", variantText(m_request.variant)}};
         for (const Chosen& chosen : m_chosen) {
             if (isLeftInFloat(chosen)) continue;
-            const auto dtype =
-                m_request.dequantizeTo ? m_request.dequantizeTo : blockTypeOf(chosen.recipe->scheme);
+            const auto dtype = m_request.dequantizeTo ? m_request.dequantizeTo
+                                                      : ggufTypeOf(*chosen.recipe, chosen.entry.shape.back());
             if (!dtype)
                 return fail(
                     Error{ErrorKind::InvalidArgument,
                           fmt::format("GGUF has no block format for {}", schemeText(chosen.recipe->scheme)),
                           m_request.target.string(), "scheme",
-                          "Use preset=q8_0, q4_0, q4_1, q5_0 or q5_1, or write dequantized values"});
+                          "Use preset=q8_0, q4_0, q4_1, q5_0 or q5_1, q2_k to q6_k or iq4_nl, or write "
+                          "dequantized values"});
             replaced.push_back(values(chosen, *dtype));
             if (const auto type = ggufFileType(*dtype)) overrides["general.file_type"] = *type;
         }
@@ -240,7 +203,9 @@ class Export {
         auto make = [source = m_source, chosen, dtype]() -> Result<Tensor> {
             auto floats = loadFloat(*source, chosen.entry);
             if (!floats) return floats;
-            if (!infoOf(dtype).isBlock() && !chosen.recipe->scheme.isFloat()) {
+            if (infoOf(dtype).isBlock())
+                return encodeGguf({chosen.layer, *floats, {}, {}, {}}, *chosen.recipe);
+            if (!chosen.recipe->scheme.isFloat()) {
                 const auto quantized = quantizeTensor(*source, chosen, {});
                 if (!quantized) return fail(quantized.error());
                 floats = dequantize(*quantized);

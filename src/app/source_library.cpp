@@ -5,6 +5,7 @@
 
 #include "analysis/synthetic_sources.h"
 #include "base/atomic_file.h"
+#include "export/packed_reader.h"
 #include "model/capture.h"
 #include "quant/to_float.h"
 #include "tensor/synthetic.h"
@@ -39,7 +40,9 @@ Result<std::shared_ptr<const Model>> SourceLibrary::model(const std::string& pat
     return remembered(m_mutex, m_models, path, [&]() -> Result<std::shared_ptr<const Model>> {
         auto opened = checkpoint(path);
         if (!opened) return fail(opened.error());
-        return openModel(std::move(*opened));
+        auto floats = unpackedCheckpoint(std::move(*opened));
+        if (!floats) return fail(floats.error());
+        return openModel(std::move(*floats));
     });
 }
 

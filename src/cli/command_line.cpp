@@ -16,6 +16,8 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     program.require_subcommand(1);
     addInspectCommand(program, context);
     addQuantizeCommand(program, context);
+    addExportCommand(program, context);
+    addDoctorCommand(program, context);
     addCompareCommand(program, context);
     addEvalCommand(program, context);
     addLayersCommand(program, context);

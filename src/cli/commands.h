@@ -18,6 +18,8 @@ struct CommandContext {
 /// One file a command; each adds its subcommand, its options and its callback to the program.
 void addInspectCommand(CLI::App& program, CommandContext& context);
 void addQuantizeCommand(CLI::App& program, CommandContext& context);
+void addDoctorCommand(CLI::App& program, CommandContext& context);
+void addExportCommand(CLI::App& program, CommandContext& context);
 void addCompareCommand(CLI::App& program, CommandContext& context);
 void addEvalCommand(CLI::App& program, CommandContext& context);
 void addLayersCommand(CLI::App& program, CommandContext& context);

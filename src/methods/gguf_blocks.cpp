@@ -15,7 +15,7 @@ namespace quantscope {
 namespace {
 
 /// The type llama-quantize takes for a matrix of this width.
-DType typeFor(DType wanted, int64_t cols) {
+DType fallbackFor(DType wanted, int64_t cols) {
     if (cols % infoOf(wanted).blockElements == 0) return wanted;
     switch (wanted) {
         case DType::Q2_K:
@@ -69,20 +69,29 @@ CalibrationNeed GgufBlocks::needs(const Recipe& recipe) const {
 }
 
 double GgufBlocks::storedBytes(const Recipe&, int64_t rows, int64_t cols) const {
-    const auto bytes = bytesNeeded(typeFor(m_dtype, cols), {rows, cols});
+    const auto bytes = bytesNeeded(typeFor(cols), {rows, cols});
     return bytes ? static_cast<double>(*bytes) : 4.0 * static_cast<double>(rows * cols);
+}
+
+DType GgufBlocks::typeFor(int64_t cols) const {
+    return fallbackFor(m_dtype, cols);
+}
+
+Result<Tensor> GgufBlocks::encode(const LayerInput& input, const Recipe& recipe, const Job& job) const {
+    const DType dtype = typeFor(input.weight.cols());
+    std::vector<float> importance;
+    if (MethodOptions(m_info, recipe).toggle("imatrix"))
+        for (const double square : input.calibration->meanSquare)
+            importance.push_back(static_cast<float>(square));
+    return hasImportance(dtype) ? encodeSuperBlocks(input.weight, dtype, importance, job)
+                                : encodeBlocks(input.weight, dtype, job);
 }
 
 Result<LayerResult> GgufBlocks::quantize(const LayerInput& input, const Recipe& recipe,
                                          const Job& job) const {
     const int64_t cols = input.weight.cols();
-    const DType dtype = typeFor(m_dtype, cols);
-    std::vector<float> importance;
-    if (MethodOptions(m_info, recipe).toggle("imatrix"))
-        for (const double square : input.calibration->meanSquare)
-            importance.push_back(static_cast<float>(square));
-    auto encoded = hasImportance(dtype) ? encodeSuperBlocks(input.weight, dtype, importance, job)
-                                        : encodeBlocks(input.weight, dtype, job);
+    const DType dtype = typeFor(cols);
+    auto encoded = encode(input, recipe, job);
     if (!encoded) return fail(encoded.error());
     auto values = toFloat32(*encoded, job);
     if (!values) return fail(values.error());

@@ -18,6 +18,10 @@ class GgufBlocks : public Method {
                                                const Job& job) const override;
     [[nodiscard]] double storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const override;
     [[nodiscard]] CalibrationNeed needs(const Recipe& recipe) const override;
+    /// The blocks of what quantize() gives values of: a tensor of the type, or of the one it falls back to.
+    [[nodiscard]] Result<Tensor> encode(const LayerInput& input, const Recipe& recipe, const Job& job) const;
+    /// The type a matrix of this width gets.
+    [[nodiscard]] DType typeFor(int64_t cols) const;
 
  private:
     DType m_dtype;

@@ -2,26 +2,18 @@
 #include "methods/minifloat_formats.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "base/parallel_for.h"
+#include "methods/minifloat_codes.h"
 #include "methods/options.h"
 #include "methods/stored_values.h"
 #include "quant/codebooks.h"
-#include "tensor/float_bits.h"
 
 namespace quantscope {
 namespace {
 
 constexpr int64_t kMxBlock = 32;
 constexpr int64_t kNvBlock = 16;
-
-float absMax(const float* values, int64_t count) {
-    float largest = 0;
-    for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i]));
-    return largest;
-}
 
 /// body(values, count, results) for each run of `size` inputs of each row.
 template <class Body>
@@ -39,25 +31,9 @@ int64_t runsIn(int64_t cols, int64_t size) {
     return (cols + size - 1) / size;
 }
 
-/// The shared exponent of a block, as torchao and compressed-tensors choose it.
-int sharedExponent(float absmax, const Minifloat& element, const std::string& rule) {
-    uint32_t bits = bitsOf(absmax);
-    if (rule == "even") bits = (bits + (1U << (23 - element.mantissaBits - 1))) & 0xFF800000U;
-    int exponent = static_cast<int>((bits >> 23) & 0xFF) - 127;
-    if (rule == "ceil" && (bits & 0x7FFFFFU) != 0) ++exponent;
-    return std::clamp(exponent - element.largestExponent(), -127, 128);
-}
-
 ParameterInfo elementChoice(std::string first, std::string second) {
     return choiceParameter("element", "Element", "the small float's fields",
                            {{first, first, ""}, {second, second, ""}}, first);
-}
-
-Minifloat minifloatNamed(const std::string& name) {
-    if (name == "e5m2") return kE5M2;
-    if (name == "e2m3") return kE2M3;
-    if (name == "e3m2") return kE3M2;
-    return kE4M3;
 }
 
 }  // namespace
@@ -108,7 +84,7 @@ Result<LayerResult> Fp8::quantize(const LayerInput& input, const Recipe& recipe,
                 float largest = 0;
                 for (int64_t r = first; r < last; ++r)
                     largest = std::max(largest, absMax(w.row(r) + col, count));
-                const float s = largest > 0 ? largest / element.largest : 1.0F;
+                const float s = fp8Scale(largest, element);
                 for (int64_t r = first; r < last; ++r)
                     for (int64_t c = col; c < col + count; ++c)
                         values[static_cast<size_t>(r * w.cols + c)] = element.round(w.at(r, c) / s) * s;
@@ -154,7 +130,7 @@ Result<LayerResult> Microscaling::quantize(const LayerInput& input, const Recipe
     const MatrixView w = input.weight.matrix();
     auto values = forRuns(w, kMxBlock, [&](const float* from, int64_t count, float* to) {
         const int exponent = sharedExponent(absMax(from, count), element, rule);
-        const float s = std::max(std::ldexp(1.0F, exponent), std::numeric_limits<float>::min());
+        const float s = sharedScale(exponent);
         for (int64_t i = 0; i < count; ++i) to[i] = element.round(from[i] / s) * s;
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
@@ -184,12 +160,9 @@ double Nvfp4::storedBytes(const Recipe&, int64_t rows, int64_t cols) const {
 Result<LayerResult> Nvfp4::quantize(const LayerInput& input, const Recipe& recipe, const Job&) const {
     const MatrixView w = input.weight.matrix();
     const auto all = input.weight.floats();
-    const float largest = absMax(all.data(), static_cast<int64_t>(all.size()));
-    const float tensorScale = largest > 0 ? largest / (kE4M3.largest * kE2M1.largest) : 1.0F;
-    constexpr float kSmallestScale = 0.015625F;  // E4M3's smallest normal number: the peer's lower limit
+    const float tensorScale = nvfp4TensorScale(absMax(all.data(), static_cast<int64_t>(all.size())));
     auto values = forRuns(w, kNvBlock, [&](const float* from, int64_t count, float* to) {
-        const float wanted = absMax(from, count) / kE2M1.largest / tensorScale;
-        const float s = kE4M3.round(std::clamp(wanted, kSmallestScale, kE4M3.largest));
+        const float s = nvfp4BlockScale(absMax(from, count), tensorScale);
         const float inverse = (1.0F / tensorScale) / s;
         for (int64_t i = 0; i < count; ++i) to[i] = kE2M1.round(from[i] * inverse) * (s * tensorScale);
     });

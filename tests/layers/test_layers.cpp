@@ -26,9 +26,12 @@ const Allowed& allowedFolders() {
         a["kernels"] = {"base", "tensor", "quant", "kernels"};
         a["methods"] = {"base", "tensor", "quant", "methods"};
         a["model"] = {"base", "tensor", "io", "quant", "kernels", "methods", "model"};
+        a["export"] = a["model"];
+        a["export"].insert("export");
         a["analysis"] = a["model"];
         a["analysis"].insert("analysis");
         a["app"] = a["analysis"];
+        a["app"].insert("export");
         a["app"].insert("app");
         a["cli"] = a["app"];
         a["cli"].insert("cli");

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app/source_library.h"
+#include "base/job.h"
+#include "base/result.h"
+#include "export/layout_doctor.h"
+#include "export/model_export.h"
+#include "kernels/kernel_table.h"
+#include "methods/variant.h"
+
+namespace quantscope {
+
+/// A language model to be written in another ecosystem's layout.
+struct LanguageModelExport {
+    std::string source;  ///< Hugging Face folder or GGUF file
+    Variant variant;
+    std::string layout;            ///< a name of exportLayoutNames()
+    std::filesystem::path target;  ///< a new folder
+    std::string calibrationPath;   ///< text for methods that need it; may be empty
+    int calibrationChunks = 16;    ///< windows of 512 tokens of it, 0 = all
+};
+
+/// See exportModel(). InvalidArgument: an unknown layout, a target that exists.
+Result<ModelExportSummary> exportLanguageModel(const LanguageModelExport& request, SourceLibrary& sources,
+                                               const KernelTable& kernels, const Job& job = {});
+
+/// Examines how a quantized folder or file is packed; `reference` (may be empty) is its float model. See
+/// examineLayout().
+Result<LayoutReport> examineFile(const std::string& path, const std::string& reference,
+                                 SourceLibrary& sources, const Job& job = {});
+
+std::vector<std::string> exportLayoutNames();
+/// One line a layout: what it holds and what reads it.
+std::string exportLayoutHelp();
+
+}  // namespace quantscope

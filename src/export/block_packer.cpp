@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/block_packer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/tensor_names.h"
+#include "quant/block_formats.h"
+
+namespace quantscope {
+namespace {
+
+std::string moduleOf(const LinearInfo& layer) {
+    return layer.tensorName.substr(0, layer.tensorName.rfind(".weight"));
+}
+
+Error forLayer(Error error, const std::string& layer) {
+    if (error.field.find(layer) == std::string::npos)
+        error.field = error.field.empty() ? layer : fmt::format("{}: {}", layer, error.field);
+    return error;
+}
+
+/// Largest relative change that F16 makes to the scales.
+double changeByF16(const UniformWeight& before, const UniformWeight& after) {
+    double largest = 0;
+    for (size_t i = 0; i < before.scales.size(); ++i)
+        if (before.scales[i] != 0)
+            largest = std::max(
+                largest,
+                std::abs(static_cast<double>(after.scales[i]) / static_cast<double>(before.scales[i]) - 1));
+    return largest;
+}
+
+}  // namespace
+
+Result<BlockPacker::BlockResults> BlockPacker::quantizeBlock(int64_t block, const Job& job) {
+    BlockResults results;
+    for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+        const size_t index = static_cast<size_t>(block) * kLinearsPerBlock + i;
+        const LinearInfo& layer = m_model.linears()[index];
+        const Recipe& recipe = m_plan.layers[index];
+        if (!job.proceed(static_cast<double>(i) / kLinearsPerBlock, layer.name))
+            return fail(ErrorKind::Cancelled, "stopped");
+        if (recipe.scheme.isFloat()) continue;
+        const auto input = m_inputs.get(layer, recipe, job.quiet());
+        if (!input) return fail(input.error());
+        auto result = quantizeLayer(*input, recipe, job.quiet());
+        if (!result) return fail(result.error());
+        results[i] = std::move(*result);
+    }
+    return results;
+}
+
+Status BlockPacker::add(int64_t block, const Job& job) {
+    auto results = quantizeBlock(block, job);
+    if (!results) return fail(results.error());
+    const auto layers = m_model.blockLinears(block);
+    std::array<std::optional<ActivationTransform>, kLinearsPerBlock> transforms;
+    std::array<bool, kLinearsPerBlock> inFloat{};
+    for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+        inFloat[i] = !(*results)[i];
+        if (!inFloat[i]) transforms[i] = (*results)[i]->transform;
+    }
+    const auto fold = foldTransforms(layers, m_model.config(), transforms, inFloat);
+    if (!fold) return fail(fold.error());
+    for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+        const auto& rows = layers[i].kind == LinearKind::Value ? fold->valueRows
+                           : layers[i].kind == LinearKind::Up  ? fold->upRows
+                                                               : std::vector<float>();
+        const size_t index = static_cast<size_t>(block) * kLinearsPerBlock + i;
+        const Status done = inFloat[i] ? keepFloat(layers[i], fold->inputs[i], rows)
+                                       : packLayer(index, std::move(*(*results)[i]), rows);
+        if (!done) return fail(forLayer(done.error(), layers[i].name));
+    }
+    if (Status done = divideNorm(fmt::format("blk.{}.attn_norm", block), fold->attentionNorm); !done)
+        return done;
+    return divideNorm(fmt::format("blk.{}.ffn_norm", block), fold->feedForwardNorm);
+}
+
+Status BlockPacker::packLayer(size_t index, LayerResult result, std::span<const float> rowDivisor) {
+    const LinearInfo& layer = m_model.linears()[index];
+    ExportLayer packing{layer.name, moduleOf(layer), m_plan.layers[index], m_plan.inputs[index], {}, {}};
+    if (result.weight) {
+        const std::vector<int32_t> none;
+        auto uniform = uniformWeight(*result.weight, result.transform ? result.transform->permutation : none);
+        if (!uniform) return fail(uniform.error());
+        packing.uniform = std::move(*uniform);
+        if (!rowDivisor.empty()) divideRows(*packing.uniform, rowDivisor);
+        if (m_layout.halfScales) {
+            const UniformWeight before = *packing.uniform;
+            if (Status done = roundScalesToF16(*packing.uniform); !done) return done;
+            if (changeByF16(before, *packing.uniform) > 0)
+                note(
+                    fmt::format("{} stores scales as F16: they change by up to 0.05 %, the codes stay "
+                                "(a scheme with f16 scales keeps both)",
+                                m_layout.label));
+        }
+    } else {
+        if (!rowDivisor.empty())
+            return fail(ErrorKind::Unsupported, "the next layer's scaling cannot go into this storage",
+                        layer.name, "Give both layers a method with integer codes");
+        auto weight = m_model.linearWeight(layer.name);
+        if (!weight) return fail(weight.error());
+        packing.weight = std::move(*weight);
+    }
+    auto packed = m_layout.pack(packing);
+    if (!packed) return fail(packed.error());
+    for (OutputTensor& tensor : packed->tensors) m_tensors.push_back(std::move(tensor));
+    for (const std::string& text : packed->notes) note(text);
+    for (const std::string& text : result.notes) note(fmt::format("{}: {}", layer.name, text));
+    m_replaced[layer.tensorName] = true;
+    auto& groups = m_modules.groups;
+    auto group = std::ranges::find(groups, packed->settings, [](const auto& entry) { return entry.first; });
+    if (group == groups.end()) group = groups.insert(group, {packed->settings, {}});
+    group->second.push_back(packing.module);
+    return {};
+}
+
+Status BlockPacker::keepFloat(const LinearInfo& layer, std::span<const float> columns,
+                              std::span<const float> rows) {
+    m_modules.floatModules.push_back(moduleOf(layer));
+    if (columns.empty() && rows.empty()) return {};
+    const auto weight = m_model.linearWeight(layer.name);
+    if (!weight) return fail(weight.error());
+    std::vector<float> values(weight->floats().begin(), weight->floats().end());
+    for (size_t i = 0; i < values.size(); ++i) {
+        const size_t row = i / static_cast<size_t>(layer.inFeatures);
+        const size_t col = i % static_cast<size_t>(layer.inFeatures);
+        if (!columns.empty()) values[i] *= columns[col];
+        if (!rows.empty()) values[i] /= rows[row];
+    }
+    return addFloats(layer.tensorName, weight->shape(), std::move(values), layer.dtype);
+}
+
+Status BlockPacker::divideNorm(const std::string& canonical, const std::vector<float>& divisor) {
+    if (divisor.empty()) return {};
+    const auto norm = m_model.weight(canonical);
+    if (!norm) return fail(norm.error());
+    const auto stored = m_model.storedWeight(canonical);
+    if (!stored) return fail(stored.error());
+    std::vector<float> values(norm->floats().begin(), norm->floats().end());
+    for (size_t i = 0; i < values.size(); ++i) values[i] /= divisor[i];
+    return addFloats(fileTensorName(canonical, NameStyle::HuggingFace), norm->shape(), std::move(values),
+                     stored->dtype());
+}
+
+Status BlockPacker::addFloats(const std::string& tensorName, const Shape& shape, std::vector<float> values,
+                              DType like) {
+    const bool small = like == DType::F16 || like == DType::BF16 || like == DType::F32;
+    const auto stored = encodeBlocks(Tensor::fromFloats(shape, std::move(values)), small ? like : DType::F32);
+    if (!stored) return fail(stored.error());
+    m_tensors.push_back(outputTensor(tensorName, *stored));
+    m_replaced[tensorName] = true;
+    return {};
+}
+
+void BlockPacker::note(const std::string& text) {
+    if (std::ranges::find(m_notes, text) == m_notes.end()) m_notes.push_back(text);
+}
+
+}  // namespace quantscope

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "kernels/float_gemm.h"
+#include "kernels/kernel_table.h"
+#include "methods/method.h"
+#include "model/calibration.h"
+#include "model/model.h"
+#include "model/variant_plan.h"
+
+namespace quantscope {
+
+/// Gathers what a method receives for each linear layer of a model: the weight, its siblings where they share
+/// a transform, and the statistics of its inputs.
+class LayerInputs {
+ public:
+    /// `calibration`: tokens for the methods of `plan` that need statistics; without any such methods fail.
+    LayerInputs(const Model& model, const KernelTable& kernels, const VariantPlan& plan,
+                const std::vector<int32_t>& calibration);
+
+    /// Blocks in running order cost one pass over the calibration text.
+    Result<LayerInput> get(const LinearInfo& layer, const Recipe& recipe, const Job& job);
+
+ private:
+    const Model& m_model;
+    std::unique_ptr<Calibration> m_calibration;
+    FloatGemm m_gemm;
+};
+
+}  // namespace quantscope
