@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 namespace quantscope {
 namespace {
@@ -88,7 +87,8 @@ Result<const BlockOperators*> LockStep::operatorsOf(Lane& lane, int64_t block, b
 Status LockStep::advance(int64_t block, bool keepBlocks, const Job& job) {
     const int64_t width = m_model.config().hidden;
     // Later lanes first: one that parts here copies its leader's state before the leader moves on.
-    for (const size_t lane : std::views::reverse(m_active)) {
+    for (auto at = m_active.rbegin(); at != m_active.rend(); ++at) {
+        const size_t lane = *at;
         if (leaderAt(block, lane) != lane) continue;
         Lane& current = (*m_lanes)[lane];
         const StageTimer watch(current.seconds);
