@@ -110,7 +110,7 @@ Status ContextRunner::read(std::span<const int32_t> tokens) {
     self.hidden.resize(static_cast<size_t>(count * self.model->config().hidden));
     self.embedding->look(tokens, self.hidden.data());
     for (size_t block = 0; block < self.blocks.size(); ++block) {
-        const Status done =
+        Status done =
             self.runner.run(self.blocks[block], self.model->blockLinears(static_cast<int64_t>(block)),
                             *self.rotary, self.hidden.data(), count, {}, &self.caches[block]);
         if (!done) {
