@@ -190,7 +190,7 @@ class HostMachine {
                 uint32_t* to = target(registers[warp + lane]);
                 for (size_t matrix = 0; matrix < 4; ++matrix) {
                     const auto& row = matrices[matrix][static_cast<size_t>(lane / 4)];
-                    std::memcpy(to + matrix, row.data() + 4 * (lane % 4), 4);
+                    std::memcpy(to + matrix, row.data() + static_cast<size_t>(lane % 4) * 4, 4);
                 }
             }
         }
@@ -219,7 +219,7 @@ class HostMachine {
                 for (int i = 0; i < 8; ++i) {
                     const int row = 4 * inGroup + i % 4 + (i >= 4 ? 16 : 0);
                     b[static_cast<size_t>(group)][static_cast<size_t>(row)] =
-                        static_cast<int8_t>(o.b[i / 4] >> (8 * (i % 4)));
+                        int32_t{static_cast<int8_t>(o.b[i / 4] >> (8 * (i % 4)))};
                 }
             }
             for (int lane = 0; lane < 32; ++lane) {

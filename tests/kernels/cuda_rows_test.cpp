@@ -110,11 +110,11 @@ void CudaRowsTest::int4() {
         const int64_t size = groupSize == 0 ? (c.k + 3) / 4 * 4 : groupSize;
         const int64_t groups = (c.k + size - 1) / size;
         const auto real = [&] { return static_cast<float>(random() % 2001) * 0.001F - 1.0F; };
-        const int64_t pitch = cuda::pitchOf(4 * c.k) / 4;
+        const int64_t pitch = cuda::pitchOf(int64_t{4} * c.k) / 4;
         std::vector<float> x(static_cast<size_t>(c.m * pitch), std::numeric_limits<float>::quiet_NaN());
         for (int i = 0; i < c.m; ++i)
             for (int k = 0; k < c.k; ++k) x[static_cast<size_t>(i * pitch + k)] = real();
-        std::vector<uint8_t> codes(static_cast<size_t>(c.n * c.k)),
+        std::vector<uint8_t> codes(static_cast<size_t>(c.n) * static_cast<size_t>(c.k)),
             zeroPoints(static_cast<size_t>(c.n * groups));
         for (uint8_t& q : codes) q = random() % 16;
         for (uint8_t& z : zeroPoints) z = random() % 16;
@@ -124,7 +124,7 @@ void CudaRowsTest::int4() {
         const Int4Source source{codes.data(), c.n,           c.k,
                                 size,         scales.data(), zeros ? zeroPoints.data() : nullptr};
         const std::vector<uint32_t> words = cuda::int4Words(codes.data(), c.n, c.k);
-        std::vector<float> y(static_cast<size_t>(c.m * (c.n + 1)), 77.0F);
+        std::vector<float> y(static_cast<size_t>(c.m) * static_cast<size_t>(c.n + 1), 77.0F);
         cuda::Int4Problem problem{x.data(),      pitch,        words.data(), (c.k + 7) / 8,
                                   scales.data(), source.zeros, bias.data(),  y.data(),
                                   c.n + 1,       c.m,          c.n,          c.k};

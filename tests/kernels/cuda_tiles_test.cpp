@@ -78,6 +78,11 @@ struct Operands {
     }
 };
 
+/// Beyond the columns, so that writes beside them would be seen.
+int evenStride(int columns) {
+    return (columns + 3) / 2 * 2;
+}
+
 cuda::Int8Problem problemOf(const Case& c, Operands& o, std::vector<int32_t>& y) {
     cuda::Int8Problem problem;
     problem.x = o.x.data();
@@ -88,7 +93,7 @@ cuda::Int8Problem problemOf(const Case& c, Operands& o, std::vector<int32_t>& y)
     problem.columns = c.n;
     problem.depth = c.k;
     problem.output.sums = y.data();
-    problem.output.stride = (c.n + 3) / 2 * 2;
+    problem.output.stride = evenStride(c.n);
     problem.output.columnSums = o.columnSums.data();
     return problem;
 }
@@ -98,7 +103,7 @@ int64_t dot(Operands& o, const Case& c, bool isSigned, int i, int j) {
     for (int k = 0; k < c.k; ++k) {
         const uint8_t code = o.x.at(i, k);
         const int32_t x = isSigned ? int32_t{static_cast<int8_t>(code)} : int32_t{code};
-        sum += x * static_cast<int8_t>(o.w.at(j, k));
+        sum += int64_t{x} * static_cast<int8_t>(o.w.at(j, k));
     }
     return sum;
 }
@@ -107,8 +112,8 @@ int64_t dot(Operands& o, const Case& c, bool isSigned, int i, int j) {
 std::string checkSums(const Case& c, bool isSigned, TileKind tile, bool backwards) {
     Operands o(c, isSigned);
     constexpr int32_t kUntouched = 0x5A5A5A5A;
-    const int stride = (c.n + 3) / 2 * 2;
-    std::vector<int32_t> y(static_cast<size_t>(c.m * stride), kUntouched);
+    const int stride = evenStride(c.n);
+    std::vector<int32_t> y(static_cast<size_t>(c.m) * static_cast<size_t>(stride), kUntouched);
     const std::string wrong = test::emulateInt8(problemOf(c, o, y), isSigned, tile, backwards);
     if (!wrong.empty()) return name(c) + ": " + wrong;
     for (int i = 0; i < c.m; ++i) {

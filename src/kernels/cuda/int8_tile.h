@@ -53,8 +53,8 @@ QUANTSCOPE_KERNEL_BODY void beginTile(const Int8Problem& p, int row, int column,
         const int at = ofX ? row + chunk.row : column + (chunk.row - Plan::kRows);
         const bool exists = at < (ofX ? p.rows : p.columns);
         const uint8_t* start = ofX ? p.x : reinterpret_cast<const uint8_t*>(p.w);
-        r.source[i] =
-            start + (exists ? int64_t{at} * (ofX ? p.xPitch : p.wPitch) + chunk.column * kChunkBytes : 0);
+        const int skipped = chunk.column * kChunkBytes;
+        r.source[i] = start + (exists ? int64_t{at} * (ofX ? p.xPitch : p.wPitch) + skipped : 0);
         r.exists |= (exists ? 1U : 0U) << i;
     }
 }
