@@ -17,7 +17,7 @@ struct GenerationOptions {
     int64_t tokens = 64;     ///< to write, at most
     double temperature = 0;  ///< 0: always the likeliest token; else sampled from softmax(z / temperature)
     uint64_t seed = 1;       ///< of the sampling: the same for all variants, so that they can be compared
-    std::optional<int32_t> endOfText;  ///< stop before it
+    std::optional<int32_t> endOfText = {};  ///< stop before it
 };
 
 struct Generation {
