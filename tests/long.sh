@@ -47,6 +47,9 @@ python=python3
 [ -x .venv/bin/python ] && python=.venv/bin/python
 "$python" tests/long/check_gguf_in_llama.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
 
+say "exported models, in the loaders of their ecosystems"
+"$python" tests/long/check_exports.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
+
 say "fuzzing, $fuzz_seconds seconds a parser"
 build_preset fuzz fuzzers
 python3 tests/fuzz/make_corpus.py build/fuzz/seeds

@@ -76,6 +76,7 @@ Result<LayoutReport> examineFile(const std::string& path, const std::string& ref
 std::vector<std::string> exportLayoutNames() {
     std::vector<std::string> names;
     for (const ExportLayout& layout : exportLayouts()) names.emplace_back(layout.name);
+    names.emplace_back(kGguf);
     return names;
 }
 

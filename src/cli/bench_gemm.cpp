@@ -186,7 +186,7 @@ OrderedJson devicesJson(const GemmResult& r) {
 /// GPUs beside the table, or why there is none.
 void printDevices(const std::vector<GemmResult>& results) {
     if (const auto devices = listCudaDevices(); !devices) {
-        fmt::print("CUDA: {}\n", describe(devices.error()));
+        fmt::print("{}\n", describe(devices.error()));
         return;
     }
     std::vector<std::vector<std::string>> table = {{"m x n x k", "type", "GPU", "GOPS", "with transfer"}};

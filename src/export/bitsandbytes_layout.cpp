@@ -127,7 +127,7 @@ std::span<const float> bitsandbytesLevels(bool nf4) {
         std::array<float, 16> levels{};
         for (size_t i = 0; i < 8; ++i) {
             levels[i] = kMagnitudes[i] / 12.0F;
-            levels[i + 8] = -levels[i];
+            levels[i + 8] = i == 0 ? 0.0F : -levels[i];  // the peer has 0 twice
         }
         return levels;
     }();

@@ -75,7 +75,7 @@ class GgufTensors {
     LayerInputs m_inputs;
     bool m_rotate;
     bool m_quantizedOnly = false;
-    const Job& m_job;
+    Job m_job;
 };
 
 Status GgufTensors::addValues(const std::string& canonical, const Tensor& values, DType dtype) {

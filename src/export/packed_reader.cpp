@@ -65,6 +65,17 @@ bool belongsTo(const std::string& tensor, const std::string& module) {
     return suffix.starts_with("weight.") || std::ranges::find(kParts, suffix) != kParts.end();
 }
 
+/// The metadata without "quantization_config": what is left describes a float model.
+Metadata unpackedMetadata(const Metadata& metadata) {
+    Metadata plain = metadata;
+    const auto text = metadataString(metadata, "config.json");
+    auto config = text ? parseJson(*text) : Result<nlohmann::json>(nlohmann::json());
+    if (!config || !config->is_object()) return plain;
+    config->erase("quantization_config");
+    plain["config.json"] = config->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return plain;
+}
+
 }  // namespace
 
 std::string partName(const PackedModule& module, const std::string& suffix) {
@@ -226,7 +237,7 @@ Result<std::shared_ptr<const Checkpoint>> unpackedCheckpoint(std::shared_ptr<con
     }
     if (Status good = checkNames(tensors); !good) return fail(good.error());
     return std::make_shared<CheckpointTable>(checkpoint->format() + ", unpacked", checkpoint->path(),
-                                             std::move(tensors), checkpoint->metadata());
+                                             std::move(tensors), unpackedMetadata(checkpoint->metadata()));
 }
 
 }  // namespace quantscope

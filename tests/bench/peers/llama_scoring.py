@@ -56,6 +56,9 @@ class LlamaModel:
         count = lc.llama_tokenize(self._vocabulary, data, len(data), ids, len(ids), True, False)
         return list(ids[:count])
 
+    def adds_bos(self) -> bool:
+        return bool(lc.llama_vocab_get_add_bos(self._vocabulary))
+
     def score(self, ids: list[int], windows: int) -> Scores:
         scores = Scores()
         first = self.window // 2
