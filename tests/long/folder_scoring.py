@@ -38,7 +38,11 @@ def perplexity(model: torch.nn.Module, ids: list[int], windows: int) -> float:
 def load(folder: Path, dequantize: bool) -> torch.nn.Module:
     """In float32, so that only the weights differ. `dequantize`: compressed-tensors decompresses while loading."""
     options = {"quantization_config": CompressedTensorsConfig(dequantize=True)} if dequantize else {}
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map="cpu", **options).eval()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map="cpu", **options).eval()
+    # With bitsandbytes, transformers leaves the embedding as it is stored, whatever dtype was asked for.
+    model.get_input_embeddings().float()
+    model.get_output_embeddings().float()
+    return model
 
 
 def load_gptq_model(folder: Path) -> torch.nn.Module:
