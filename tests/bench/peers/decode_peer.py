@@ -66,7 +66,7 @@ def main() -> None:
         models = {}
         for form in FORMS:
             file = Path(folder) / f"{form}.gguf"
-            subprocess.run([cli, "quantize", str(MODEL), "--scheme", form.lower(), "--tensors", "*", "-o", str(file)],
+            subprocess.run([cli, "quantize", str(MODEL), "--scheme", f"preset={form.lower()}", "--tensors", "*", "-o", str(file)],
                            check=True, capture_output=True)
             models[form] = Llama(str(file), n_ctx=PROMPT + DECODED, n_batch=PROMPT, n_threads=2, n_threads_batch=2,
                                  n_gpu_layers=0, verbose=False)

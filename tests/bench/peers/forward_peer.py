@@ -51,7 +51,7 @@ def llama(cli: str, folder: str, chunks: int, form: str) -> Peer:
     from llama_scoring import LlamaModel
 
     file = Path(folder) / f"{form}.gguf"
-    options = ["float", "--dequantize", "F32"] if form == "F32" else [form.lower()]
+    options = ["float", "--dequantize", "F32"] if form == "F32" else [f"preset={form.lower()}"]
     subprocess.run([cli, "quantize", str(MODEL), "--scheme", *options, "--tensors", "*", "-o", str(file)], check=True,
                    capture_output=True)
     model = LlamaModel(file, WINDOW)
