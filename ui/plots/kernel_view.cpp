@@ -86,8 +86,9 @@ void KernelView::paintData(QPainter& painter, const QRect& area) {
                          row.name);
         painter.setFont(tickFont());
         if (!row.reason.isEmpty()) {
-            painter.drawText(QRect(left, line.top(), area.right() - left, height), Qt::AlignVCenter,
-                             row.reason);
+            const int width = area.right() - left;
+            painter.drawText(QRect(left, line.top(), width, height), Qt::AlignVCenter,
+                             numbers.elidedText(row.reason, Qt::ElideRight, width));
             continue;
         }
         const int length = fastest > 0 ? static_cast<int>(std::lround(row.gops / fastest * space)) : 0;

@@ -21,13 +21,6 @@ struct Vnni {
     /// How far ahead in the panel, where it is read once.
     static constexpr int64_t kBytesAhead = 2048;
 
-    /// What a tile fetches while it multiplies.
-    enum class Fetch {
-        Nothing,
-        Ahead,  ///< its own panel, into the first cache: nobody else will read it
-        Next    ///< the panel after it, into the second one
-    };
-
     /// Independent sums of one element: a low tile has too few of them to hide a multiply-add's latency.
     static constexpr int chains(int sums) {
         return 4 * sums <= kTileSums ? 4 : 2 * sums <= kTileSums ? 2 : 1;
@@ -48,10 +41,9 @@ struct Vnni {
         });
     }
 
-    template <int kRows, int kVectors, Fetch kFetch>
+    template <int kRows, int kVectors, bool kFetches>
     static void tile(const Int8PanelCall& call, const ColumnTerms<V, kVectors>& terms, int64_t row,
-                     int64_t firstColumn) {
-        const int64_t ahead = kFetch == Fetch::Ahead ? kBytesAhead : 4 * call.width * call.kGroups;
+                     int64_t firstColumn, [[maybe_unused]] int64_t ahead = 0) {
         constexpr int kChains = chains(kRows * kVectors);
         I partial[kChains][kRows][kVectors];
         unrolled<kChains * kRows * kVectors>([&](auto i) QUANTSCOPE_INLINE {
@@ -74,11 +66,9 @@ struct Vnni {
                 output += 4 * call.output.stride;
             }
             unrolled<kUnroll>([&](auto u) QUANTSCOPE_INLINE {
-                if constexpr (kFetch != Fetch::Nothing) {
-                    constexpr int kCache = kFetch == Fetch::Ahead ? 3 : 2;
-                    __builtin_prefetch(w + u * panelStep + ahead, 0, kCache);
-                    if constexpr (kVectors * V::kLanes > 16)
-                        __builtin_prefetch(w + u * panelStep + ahead + 64, 0, kCache);
+                if constexpr (kFetches) {
+                    __builtin_prefetch(w + u * panelStep + ahead);
+                    __builtin_prefetch(w + u * panelStep + ahead + 64);
                 }
                 step<kRows, kVectors, u>(x, stride, w, panelStep, partial[u % kChains]);
             });
@@ -113,14 +103,14 @@ struct Vnni {
                                      : reinterpret_cast<const char*>(out.sums + at);
     }
 
-    template <int kVectors, Fetch kFetch, int kRows = V::kTileRows>
+    template <int kVectors, bool kFetches, int kRows = V::kTileRows>
     static void tileOf(int64_t rows, const Int8PanelCall& call, const ColumnTerms<V, kVectors>& terms,
-                       int64_t row, int64_t firstColumn) {
+                       int64_t row, int64_t firstColumn, int64_t ahead = 0) {
         if constexpr (kRows > 0) {
             if (rows == kRows) {
-                tile<kRows, kVectors, kFetch>(call, terms, row, firstColumn);
+                tile<kRows, kVectors, kFetches>(call, terms, row, firstColumn, ahead);
             } else {
-                tileOf<kVectors, kFetch, kRows - 1>(rows, call, terms, row, firstColumn);
+                tileOf<kVectors, kFetches, kRows - 1>(rows, call, terms, row, firstColumn, ahead);
             }
         }
     }
@@ -129,17 +119,18 @@ struct Vnni {
     template <int kVectors>
     static void columns(const Int8PanelCall& call, int64_t firstColumn) {
         const ColumnTerms<V, kVectors> terms(call.output, firstColumn, call.columns);
-        if (call.rows <= V::kTileRows)
-            return tileOf<kVectors, Fetch::Ahead>(call.rows, call, terms, 0, firstColumn);
+        constexpr bool kFullWidth = kVectors == V::kTileVectors;
         for (int64_t row = 0; row < call.rows;) {
             const int64_t left = call.rows - row;
             const bool halve = left > V::kTileRows && left < V::kTileRows + V::kTileRows / 2;
             const int64_t rows = halve ? (left + 1) / 2 : left < V::kTileRows ? left : V::kTileRows;
-            // The last tile finds its own panel in the cache.
-            if (rows == left && call.rows <= kFewRows) {
-                tileOf<kVectors, Fetch::Next>(rows, call, terms, row, firstColumn);
+            if (kFullWidth && rows == left && call.rows <= kFewRows) {
+                // An only tile reads its panel from memory; a last one finds it in the cache and fetches the
+                // next panel.
+                const int64_t ahead = rows == call.rows ? kBytesAhead : 4 * call.width * call.kGroups;
+                tileOf<kVectors, kFullWidth>(rows, call, terms, row, firstColumn, ahead);
             } else {
-                tileOf<kVectors, Fetch::Nothing>(rows, call, terms, row, firstColumn);
+                tileOf<kVectors, false>(rows, call, terms, row, firstColumn);
             }
             row += rows;
         }
