@@ -2,6 +2,10 @@
 #include "base/parallel_for.h"
 
 #include <omp.h>
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -59,17 +63,46 @@ struct Loop {
     }
 };
 
+/// The processor the calling thread runs on; -1 where the system does not say.
+int currentCpu() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/// Lets a thread run on every processor of the process but `cpu`.
+void keepAway([[maybe_unused]] std::thread& thread, [[maybe_unused]] int cpu) {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || !CPU_ISSET(cpu, &allowed)) return;
+    CPU_CLR(cpu, &allowed);
+    if (CPU_COUNT(&allowed) > 0) pthread_setaffinity_np(thread.native_handle(), sizeof(allowed), &allowed);
+#endif
+}
+
+/// A thread that shares the work of another, and the processor it was on last.
+struct Helper {
+    std::thread thread;
+    std::atomic<int> cpu{-1};
+};
+
 /// The helpers of one calling thread. Unlike an OpenMP team they owe nobody a barrier: on a busy machine a
 /// loop ends when its ranges are done, whether or not every helper has been scheduled meanwhile, and nobody
 /// burns the time slices of others by waiting.
 class Team {
  public:
     explicit Team(int helpers) {
-        for (int i = 0; i < helpers; ++i) m_helpers.emplace_back([this] { help(); });
+        for (int i = 0; i < helpers; ++i) {
+            Helper& helper = *m_helpers.emplace_back(std::make_unique<Helper>());
+            helper.thread = std::thread([this, &helper] { help(helper); });
+            if (const int cpu = currentCpu(); cpu >= 0) keepAway(helper.thread, cpu);
+        }
     }
     ~Team() {
         announce(nullptr);
-        for (std::thread& helper : m_helpers) helper.join();
+        for (const auto& helper : m_helpers) helper->thread.join();
     }
     Team(const Team&) = delete;
     Team& operator=(const Team&) = delete;
@@ -77,6 +110,7 @@ class Team {
     [[nodiscard]] int helpers() const { return static_cast<int>(m_helpers.size()); }
 
     void run(const std::shared_ptr<Loop>& loop) {
+        moveAside();
         announce(loop);
         loop->work();
         waitForChange(loop->finished, 0);
@@ -92,10 +126,22 @@ class Team {
         m_announced.notify_all();
     }
 
-    void help() {
+    /// A helper that sleeps is woken where it went to sleep. Is that the caller's processor, the helper would
+    /// wait until the caller is interrupted, some milliseconds: longer than most loops take.
+    void moveAside() {
+        const int cpu = currentCpu();
+        for (const auto& helper : m_helpers) {
+            if (cpu < 0 || helper->cpu.load(std::memory_order_relaxed) != cpu) continue;
+            keepAway(helper->thread, cpu);
+            helper->cpu.store(-1, std::memory_order_relaxed);
+        }
+    }
+
+    void help(Helper& self) {
         omp_set_num_threads(1);
         uint32_t seen = 0;
         for (;;) {
+            self.cpu.store(currentCpu(), std::memory_order_relaxed);
             waitForChange(m_announced, seen);
             std::shared_ptr<Loop> loop;
             {
@@ -111,7 +157,7 @@ class Team {
     std::mutex m_mutex;
     std::shared_ptr<Loop> m_loop;
     std::atomic<uint32_t> m_announced{0};
-    std::vector<std::thread> m_helpers;
+    std::vector<std::unique_ptr<Helper>> m_helpers;
 };
 
 /// Each calling thread has its own team, so that the window's lanes never wait for one another.
