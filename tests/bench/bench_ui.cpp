@@ -38,36 +38,37 @@ double percentile(std::vector<double> values, double share) {
     return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-/// Notes when a plot was painted last, and when each was painted first since a mark.
+/// Notes when a plot was painted last, and when each first showed a preview.
 class PaintWatch : public QObject {
  public:
-    explicit PaintWatch(QWidget& window) {
-        for (PlotView* plot : window.findChildren<PlotView*>())
+    explicit PaintWatch(DrivenWindow& driven) : m_session(driven.session) {
+        for (PlotView* plot : driven.window.findChildren<PlotView*>())
             for (auto* canvas : plot->findChildren<QWidget*>()) canvas->installEventFilter(this);
     }
     bool eventFilter(QObject* canvas, QEvent* event) override {
         if (event->type() != QEvent::Paint) return false;
         lastPaint = milliseconds(clock);
-        if (m_marked) m_firstPaints.try_emplace(canvas, lastPaint);
+        const auto results = m_session.tensorResults();
+        if (results && results->tier == Tier::Preview) m_previews.try_emplace(canvas, lastPaint);
         return false;
     }
-    void mark() {
-        m_marked = true;
-        m_firstPaints.clear();
+    void start() {
+        clock.start();
+        lastPaint = -1;
+        m_previews.clear();
     }
-    /// When the last of the plots that were painted since the mark had been painted once; -1: none was.
-    double painted() {
+    /// When the last of the plots that showed the preview had been painted; -1: none did.
+    [[nodiscard]] double previewPainted() const {
         double latest = -1;
-        for (const auto& [canvas, at] : m_firstPaints) latest = std::max(latest, at);
-        m_marked = false;
+        for (const auto& [canvas, at] : m_previews) latest = std::max(latest, at);
         return latest;
     }
     QElapsedTimer clock;
     double lastPaint = -1;
 
  private:
-    bool m_marked = false;
-    std::map<QObject*, double> m_firstPaints;
+    SessionController& m_session;
+    std::map<QObject*, double> m_previews;
 };
 
 /// Runs events and keeps the longest uninterrupted stretch.
@@ -136,19 +137,12 @@ std::vector<MoveKind> moveKinds() {
 
 /// One move, up to the last paint of its full result.
 void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind, int index, Times& times) {
-    double previewPainted = -1;
     bool isFull = false;
     QObject context;
-    QObject::connect(&driven.session, &SessionController::tensorResultsChanged, &context,
-                     [&](const std::shared_ptr<const TensorResults>& results) {
-                         isFull = results->tier == Tier::Full;
-                         if (isFull)
-                             previewPainted = std::max(previewPainted, paints.painted());
-                         else
-                             paints.mark();
-                     });
-    paints.clock.start();
-    paints.lastPaint = -1;
+    QObject::connect(
+        &driven.session, &SessionController::tensorResultsChanged, &context,
+        [&](const std::shared_ptr<const TensorResults>& results) { isFull = results->tier == Tier::Full; });
+    paints.start();
     kind.move(driven, index);
     while (!isFull || !driven.window.isSettled() ||
            milliseconds(paints.clock) - std::max(0.0, paints.lastPaint) < kQuietMs) {
@@ -158,7 +152,7 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind,
             return;
         }
     }
-    if (previewPainted >= 0) times.preview.push_back(previewPainted);
+    if (paints.previewPainted() >= 0) times.preview.push_back(paints.previewPainted());
     times.full.push_back(paints.lastPaint);
 }
 
@@ -188,7 +182,7 @@ void measure(const char* name, const Experiment& experiment) {
         std::printf("%-28s not measured\n", name);
         return;
     }
-    PaintWatch paints(driven.window);
+    PaintWatch paints(driven);
     for (const MoveKind& kind : moveKinds()) {
         Times times;
         for (int i = 0; i < kMoves; ++i) measureMove(driven, paints, kind, i, times);
@@ -243,8 +237,8 @@ int main(int argc, char** argv) {
     QApplication application(argc, argv);
     {
         DrivenWindow driven(DrivenWindow::sample());
-        PaintWatch paints(driven.window);
-        paints.clock.start();
+        PaintWatch paints(driven);
+        paints.start();
         const bool good = DrivenWindow::waitUntil(
             [&] { return driven.session.tensorResults() != nullptr && paints.lastPaint >= 0; });
         std::printf("start -> first plot of the sample: %.0f ms%s\n", milliseconds(start),
