@@ -72,7 +72,7 @@ struct MatmulPipeline::Pair {
     }
 };
 
-MatmulPipeline::MatmulPipeline(SourceLibrary& sources, const KernelTable& kernels, uint64_t cacheBytes)
+MatmulPipeline::MatmulPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
     : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
 
 Result<std::shared_ptr<const MatmulPipeline::Pair>> MatmulPipeline::pair(const MatmulSource& source,
@@ -202,7 +202,7 @@ Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pa
             ErrorKind::Unsupported, "the Matmul lab rounds to nearest", "method",
             "Choose the method \"Round to nearest\" here; other methods are compared in the Model lab");
     }
-    auto made = quantizedProduct(input, m_kernels, job);
+    auto made = quantizedProduct(input, m_kernels.table(), job);
     if (!made) return fail(made.error());
     const uint64_t bytes = bytesOf(*made);
     return m_cache.put<QuantizedProduct>(key, std::make_shared<const QuantizedProduct>(std::move(*made)),
@@ -213,10 +213,11 @@ Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pa
 Result<std::shared_ptr<const ProductCosts>> MatmulPipeline::costs(const Pair& both,
                                                                   const ProductVariantResult& variant,
                                                                   int measurement, const Job& job) {
-    const std::string key =
-        fmt::format("costs {} {} {} {}", measurement, both.x.id(), both.w.id(), recipeText(variant.variant));
+    const KernelTable& kernels = m_kernels.table();
+    const std::string key = fmt::format("costs {} {} {} {} {}", measurement, kernels.name, both.x.id(),
+                                        both.w.id(), recipeText(variant.variant));
     if (auto found = m_cache.find<ProductCosts>(key)) return found;
-    auto made = measureCosts(*variant.product, both.input(variant.variant), m_kernels, job);
+    auto made = measureCosts(*variant.product, both.input(variant.variant), kernels, job);
     if (!made) return fail(made.error());
     constexpr uint64_t kBytes = 1 << 14;
     return m_cache.put<ProductCosts>(key, std::make_shared<const ProductCosts>(std::move(*made)), kBytes);

@@ -9,7 +9,7 @@
 #include "app/result_cache.h"
 #include "app/source_library.h"
 #include "base/job.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 
 namespace quantscope {
 
@@ -24,8 +24,7 @@ class MatmulPipeline {
  public:
     using Deliver = std::function<void(std::shared_ptr<const MatmulResults>)>;
 
-    MatmulPipeline(SourceLibrary& sources, const KernelTable& kernels,
-                   uint64_t cacheBytes = uint64_t{1} << 30);
+    MatmulPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes = uint64_t{1} << 30);
 
     /// Delivers the products, then the same with the costs when they are asked for. A stop ends it without a
     /// result; what was complete by then stays cached. Errors are delivered as results.
@@ -44,7 +43,7 @@ class MatmulPipeline {
     void addLayers(const ModelSource& model, MatmulResults& results);
 
     SourceLibrary& m_sources;
-    const KernelTable& m_kernels;
+    KernelsInUse m_kernels;
     ResultCache m_cache;
 };
 

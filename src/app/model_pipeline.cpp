@@ -100,7 +100,7 @@ struct ModelPipeline::Run {
     }
 };
 
-ModelPipeline::ModelPipeline(SourceLibrary& sources, const KernelTable& kernels, uint64_t cacheBytes)
+ModelPipeline::ModelPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
     : m_sources(sources), m_kernels(kernels), m_cacheBytes(cacheBytes), m_cache(cacheBytes / 8) {}
 
 ModelPipeline::~ModelPipeline() = default;
@@ -135,9 +135,11 @@ void ModelPipeline::run(const Experiment& experiment, uint64_t sequence, std::st
 
 Status ModelPipeline::evaluateVariants(Run& run) {
     const Experiment& experiment = run.experiment();
-    if (!m_session || m_sessionModel != run.model->path()) {
-        m_session = std::make_unique<EvaluationSession>(run.model, m_kernels, m_cacheBytes);
+    const KernelTable& kernels = m_kernels.table();
+    if (!m_session || m_sessionModel != run.model->path() || m_sessionKernels != &kernels) {
+        m_session = std::make_unique<EvaluationSession>(run.model, kernels, m_cacheBytes);
         m_sessionModel = run.model->path();
+        m_sessionKernels = &kernels;
     }
     const auto checkpoint = m_sources.checkpoint(experiment.model.modelPath);
     if (!checkpoint) return fail(checkpoint.error());
@@ -196,7 +198,7 @@ Status ModelPipeline::captureOutliers(Run& run) {
         CaptureRequest request;
         request.layers = {layer};
         auto capture =
-            captureActivations(*run.model, run.layerTokens(), request, m_kernels, run.job(0.7, 0.8));
+            captureActivations(*run.model, run.layerTokens(), request, m_kernels.table(), run.job(0.7, 0.8));
         if (!capture) return fail(inFile(capture.error(), run.experiment().model.modelPath));
         auto made = std::make_shared<CapturedOutliers>();
         const auto layers = outlierInput(capture->statistics, request.outlierThreshold);
@@ -227,8 +229,8 @@ Status ModelPipeline::measureLayers(Run& run) {
         run.key("layers") + fmt::format("{} {}", experiment.modelProtocol.layerTokens, variantText(variant));
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
-        const auto measured =
-            measureLayerErrors(*run.model, run.layerTokens(), variant, 512, m_kernels, run.job(0.8, 0.95));
+        const auto measured = measureLayerErrors(*run.model, run.layerTokens(), variant, 512,
+                                                 m_kernels.table(), run.job(0.8, 0.95));
         if (!measured && measured.error().kind == ErrorKind::Cancelled) return fail(measured.error());
         if (!measured) {
             run.results.layersError = measured.error();
@@ -254,8 +256,8 @@ Result<LayerRow> ModelPipeline::layerRow(const Run& run, const LayerError& error
                                          const Variant& variant) const {
     const auto weight = run.model->linearWeight(error.layer);
     if (!weight) return fail(weight.error());
-    auto row =
-        weightRow(error.layer, weight->matrix(), recipeFor(variant, error.layer).scheme, m_kernels, {});
+    auto row = weightRow(error.layer, weight->matrix(), recipeFor(variant, error.layer).scheme,
+                         m_kernels.table(), {});
     if (!row) return fail(row.error());
     row->localError = error.localError;
     row->accumulatedError = error.accumulatedError;

@@ -9,7 +9,7 @@
 #include "app/result_cache.h"
 #include "app/results.h"
 #include "app/source_library.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 #include "model/evaluation_session.h"
 #include "model/layer_error.h"
 
@@ -22,8 +22,7 @@ class ModelPipeline {
  public:
     using Deliver = std::function<void(std::shared_ptr<const ModelResults>)>;
 
-    ModelPipeline(SourceLibrary& sources, const KernelTable& kernels,
-                  uint64_t cacheBytes = uint64_t{4} << 30);
+    ModelPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes = uint64_t{4} << 30);
     ~ModelPipeline();
 
     /// Delivers many results with `sequence`; the last has complete or error set, unless it was stopped: then
@@ -38,11 +37,12 @@ class ModelPipeline {
     Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;
-    const KernelTable& m_kernels;
+    KernelsInUse m_kernels;
     uint64_t m_cacheBytes;
     ResultCache m_cache;
     std::unique_ptr<EvaluationSession> m_session;
     std::string m_sessionModel;
+    const KernelTable* m_sessionKernels = nullptr;
 };
 
 }  // namespace quantscope

@@ -96,7 +96,8 @@ Result<LoadedMatrix> SourceLibrary::load(const ActivationSource& source, const J
     CaptureRequest request;
     request.layers = {source.layer};
     const auto count = std::min((*ids)->size(), static_cast<size_t>(std::max(1, source.tokens)));
-    auto capture = captureActivations(**opened, std::span(**ids).first(count), request, m_kernels, job);
+    auto capture =
+        captureActivations(**opened, std::span(**ids).first(count), request, m_kernels.table(), job);
     if (!capture) return fail(inFile(capture.error(), source.modelPath));
     const auto it = capture->inputs.find(source.layer);
     if (it == capture->inputs.end()) {

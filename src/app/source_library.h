@@ -12,7 +12,7 @@
 #include "base/job.h"
 #include "base/result.h"
 #include "io/checkpoint.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
 
@@ -29,7 +29,7 @@ struct LoadedMatrix {
 /// open until the library goes.
 class SourceLibrary {
  public:
-    explicit SourceLibrary(const KernelTable& kernels) : m_kernels(kernels) {}
+    explicit SourceLibrary(KernelsInUse kernels) : m_kernels(kernels) {}
 
     Result<std::shared_ptr<const Checkpoint>> checkpoint(const std::string& path);
     Result<std::shared_ptr<const Model>> model(const std::string& path);
@@ -43,7 +43,7 @@ class SourceLibrary {
     Result<LoadedMatrix> load(const SyntheticSource& source, const Job& job);
     Result<LoadedMatrix> load(const ActivationSource& source, const Job& job);
 
-    const KernelTable& m_kernels;
+    KernelsInUse m_kernels;
     std::mutex m_mutex;
     std::map<std::string, std::shared_ptr<const Checkpoint>> m_checkpoints;
     std::map<std::string, std::shared_ptr<const Model>> m_models;

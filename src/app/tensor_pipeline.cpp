@@ -84,7 +84,7 @@ struct TensorPipeline::Pass {
     HistogramAxis axis;
 };
 
-TensorPipeline::TensorPipeline(SourceLibrary& sources, const KernelTable& kernels, uint64_t cacheBytes)
+TensorPipeline::TensorPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
     : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
 
 Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(const MatrixSource& source,
@@ -179,7 +179,7 @@ Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
         pass.prefix + fmt::format("histogram {} {} {}", pass.axis.low, pass.axis.high, pass.axis.bins);
     results.floatHistogram = m_cache.find<Histogram>(key);
     if (!results.floatHistogram) {
-        auto histogram = floatHistogram(pass.view, pass.axis, m_kernels, pass.job);
+        auto histogram = floatHistogram(pass.view, pass.axis, m_kernels.table(), pass.job);
         if (!histogram) return fail(histogram.error());
         results.floatHistogram =
             m_cache.put<Histogram>(key, std::make_shared<const Histogram>(std::move(*histogram)),
@@ -225,7 +225,8 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
     const MatrixExtremes* extremes = &pass.statistics.stage->report.extremes;
     Result<MatrixQuantization> quantization = fail(ErrorKind::Internal, "no quantization");
     if (variant.weights.method == "rtn") {
-        quantization = chooseQuantization(pass.view, variant.weights.scheme, m_kernels, pass.job, extremes);
+        quantization =
+            chooseQuantization(pass.view, variant.weights.scheme, m_kernels.table(), pass.job, extremes);
     } else {
         const Tensor input = pass.tier == Tier::Full || pass.loaded.sample.complete
                                  ? pass.loaded.matrix.values
@@ -241,7 +242,7 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
     if (!quantization) return fail(quantization.error());
     VariantReportOptions options;
     options.axis = pass.axis;
-    auto made = variantReport(pass.view, std::move(*quantization), options, m_kernels, pass.job);
+    auto made = variantReport(pass.view, std::move(*quantization), options, m_kernels.table(), pass.job);
     if (!made) return fail(made.error());
     const uint64_t bytes = bytesOf(*made);
     return m_cache.put<VariantReport>(key, std::make_shared<const VariantReport>(std::move(*made)), bytes);
@@ -290,8 +291,8 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
     HeatMapRows rows{kPooledRows, {}};
     for (const LocatedValue& value : pass.statistics.stage->report.extremes.top)
         rows.always.push_back(value.row);
-    auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels, pass.job,
-                         kMaxHeatMapSide, rows);
+    auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels.table(),
+                         pass.job, kMaxHeatMapSide, rows);
     if (!maps) return fail(maps.error());
     const uint64_t bytes = bytesOf(*maps);
     results.heatMaps =
@@ -312,7 +313,7 @@ void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
         if (!ids) return;
         constexpr size_t kTokens = 512;
         const auto part = std::span(**ids).first(std::min(kTokens, (*ids)->size()));
-        auto made = captureActivations(**opened, part, {}, m_kernels, pass.job);
+        auto made = captureActivations(**opened, part, {}, m_kernels.table(), pass.job);
         if (!made) return;
         capture = m_cache.put<ActivationCapture>(
             prefix, std::make_shared<const ActivationCapture>(std::move(*made)), uint64_t{16} << 20);

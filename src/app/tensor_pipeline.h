@@ -8,7 +8,7 @@
 #include "app/result_cache.h"
 #include "app/results.h"
 #include "app/source_library.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 
 namespace quantscope {
 
@@ -19,8 +19,7 @@ class TensorPipeline {
  public:
     using Deliver = std::function<void(std::shared_ptr<const TensorResults>)>;
 
-    TensorPipeline(SourceLibrary& sources, const KernelTable& kernels,
-                   uint64_t cacheBytes = uint64_t{2} << 30);
+    TensorPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes = uint64_t{2} << 30);
 
     /// Delivers one or two results (preview, full), each with `sequence`. The first preview of a large matrix
     /// comes before its statistics: its stage is that of a sample (exact extremes), without channels. A stop
@@ -45,7 +44,7 @@ class TensorPipeline {
     void addActivations(const Pass& pass, TensorResults& results);
 
     SourceLibrary& m_sources;
-    const KernelTable& m_kernels;
+    KernelsInUse m_kernels;
     ResultCache m_cache;
 };
 

@@ -7,6 +7,7 @@
 #include "base/cpu_features.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "kernels/kernel_set.h"
 
 namespace quantscope {
 namespace {
@@ -37,10 +38,11 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
 }  // namespace
 
 int runCommandLine(int argc, const char* const* argv, std::string_view kernelOverride) {
-    const auto kernels = chooseKernels(detectCpuFeatures(), kernelOverride);
+    const auto kernels = KernelSet::open(detectCpuFeatures(), kernelOverride);
     if (!kernels) return reportError(kernels.error(), kExitUsage);
-    SourceLibrary sources(**kernels);
-    CommandContext context{**kernels, sources};
+    const KernelTable& table = (*kernels)->active();
+    SourceLibrary sources(table);
+    CommandContext context{table, sources};
     try {
         return parseAndRun(argc, argv, context);
     } catch (const std::exception& error) {

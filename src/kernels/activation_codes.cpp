@@ -7,6 +7,7 @@
 
 #include "base/parallel_for.h"
 #include "kernels/integer_gemm.h"
+#include "kernels/product_device.h"
 #include "kernels/row_codes.h"
 #include "kernels/row_errors.h"
 
@@ -34,6 +35,7 @@ Status quantizeRows(const KernelTable& kernels, const MatrixView& x, ActivationC
                     const std::optional<StaticRange>& fixed) {
     const bool isSigned = kind == ActivationCodes::SymmetricS8;
     if (auto status = checkStaticRange(fixed); !status) return status;
+    if (kernels.device) return kernels.device->quantizeRows(x, kind, out, fixed);
     out.rows = x.rows;
     out.cols = x.cols;
     out.isSigned = isSigned;

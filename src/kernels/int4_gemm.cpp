@@ -171,9 +171,38 @@ Result<PackedInt4Weights> PackedInt4Weights::pack(const Int4Source& source) {
     return packed;
 }
 
+UnpackedInt4 unpackInt4(const PackedInt4Weights& packed) {
+    UnpackedInt4 parts{{}, {}, {}, packed.outputs(), packed.inputs(), packed.groupSize()};
+    const PackedInt4Weights::Data& data = packed.data();
+    const auto count = static_cast<size_t>(parts.outputs * packed.groups());
+    parts.codes.resize(static_cast<size_t>(parts.outputs * parts.inputs));
+    parts.scales.resize(count);
+    if (data.zeros) parts.zeros.resize(count);
+    const int64_t panelBytes = roundUp(parts.inputs, 4) / 4 * 64;
+    for (int64_t j = 0; j < parts.outputs; ++j) {
+        const int64_t p = j / kPanelColumns;
+        const int64_t c = j % kPanelColumns;
+        const auto* panel = reinterpret_cast<const uint8_t*>(data.panels.get()) + p * panelBytes;
+        for (int64_t k = 0; k < parts.inputs; ++k) {
+            const uint8_t both = panel[(k / 4 * 16 + c % 16) * 4 + k % 4];
+            parts.codes[static_cast<size_t>(j * parts.inputs + k)] = c < 16 ? both & 15 : both >> 4;
+        }
+        for (int64_t g = 0; g < packed.groups(); ++g) {
+            const int64_t from = (p * packed.groups() + g) * kPanelColumns + c;
+            const auto to = static_cast<size_t>(j * packed.groups() + g);
+            parts.scales[to] = reinterpret_cast<const float*>(data.scales.get())[from];
+            if (data.zeros) parts.zeros[to] = reinterpret_cast<const uint8_t*>(data.zeros.get())[from];
+        }
+    }
+    return parts;
+}
+
 Status multiplyInt4(const KernelTable& kernels, const MatrixView& x, const PackedInt4Weights& weights,
                     float* y, int64_t yStride, const float* bias) {
     if (auto status = checkShapes(x.rows, x.cols, x.stride, weights, yStride); !status) return status;
+    if (kernels.device) {
+        return kernels.device->multiplyInt4(x, weights, y, yStride == 0 ? weights.outputs() : yStride, bias);
+    }
     if (x.rows >= kRowsWorthUnpacking)
         return multiplyInt4Unpacked(kernels, x, weights, y, yStride == 0 ? weights.outputs() : yStride, bias);
     const bool zeros = weights.data().zeros != nullptr;

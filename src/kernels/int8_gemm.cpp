@@ -245,6 +245,21 @@ Result<PackedInt8Weights> PackedInt8Weights::pack(const int8_t* codes, int64_t o
     return packed;
 }
 
+std::vector<int8_t> unpackInt8(const PackedInt8Weights& packed) {
+    const int64_t inputs = packed.inputs();
+    std::vector<int8_t> codes(static_cast<size_t>(packed.outputs() * inputs));
+    parallelFor(packed.outputs(), std::max<int64_t>(1, 262144 / inputs), [&](int64_t begin, int64_t end) {
+        for (int64_t j = begin; j < end; ++j) {
+            const int64_t p = j / kPanelColumns;
+            const int64_t width = panelWidth(packed.outputs(), p);
+            const int8_t* column = packed.data().panel(p, inputs) + 4 * (j % kPanelColumns);
+            int8_t* dst = codes.data() + j * inputs;
+            for (int64_t k = 0; k < inputs; ++k) dst[k] = column[k / 4 * 4 * width + k % 4];
+        }
+    });
+    return codes;
+}
+
 std::span<const int32_t> PackedInt8Weights::columnSums() const {
     return std::span(m_data->columnSums).first(static_cast<size_t>(m_outputs));
 }
@@ -252,6 +267,7 @@ std::span<const int32_t> PackedInt8Weights::columnSums() const {
 Status multiplyInt8(const KernelTable& kernels, const CodeView& x, const PackedInt8Weights& weights,
                     int32_t* y, int64_t yStride) {
     if (auto status = checkShapes(x, weights, yStride); !status) return status;
+    if (kernels.device) return kernels.device->sumInt8(x, weights, y, yStride);
     Scratch scratch;
     const auto rows = prepare(kernels, x, scratch, nullptr);
     if (!rows) return fail(rows.error());
@@ -275,6 +291,7 @@ Status multiplyInt8(const KernelTable& kernels, const CodeView& x, const PackedI
                         x.cols, kMaxInputsAffine),
             "inputs", "Use a symmetric weight, or cut the product along its inputs.");
     }
+    if (kernels.device) return kernels.device->multiplyInt8(x, weights, dequantize, y, yStride);
     std::vector<int32_t> terms;
     std::vector<int32_t> zeros;
     if (dequantize.columnZeros != nullptr) terms.resize(static_cast<size_t>(x.rows));

@@ -90,9 +90,9 @@ KernelReport reportKernels(const CpuFeatures& machine, const KernelTable& chosen
         if (!row.runs) {
             row.reason = "needs " + describe(table->required);
         } else if (row.chosen) {
-            row.reason = betterRuns ? "asked for by QUANTSCOPE_KERNELS" : "the best this machine runs";
+            row.reason = betterRuns ? "chosen instead of a faster one" : "the best this machine runs";
         } else {
-            row.reason = betterRuns ? "slower" : "faster, but QUANTSCOPE_KERNELS asks for another";
+            row.reason = betterRuns ? "slower" : "the fastest of the processor; another is chosen";
         }
         betterRuns = betterRuns || row.runs;
         report.tables.push_back(std::move(row));

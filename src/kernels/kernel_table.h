@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,14 +15,19 @@
 
 namespace quantscope {
 
+class ProductDevice;
+
 /// One implementation of everything in this folder, and what it needs.
 struct KernelTable {
-    /// "reference", "avx2", "avxvnni", "avx512", "avx512vnni", "amx": as in QUANTSCOPE_KERNELS
+    /// "reference", "avx2", "avxvnni", "avx512", "avx512vnni", "amx", and from KernelSet "cuda", "cuda:1",
+    /// ...: as in QUANTSCOPE_KERNELS
     std::string_view name;
     CpuFeatures required;
     ElementwiseKernels elementwise;
     ForwardKernels forward;
     IntegerKernels integer;
+    /// Takes the integer products of this table (kernels/product_device.h); null: `integer` computes them.
+    std::shared_ptr<ProductDevice> device = nullptr;
 };
 
 /// Every table that was compiled in, best first, reference last.

@@ -10,7 +10,7 @@
 #include "app/model_pipeline.h"
 #include "app/source_library.h"
 #include "app/tensor_pipeline.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 #include "program/engine.h"
 #include "program/labs.h"
 #include "shell/main_window.h"
@@ -49,7 +49,8 @@ inline QString unanswered(const SessionController& session) {
 /// The program's window over the real engine, without the program's command line: what tests and the
 /// interface benchmark drive.
 struct DrivenWindow {
-    const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
+    std::unique_ptr<KernelSet> kernelSet = *KernelSet::open(detectCpuFeatures());
+    KernelSet& kernels = *kernelSet;
     SourceLibrary sources{kernels};
     TensorPipeline tensorPipeline{sources, kernels};
     ModelPipeline modelPipeline{sources, kernels};
@@ -103,8 +104,7 @@ struct DrivenWindow {
         parts.themes = &themes;
         parts.session = &session;
         parts.sources = &sources;
-        parts.kernelName =
-            QString::fromUtf8(kernels.name.data(), static_cast<qsizetype>(kernels.name.size()));
+        parts.kernels = &kernels;
         parts.remembers = remembers;
         if (auto samples = findSamples(inRepository("build"))) parts.samples = *samples;
         return parts;

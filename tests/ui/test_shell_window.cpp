@@ -7,7 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "io/checkpoint.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
 #include "shell/source_tree_model.h"
@@ -23,7 +23,7 @@ constexpr int kPatienceMs = 120000;  ///< ends a test that hangs; nothing waits 
 
 /// The window around an engine that answers nothing: its own behaviour alone.
 struct Fixture {
-    const KernelTable& kernels = *kernelTables().back();
+    KernelSet kernels{CpuFeatures{}, *kernelTables().back()};
     SourceLibrary sources{kernels};
     ThemeController themes;
     SessionController session;
@@ -48,7 +48,7 @@ struct Fixture {
         parts.themes = &themes;
         parts.session = &session;
         parts.sources = &sources;
-        parts.kernelName = QStringLiteral("reference");
+        parts.kernels = &kernels;
         parts.remembers = false;
         return parts;
     }

@@ -9,7 +9,7 @@
 #include "app/model_pipeline.h"
 #include "app/source_library.h"
 #include "app/tensor_pipeline.h"
-#include "kernels/kernel_table.h"
+#include "kernels/kernel_set.h"
 #include "program/command_line.h"
 #include "program/engine.h"
 #include "program/first_session.h"
@@ -39,7 +39,7 @@ void prepare(MainWindow& window, const ProgramOptions& options, LabKind lab) {
     if (options.size.isValid()) window.resize(options.size);
 }
 
-int runWindow(const ProgramOptions& options, const KernelTable& kernels) {
+int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     std::optional<Samples> samples;
     if (auto found = findSamples(QCoreApplication::applicationDirPath().toStdString(),
                                  qEnvironmentVariable("QUANTSCOPE_SAMPLES").toStdString())) {
@@ -66,7 +66,7 @@ int runWindow(const ProgramOptions& options, const KernelTable& kernels) {
     parts.session = &session;
     parts.sources = &sources;
     parts.samples = samples;
-    parts.kernelName = QString::fromLatin1(kernels.name.data(), static_cast<qsizetype>(kernels.name.size()));
+    parts.kernels = &kernels;
     parts.remembers = options.screenshot.isEmpty();
     MainWindow window(parts);
     prepare(window, options, start.lab);
@@ -88,7 +88,7 @@ int runProgram(int argc, char** argv) {
     if (!options) return report(options.error(), kUsage);
     if (options->printedAndDone) return 0;
     const auto kernels =
-        chooseKernels(detectCpuFeatures(), qEnvironmentVariable("QUANTSCOPE_KERNELS").toStdString());
+        KernelSet::open(detectCpuFeatures(), qEnvironmentVariable("QUANTSCOPE_KERNELS").toStdString());
     if (!kernels) return report(kernels.error(), kUsage);
     return runWindow(*options, **kernels);
 }

@@ -5,6 +5,7 @@
 #include <QPushButton>
 #include <algorithm>
 
+#include "shell/kernel_chooser.h"
 #include "theme/small_widgets.h"
 #include "theme/theme_controller.h"
 
@@ -21,20 +22,15 @@ QString timeLeft(double seconds) {
 
 }  // namespace
 
-JobsStrip::JobsStrip(ThemeController* themes, const QString& kernelName, QWidget* parent)
+JobsStrip::JobsStrip(ThemeController* themes, KernelSet& kernels, QWidget* parent)
     : QWidget(parent),
       m_themes(themes),
       m_stage(new ElidedLabel(themes, ElidedLabel::Role::Muted)),
       m_bar(new SlimProgressBar(themes)),
       m_cancel(new QPushButton(tr("Cancel"))),
-      m_kernels(new ElidedLabel(themes, ElidedLabel::Role::MutedNumber)) {
+      m_kernels(new KernelChooser(kernels)) {
     setProperty("look", "panel");
     setAttribute(Qt::WA_StyledBackground);
-    m_kernels->setText(tr("kernels: %1").arg(kernelName));
-    m_kernels->setToolTip(
-        tr("The instruction set the engine computes with; QUANTSCOPE_KERNELS chooses another"));
-    m_kernels->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    m_kernels->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
     m_stage->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     m_cancel->setProperty("look", "link");
     m_cancel->setToolTip(tr("Stop this work; what is on screen stays (Esc)"));

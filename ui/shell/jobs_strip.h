@@ -12,6 +12,8 @@ class QPushButton;
 namespace quantscope {
 
 class ElidedLabel;
+class KernelChooser;
+class KernelSet;
 class SlimProgressBar;
 class ThemeController;
 
@@ -20,12 +22,13 @@ class ThemeController;
 class JobsStrip : public QWidget {
     Q_OBJECT
  public:
-    JobsStrip(ThemeController* themes, const QString& kernelName, QWidget* parent = nullptr);
+    JobsStrip(ThemeController* themes, KernelSet& kernels, QWidget* parent = nullptr);
 
     void setWork(const WorkState& work);
     /// What the last result was made from: "full result, 884,736 elements, 12 ms".
     void setSummary(const QString& summary);
     [[nodiscard]] QPushButton* cancelButton() const { return m_cancel; }
+    [[nodiscard]] KernelChooser* kernelChooser() const { return m_kernels; }
 
  Q_SIGNALS:
     void cancelRequested();
@@ -38,7 +41,7 @@ class JobsStrip : public QWidget {
     ElidedLabel* m_stage;
     SlimProgressBar* m_bar;
     QPushButton* m_cancel;
-    ElidedLabel* m_kernels;
+    KernelChooser* m_kernels;
     QTimer m_appear;
     WorkState m_work;
     QString m_summary;

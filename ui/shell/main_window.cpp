@@ -19,6 +19,7 @@
 
 #include "app/matmul_choices.h"
 #include "shell/jobs_strip.h"
+#include "shell/kernel_chooser.h"
 #include "shell/message_bar.h"
 #include "shell/metrics_model.h"
 #include "shell/metrics_panel.h"
@@ -114,7 +115,7 @@ void MainWindow::buildPanels() {
     column->addLayout(tableRow);
     setCentralWidget(centre);
 
-    m_jobs = new JobsStrip(m_themes, m_parts.kernelName);
+    m_jobs = new JobsStrip(m_themes, *m_parts.kernels);
     statusBar()->setSizeGripEnabled(false);
     statusBar()->addPermanentWidget(m_jobs, 1);
     statusBar()->setContentsMargins(0, 0, 0, 0);
@@ -210,6 +211,8 @@ void MainWindow::connectSession() {
         if (lab == m_session->activeLab()) m_jobs->setWork(m_session->work(lab));
     });
     connect(m_jobs, &JobsStrip::cancelRequested, m_session, &SessionController::cancel);
+    connect(m_jobs->kernelChooser(), &KernelChooser::changed, m_session, &SessionController::computeAgain);
+    connect(m_jobs->kernelChooser(), &KernelChooser::failed, this, &MainWindow::showError);
     connect(m_variantsPanel, &VariantsPanel::edited, this,
             [this](const std::vector<Variant>& variants, const EditOrigin& origin) {
                 Experiment next = m_session->experiment();

@@ -18,6 +18,7 @@ class QStackedWidget;
 namespace quantscope {
 
 class JobsStrip;
+class KernelSet;
 class MessageBar;
 class MetricsModel;
 class MetricsPanel;
@@ -33,7 +34,7 @@ struct WindowParts {
     SessionController* session = nullptr;
     SourceLibrary* sources = nullptr;
     std::optional<Samples> samples;
-    QString kernelName;
+    KernelSet* kernels = nullptr;
     bool remembers =
         true;  ///< keeps geometry, recent files and the last session; off for tests and screenshots
 };
@@ -65,6 +66,7 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] VariantsPanel* variantsPanel() const { return m_variantsPanel; }
     [[nodiscard]] MetricsModel* metricsModel() const { return m_metrics; }
     [[nodiscard]] MessageBar* messageBar() const { return m_messages; }
+    [[nodiscard]] JobsStrip* jobsStrip() const { return m_jobs; }
     [[nodiscard]] SourceTreeModel* sourceTree() const { return m_tree; }
 
  protected:

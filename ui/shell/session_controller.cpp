@@ -205,6 +205,13 @@ void SessionController::measureAgain() {
     submit();
 }
 
+void SessionController::computeAgain() {
+    m_tensor.requested.reset();
+    m_model.requested.reset();
+    m_matmul.requested.reset();
+    submit();
+}
+
 void SessionController::receive(const std::shared_ptr<const TensorResults>& results) {
     const bool refines = results->sequence == m_tensor.shownSequence;
     if (results->sequence < m_tensor.shownSequence) return;

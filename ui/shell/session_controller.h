@@ -71,6 +71,8 @@ class SessionController : public QObject {
     void cancel();
     /// Measures the active lab again although nothing changed.
     void measureAgain();
+    /// Every lab computes anew, hidden ones when they are shown: the kernels changed.
+    void computeAgain();
 
     [[nodiscard]] std::shared_ptr<const TensorResults> tensorResults() const { return m_tensorResults; }
     [[nodiscard]] std::shared_ptr<const ModelResults> modelResults() const { return m_modelResults; }
