@@ -12,6 +12,7 @@
 
 #include "cuda_fake_runtime.h"
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/kernel_set.h"
 
 namespace quantscope {
 namespace {
@@ -81,6 +82,7 @@ class CudaDeviceTest : public QObject {
     void rows_data();
     void rows();
     void rowErrors();
+    void asAKernelTable();
     void timing();
     void shapeErrors();
     void failures_data();
@@ -262,6 +264,42 @@ void CudaDeviceTest::rowErrors() {
     const Status scale = quantizeRows(*m_device, view, ActivationCodes::SymmetricS8, out, StaticRange{0, 0});
     QVERIFY(!scale);
     QCOMPARE(scale.error().field, std::string("scale"));
+}
+
+/// Chosen like any other table, with weights packed for the processor.
+void CudaDeviceTest::asAKernelTable() {
+    const auto set = KernelSet::open(detectCpuFeatures(), "cuda");
+    QVERIFY2(set.has_value(), set ? "" : describe(set.error()).c_str());
+    const KernelTable& gpu = (*set)->active();
+    QCOMPARE(std::string(gpu.name), std::string("cuda"));
+    for (const Case& c : {Case{17, 33, 66}, {5, 70, 129}}) {
+        const Operands o(c, true, 0);
+        const auto packed = *PackedInt8Weights::pack(o.w.data(), c.n, c.k);
+        std::vector<int32_t> sums(static_cast<size_t>(c.m * c.n)), expectedSums = sums;
+        for (int again = 0; again < 2; ++again) {  // the second time with the weight that is there
+            QVERIFY(multiplyInt8(gpu, o.view, packed, sums.data()));
+            QVERIFY(multiplyInt8(reference(), o.view, packed, expectedSums.data()));
+            QVERIFY2(sums == expectedSums, name(c).c_str());
+        }
+        const auto x = randomValues<float>(c.m * c.k, 8);
+        const MatrixView view{x.data(), c.m, c.k, c.k};
+        QuantizedRows rows, expectedRows;
+        QVERIFY(quantizeRows(gpu, view, ActivationCodes::SymmetricS8, rows));
+        QVERIFY(quantizeRows(reference(), view, ActivationCodes::SymmetricS8, expectedRows));
+        QCOMPARE(rows.codes, expectedRows.codes);
+        const auto scales = randomValues<float>(c.n, 9);
+        const Int8Dequantize how{rows.scales.data(), scales.data()};
+        std::vector<float> y(sums.size()), expected = y;
+        QVERIFY(multiplyInt8(gpu, rows.view(), packed, how, y.data()));
+        QVERIFY(multiplyInt8(reference(), rows.view(), packed, how, expected.data()));
+        QVERIFY2(y == expected, name(c).c_str());
+        const std::vector<uint8_t> codes(static_cast<size_t>(c.n * c.k), 11);
+        const auto four = *PackedInt4Weights::pack({codes.data(), c.n, c.k, 0, scales.data(), nullptr});
+        QVERIFY(multiplyInt4(gpu, view, four, y.data()));
+        QVERIFY(multiplyInt4(reference(), view, four, expected.data()));
+        for (size_t i = 0; i < y.size(); ++i)
+            QVERIFY(std::abs(y[i] - expected[i]) <= 1e-6F * (1 + 15 * static_cast<float>(c.k)));
+    }
 }
 
 void CudaDeviceTest::timing() {
