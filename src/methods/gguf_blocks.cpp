@@ -61,7 +61,8 @@ GgufBlocks::GgufBlocks(DType dtype) : m_dtype(dtype) {
     m_info.scheme.bits = static_cast<int>(type.bitsPerElement());
     m_info.minimumBits = m_info.maximumBits = type.bitsPerElement();
     m_info.parameters = {
-        toggleParameter("imatrix", "Importance matrix", "errors count by the mean square of their input")};
+        toggleParameter("imatrix", "Importance matrix", "errors count by the mean square of their input"),
+        inputsParameter()};
 }
 
 CalibrationNeed GgufBlocks::needs(const Recipe& recipe) const {

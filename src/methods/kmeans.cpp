@@ -137,7 +137,8 @@ const MethodInfo& KMeans::info() const {
         info.kind = MethodKind::Learned;
         info.scheme.bits = 4;
         info.parameters = {toggleParameter("sensitive", "Weigh by inputs",
-                                           "errors count as much as the mean square of their input")};
+                                           "errors count as much as the mean square of their input"),
+                           inputsParameter()};
         return info;
     }();
     return kInfo;

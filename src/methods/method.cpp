@@ -161,6 +161,23 @@ CalibrationNeed calibrationNeed(const Recipe& recipe) {
     return method ? (*method)->needs(recipe) : CalibrationNeed::None;
 }
 
+ParameterInfo inputsParameter() {
+    return choiceParameter(
+        "inputs", "Inputs", "whose outputs a layer is calibrated on: order matters (GPTQ's own code)",
+        {{"float", "Float model", "X of the float model; every layer by itself"},
+         {"quantized", "Quantized blocks", "X after the blocks before were quantized; a block at a time"},
+         {"true-sequential", "Quantized layers",
+          "X after all layers before were quantized: q, k, v; o; gate, up; down"}},
+        "float");
+}
+
+InputOrder inputOrder(const Recipe& recipe) {
+    if (calibrationNeed(recipe) == CalibrationNeed::None) return InputOrder::Float;
+    const auto chosen = recipe.parameters.find("inputs");
+    if (chosen == recipe.parameters.end() || chosen->second == "float") return InputOrder::Float;
+    return chosen->second == "quantized" ? InputOrder::Quantized : InputOrder::TrueSequential;
+}
+
 Result<LayerResult> quantizeLayer(const LayerInput& input, const Recipe& recipe, const Job& job) {
     const auto method = methodNamed(recipe.method);
     if (!method) return fail(method.error());

@@ -159,6 +159,7 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
         toggleParameter("then-quantize", "Then quantize", "round what is left to the scheme; else F16")};
     if (rule == Rule::SparseGpt)
         m_info.parameters.push_back(realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"));
+    if (rule != Rule::Magnitude) m_info.parameters.push_back(inputsParameter());
 }
 
 double Pruning::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {

@@ -111,6 +111,7 @@ Status Evaluator::prepare(Run& run) {
         m_tokens = run.tokens;
         m_known.clear();
         m_calibrated.clear();
+        m_store.forgetOrdered();
         m_offsets.assign(1, 0);
         for (const Window& window : m_text.windows) {
             m_offsets.push_back(m_offsets.back() + static_cast<size_t>(window.scored));
@@ -140,8 +141,8 @@ void Evaluator::setCalibration(const Run& run) {
     const bool same = m_protocol.calibration == p.calibration &&
                       m_protocol.calibrationChunks == p.calibrationChunks &&
                       m_protocol.calibrationWindow == p.calibrationWindow;
-    const Calibration* known = m_store.calibration();
-    const bool enough = known != nullptr && (known->options().hessian || need != CalibrationNeed::Hessian);
+    const CalibrationOptions* known = m_store.calibration() ? m_store.calibration()->text() : nullptr;
+    const bool enough = known != nullptr && (known->hessian || need != CalibrationNeed::Hessian);
     if (same && enough) return;
     CalibrationOptions options;
     const auto wanted = static_cast<size_t>(p.calibrationChunks) * static_cast<size_t>(p.calibrationWindow);
@@ -381,6 +382,7 @@ Result<EvaluationResult> Evaluator::run(const std::vector<int32_t>& tokens,
     m_store.setLimit(m_maxBytes);
     const bool chunks = run.result.order == EvaluationOrder::ChunkMajor;
     Status done = chunks ? chunkMajor(run) : layerMajor(run);
+    m_store.endOrdered();
     remember(run);
     if (!done) return fail(inFile(done.error(), m_model.path()));
     return std::move(run.result);
