@@ -133,7 +133,7 @@ const MethodInfo& KMeans::info() const {
         info.help =
             "2^b shared values: argmin over centroids c of sum h_j (w - c(w))^2, h_j = 1 or the mean "
             "square of input j";
-        info.needs = CalibrationNeed::Moments;
+        info.needs = CalibrationNeed::MeanSquares;
         info.kind = MethodKind::Learned;
         info.scheme.bits = 4;
         info.parameters = {toggleParameter("sensitive", "Weigh by inputs",
@@ -145,7 +145,7 @@ const MethodInfo& KMeans::info() const {
 }
 
 CalibrationNeed KMeans::needs(const Recipe& recipe) const {
-    return MethodOptions(info(), recipe).toggle("sensitive") ? CalibrationNeed::Moments
+    return MethodOptions(info(), recipe).toggle("sensitive") ? CalibrationNeed::MeanSquares
                                                              : CalibrationNeed::None;
 }
 

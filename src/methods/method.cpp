@@ -65,6 +65,11 @@ Status checkCalibration(const MethodInfo& info, CalibrationNeed need, const Laye
                                            : "calibration saw no tokens",
                     "calibration", "use a longer text, or check the model's weights");
     }
+    if (need > CalibrationNeed::MeanSquares && seen->absMax.empty()) {
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("{} needs more than the mean squares of an importance matrix", info.label),
+                    "calibration", "give a text: --calibration FILE");
+    }
     if (need == CalibrationNeed::Hessian && seen->hessian.empty())
         return fail(ErrorKind::InvalidArgument, "calibration did not gather X^T X", "calibration",
                     "calibrate again for this method");

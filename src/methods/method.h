@@ -21,8 +21,9 @@ namespace quantscope {
 /// What a method must know of a layer's inputs.
 enum class CalibrationNeed {
     None,
-    Moments,  ///< absmax, means, second moments and the sample of rows
-    Hessian   ///< X^T X as well
+    MeanSquares,  ///< mean x_j^2 alone: an importance matrix will do
+    Moments,      ///< absmax, means, second moments and the sample of rows
+    Hessian       ///< X^T X as well
 };
 
 /// Whose outputs the inputs of a layer are when its statistics are gathered.

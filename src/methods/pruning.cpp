@@ -146,7 +146,7 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
     m_info.source = sources[i];
     m_info.help = helps[i];
     m_info.kind = MethodKind::Sparsifier;
-    if (rule == Rule::Wanda) m_info.needs = CalibrationNeed::Moments;
+    if (rule == Rule::Wanda) m_info.needs = CalibrationNeed::MeanSquares;
     if (rule == Rule::SparseGpt) m_info.needs = CalibrationNeed::Hessian;
     m_info.usesScheme = true;
     m_info.minimumBits = 4;

@@ -10,16 +10,6 @@
 #include "model/ordered_calibration.h"
 
 namespace quantscope {
-namespace {
-
-/// The layer of each input point that a tap reads: those that share it see the same matrix.
-bool readsForItsPoint(LinearKind kind) {
-    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
-           kind == LinearKind::Down;
-}
-
-}  // namespace
-
 Result<StaticQuantizers> calibrateActivations(const Model& model, std::span<const int32_t> tokens,
                                               const Scheme& scheme, const KernelTable& kernels,
                                               const Job& job) {

@@ -8,15 +8,10 @@
 #include "methods/linear_algebra.h"
 #include "model/block_operators.h"
 #include "model/embedding.h"
+#include "model/fingerprint.h"
 
 namespace quantscope {
 namespace {
-
-/// The layer of each input point that the tap reads: those that share it see the same matrix.
-bool readsForItsPoint(LinearKind kind) {
-    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
-           kind == LinearKind::Down;
-}
 
 uint64_t bytesOf(const CalibrationStatistics& s) {
     return sizeof(float) * (s.hessian.size() + static_cast<size_t>(s.sample.size()) + 3 * s.absMax.size()) +
@@ -35,6 +30,11 @@ ProductFunction productOf(const FloatGemm& gemm) {
                     multiplyTransposed(a, b, out);
             },
             const_cast<FloatGemm*>(&gemm)};
+}
+
+bool readsForItsPoint(LinearKind kind) {
+    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
+           kind == LinearKind::Down;
 }
 
 void CalibrationCollectors::see(const LinearInfo& layer, TapPoint point, const MatrixView& values) {
@@ -69,6 +69,10 @@ Error outsideCalibration(const LinearInfo& layer) {
 Calibration::Calibration(const Model& model, const KernelTable& kernels, CalibrationOptions options)
     : m_model(model), m_kernels(kernels), m_options(std::move(options)), m_gemm(kernels) {}
 Calibration::~Calibration() = default;
+
+std::string Calibration::fingerprint() const {
+    return textFingerprint(m_options.tokens, m_options.window);
+}
 
 Status Calibration::start(const Job& job) {
     const auto count = static_cast<int64_t>(m_options.tokens.size());

@@ -50,6 +50,8 @@ class CalibrationCollectors {
     std::array<std::optional<CalibrationCollector>, kInputPoints> m_points;
 };
 
+/// Whether a tap that looks at this layer's input sees it for all layers that share it.
+bool readsForItsPoint(LinearKind kind);
 /// Whether the text can be run: it has tokens, all in the vocabulary.
 Status checkCalibrationText(const Model& model, const CalibrationOptions& options);
 /// For layers that no calibration covers: the head.
@@ -69,6 +71,7 @@ class Calibration final : public CalibrationSource {
     Result<std::shared_ptr<const CalibrationStatistics>> statistics(const LinearInfo& layer,
                                                                     const Job& job) override;
     [[nodiscard]] const CalibrationOptions* text() const override { return &m_options; }
+    [[nodiscard]] std::string fingerprint() const override;
 
     [[nodiscard]] const CalibrationOptions& options() const { return m_options; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/job.h"
 #include "base/result.h"
@@ -22,6 +23,8 @@ class CalibrationSource {
                                                                             const Job& job) = 0;
     /// The text behind it, for runs through layers that are quantized already; null where there is none.
     [[nodiscard]] virtual const CalibrationOptions* text() const { return nullptr; }
+    /// Tells one calibration from another: of the text, or of the file.
+    [[nodiscard]] virtual std::string fingerprint() const = 0;
 };
 
 }  // namespace quantscope
