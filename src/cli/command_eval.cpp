@@ -22,6 +22,8 @@ struct Options {
     std::string variants;
     std::string calibration;
     int calibrationChunks = 16;
+    std::string saveCalibration;
+    std::string loadCalibration;
     std::string protocol = "llama.cpp";
     std::string execution;  ///< empty: as the variants say
     int window = 512;
@@ -151,6 +153,8 @@ Result<Experiment> experimentOf(const Options& options) {
     protocol.window = options.window;
     protocol.stride = options.stride;
     protocol.maxChunks = options.chunks;
+    protocol.calibrationFile = options.loadCalibration;
+    protocol.calibrationTarget = options.saveCalibration;
     return experiment;
 }
 
@@ -190,6 +194,14 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
         ->add_option("--calibration-chunks", options->calibrationChunks,
                      "Windows of 512 tokens of it to use (0 = all)")
         ->check(CLI::Range(0, 1 << 20));
+    CLI::Option* save = command->add_option(
+        "--save-calibration", options->saveCalibration,
+        "Keep the calibration for later: an importance matrix for llama.cpp in NAME.gguf, all of it in any "
+        "other file");
+    command
+        ->add_option("--load-calibration", options->loadCalibration,
+                     "Use a calibration that was saved, or an importance matrix (GGUF, or imatrix.dat)")
+        ->excludes(save);
     command->add_option("--chunks", options->chunks, "Windows to score (0 = the whole text)")
         ->check(CLI::Range(0, 1 << 20));
     command->add_option("--window", options->window, "Tokens a window")->check(CLI::Range(2, 1 << 20));
