@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <numeric>
 
 #include "analysis/sizes.h"
 #include "app/model_pipeline.h"
+#include "base/atomic_file.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -19,11 +22,15 @@ struct Options {
     std::string variants;
     std::string calibration;
     int calibrationChunks = 16;
+    std::string saveCalibration;
+    std::string loadCalibration;
     std::string protocol = "llama.cpp";
     std::string execution;  ///< empty: as the variants say
     int window = 512;
     int stride = 256;
     int chunks = 0;
+    std::string sort;  ///< empty: as given
+    bool markdown = false;
     bool json = false;
 };
 
@@ -62,10 +69,23 @@ OrderedJson toJson(const VariantScore& s, const Variant& variant) {
             {"seconds", s.seconds}};
 }
 
+/// The rows of a report: the reference, then the others, the best first.
+std::vector<size_t> orderOf(const std::vector<VariantScore>& scores, const std::string& sort) {
+    std::vector<size_t> order(scores.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    if (sort.empty()) return order;
+    const auto key = [&](size_t i) {
+        const VariantScore& s = scores[i];
+        return sort == "kl" ? s.klMean : sort == "perplexity" ? s.perplexity : s.bitsPerWeight;
+    };
+    std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
+    return order;
+}
+
 OrderedJson toJson(const ModelResults& results, const Options& options) {
     OrderedJson variants = OrderedJson::array();
     const auto& scores = results.evaluation.variants;
-    for (size_t i = 0; i < scores.size(); ++i)
+    for (const size_t i : orderOf(scores, options.sort))
         variants.push_back(toJson(scores[i], results.request.variants[i]));
     return {{"model", options.model},
             {"title", results.title},
@@ -84,7 +104,7 @@ void printText(const ModelResults& results, const Options& options) {
     std::vector<std::vector<std::string>> rows = {
         {"variant", "execution", "bits/weight", "perplexity", "Δ nll", "KL", "same top token", "seconds"}};
     const auto& scores = results.evaluation.variants;
-    for (size_t i = 0; i < scores.size(); ++i) {
+    for (const size_t i : orderOf(scores, options.sort)) {
         const VariantScore& s = scores[i];
         const std::string execution(executionOf(results.request.variants[i]));
         rows.push_back({s.name, execution, fmt::format("{:.3f}", s.bitsPerWeight),
@@ -93,11 +113,32 @@ void printText(const ModelResults& results, const Options& options) {
                         fmt::format("{:.5f}", s.klMean), fmt::format("{:.2f} %", 100 * s.top1Agreement),
                         fmt::format("{:.1f}", s.seconds)});
     }
+    if (options.markdown) return printMarkdownTable(rows);
     printTable(rows);
 }
 
+/// "@FILE": one variant a line; lines that are empty or begin with '#' are not read.
+Result<std::vector<Variant>> variantsOf(const std::string& text) {
+    if (!text.starts_with('@')) return parseVariants(text);
+    constexpr uint64_t kMostBytes = 1 << 20;
+    const std::string path = text.substr(1);
+    const auto content = readTextFile(path, kMostBytes);
+    if (!content) return fail(content.error());
+    std::string joined;
+    for (size_t begin = 0; begin < content->size();) {
+        const size_t end = std::min(content->find('\n', begin), content->size());
+        const std::string_view line = std::string_view(*content).substr(begin, end - begin);
+        if (line.find_first_not_of(" \t\r") != std::string_view::npos && !line.starts_with('#'))
+            joined += (joined.empty() ? "" : ";") + std::string(line);
+        begin = end + 1;
+    }
+    auto variants = parseVariants(joined);
+    if (!variants) return fail(inFile(variants.error(), path));
+    return variants;
+}
+
 Result<Experiment> experimentOf(const Options& options) {
-    auto variants = parseVariants(options.variants);
+    auto variants = variantsOf(options.variants);
     if (!variants) return fail(variants.error());
     for (Variant& variant : *variants) {
         if (!options.execution.empty())
@@ -112,6 +153,8 @@ Result<Experiment> experimentOf(const Options& options) {
     protocol.window = options.window;
     protocol.stride = options.stride;
     protocol.maxChunks = options.chunks;
+    protocol.calibrationFile = options.loadCalibration;
+    protocol.calibrationTarget = options.saveCalibration;
     return experiment;
 }
 
@@ -143,7 +186,7 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
     command
         ->add_option("--variants", options->variants,
                      "Schemes separated by ';', the first is the reference: \"float; int8; "
-                     "int4/affine/group=64; w8a8/token\"")
+                     "int4/affine/group=64; w8a8/token\"; @FILE: one a line")
         ->required();
     command->add_option("--calibration", options->calibration,
                         "Text for methods that need calibration (gptq, awq, smoothquant, ...)");
@@ -151,6 +194,14 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
         ->add_option("--calibration-chunks", options->calibrationChunks,
                      "Windows of 512 tokens of it to use (0 = all)")
         ->check(CLI::Range(0, 1 << 20));
+    CLI::Option* save = command->add_option(
+        "--save-calibration", options->saveCalibration,
+        "Keep the calibration for later: an importance matrix for llama.cpp in NAME.gguf, all of it in any "
+        "other file");
+    command
+        ->add_option("--load-calibration", options->loadCalibration,
+                     "Use a calibration that was saved, or an importance matrix (GGUF, or imatrix.dat)")
+        ->excludes(save);
     command->add_option("--chunks", options->chunks, "Windows to score (0 = the whole text)")
         ->check(CLI::Range(0, 1 << 20));
     command->add_option("--window", options->window, "Tokens a window")->check(CLI::Range(2, 1 << 20));
@@ -163,7 +214,11 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
                      "Compute all that is quantized on codes (integer) or on dequantized values (fake), "
                      "whatever the variants say")
         ->check(CLI::IsMember({"integer", "fake"}));
-    command->add_flag("--json", options->json, "Print one JSON object");
+    command
+        ->add_option("--sort", options->sort, "Order of the rows after the reference: kl, perplexity or bits")
+        ->check(CLI::IsMember({"kl", "perplexity", "bits"}));
+    CLI::Option* markdown = command->add_flag("--markdown", options->markdown, "Print a Markdown table");
+    command->add_flag("--json", options->json, "Print one JSON object")->excludes(markdown);
     command->callback([options, &context] { context.exitCode = evaluateModel(*options, context); });
 }
 

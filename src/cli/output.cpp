@@ -51,6 +51,19 @@ void printTable(const std::vector<std::vector<std::string>>& rows) {
     }
 }
 
+void printMarkdownTable(const std::vector<std::vector<std::string>>& rows) {
+    finishProgress();
+    for (size_t r = 0; r < rows.size(); ++r) {
+        fmt::print("|");
+        for (const std::string& cell : rows[r]) fmt::print(" {} |", cell);
+        fmt::print("\n");
+        if (r > 0) continue;
+        fmt::print("| --- |");
+        for (size_t i = 1; i < rows[r].size(); ++i) fmt::print(" ---: |");
+        fmt::print("\n");
+    }
+}
+
 ProgressSink terminalProgress() {
     if (!errorsGoToTerminal()) return {};
     return [](const Progress& progress) {

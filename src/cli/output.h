@@ -22,6 +22,9 @@ void printJson(const OrderedJson& object);
 /// header.
 void printTable(const std::vector<std::vector<std::string>>& rows);
 
+/// The same as a Markdown table.
+void printMarkdownTable(const std::vector<std::vector<std::string>>& rows);
+
 /// A job that shows its progress on standard error when that is a terminal, on one line that finishProgress()
 /// wipes.
 Job terminalJob();

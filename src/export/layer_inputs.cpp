@@ -25,6 +25,10 @@ Result<LayerInput> LayerInputs::get(const LinearInfo& layer, const Recipe& recip
     LayerInput input{layer.name, std::move(*weight), {}, {}, productOf(m_gemm)};
     const auto method = methodNamed(recipe.method);
     if (!method) return fail(method.error());
+    if (inputOrder(recipe) != InputOrder::Float) {
+        return fail(ErrorKind::Unsupported, "an export calibrates on the float model's inputs", "inputs",
+                    "leave inputs= out");
+    }
     if ((*method)->needs(recipe) != CalibrationNeed::None && m_calibration) {
         auto statistics = m_calibration->statistics(layer, job);
         if (!statistics) return fail(statistics.error());

@@ -111,7 +111,8 @@ const MethodInfo& AdaRound::info() const {
         info.parameters = {
             integerParameter("steps", "Steps", "of Adam", 1, 100'000, "300"),
             realParameter("rate", "Learning rate", "of Adam", 1e-4, 1, "0.03", true),
-            realParameter("lambda", "lambda", "weight of the second term", 0, 10, "0.01", true)};
+            realParameter("lambda", "lambda", "weight of the second term", 0, 10, "0.01", true),
+            inputsParameter()};
         return info;
     }();
     return kInfo;

@@ -195,7 +195,8 @@ const MethodInfo& Awq::info() const {
             realParameter("shrink", "Most cut", "the part of the range the clip search may take away", 0.05,
                           0.95, "0.5"),
             toggleParameter("duo", "Weights too",
-                            "s_j = mean|x_j|^alpha / mean(|w_j| / group's largest)^(1 - alpha) (AutoAWQ)")};
+                            "s_j = mean|x_j|^alpha / mean(|w_j| / group's largest)^(1 - alpha) (AutoAWQ)"),
+            inputsParameter()};
         return info;
     }();
     return kInfo;

@@ -56,16 +56,18 @@ GgufBlocks::GgufBlocks(DType dtype) : m_dtype(dtype) {
             : "super-blocks of 256: runs of 16 or 32 with small integer scales (and minima) under one "
               "F16 factor, each fitted to the least weighted squared error";
     m_info.kind = MethodKind::Heuristic;
-    m_info.needs = CalibrationNeed::Moments;
+    m_info.needs = CalibrationNeed::MeanSquares;
     m_info.usesScheme = false;
     m_info.scheme.bits = static_cast<int>(type.bitsPerElement());
     m_info.minimumBits = m_info.maximumBits = type.bitsPerElement();
     m_info.parameters = {
-        toggleParameter("imatrix", "Importance matrix", "errors count by the mean square of their input")};
+        toggleParameter("imatrix", "Importance matrix", "errors count by the mean square of their input"),
+        inputsParameter()};
 }
 
 CalibrationNeed GgufBlocks::needs(const Recipe& recipe) const {
-    return MethodOptions(m_info, recipe).toggle("imatrix") ? CalibrationNeed::Moments : CalibrationNeed::None;
+    return MethodOptions(m_info, recipe).toggle("imatrix") ? CalibrationNeed::MeanSquares
+                                                           : CalibrationNeed::None;
 }
 
 double GgufBlocks::storedBytes(const Recipe&, int64_t rows, int64_t cols) const {

@@ -172,7 +172,8 @@ const MethodInfo& Gptq::info() const {
                             "columns with the largest inputs first; groups follow that order unless static"),
             toggleParameter(
                 "static-groups", "Static groups",
-                "all scales are chosen before the first column, so that act order needs no index")};
+                "all scales are chosen before the first column, so that act order needs no index"),
+            inputsParameter()};
         return info;
     }();
     return kInfo;

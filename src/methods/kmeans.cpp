@@ -133,18 +133,19 @@ const MethodInfo& KMeans::info() const {
         info.help =
             "2^b shared values: argmin over centroids c of sum h_j (w - c(w))^2, h_j = 1 or the mean "
             "square of input j";
-        info.needs = CalibrationNeed::Moments;
+        info.needs = CalibrationNeed::MeanSquares;
         info.kind = MethodKind::Learned;
         info.scheme.bits = 4;
         info.parameters = {toggleParameter("sensitive", "Weigh by inputs",
-                                           "errors count as much as the mean square of their input")};
+                                           "errors count as much as the mean square of their input"),
+                           inputsParameter()};
         return info;
     }();
     return kInfo;
 }
 
 CalibrationNeed KMeans::needs(const Recipe& recipe) const {
-    return MethodOptions(info(), recipe).toggle("sensitive") ? CalibrationNeed::Moments
+    return MethodOptions(info(), recipe).toggle("sensitive") ? CalibrationNeed::MeanSquares
                                                              : CalibrationNeed::None;
 }
 

@@ -65,6 +65,11 @@ Status checkCalibration(const MethodInfo& info, CalibrationNeed need, const Laye
                                            : "calibration saw no tokens",
                     "calibration", "use a longer text, or check the model's weights");
     }
+    if (need > CalibrationNeed::MeanSquares && seen->absMax.empty()) {
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("{} needs more than the mean squares of an importance matrix", info.label),
+                    "calibration", "give a text: --calibration FILE");
+    }
     if (need == CalibrationNeed::Hessian && seen->hessian.empty())
         return fail(ErrorKind::InvalidArgument, "calibration did not gather X^T X", "calibration",
                     "calibrate again for this method");
@@ -159,6 +164,23 @@ CalibrationNeed calibrationNeed(const Recipe& recipe) {
     if (recipe.scheme.isFloat()) return CalibrationNeed::None;
     const auto method = methodNamed(recipe.method);
     return method ? (*method)->needs(recipe) : CalibrationNeed::None;
+}
+
+ParameterInfo inputsParameter() {
+    return choiceParameter(
+        "inputs", "Inputs", "whose outputs a layer is calibrated on: order matters (GPTQ's own code)",
+        {{"float", "Float model", "X of the float model; every layer by itself"},
+         {"quantized", "Quantized blocks", "X after the blocks before were quantized; a block at a time"},
+         {"true-sequential", "Quantized layers",
+          "X after all layers before were quantized: q, k, v; o; gate, up; down"}},
+        "float");
+}
+
+InputOrder inputOrder(const Recipe& recipe) {
+    if (calibrationNeed(recipe) == CalibrationNeed::None) return InputOrder::Float;
+    const auto chosen = recipe.parameters.find("inputs");
+    if (chosen == recipe.parameters.end() || chosen->second == "float") return InputOrder::Float;
+    return chosen->second == "quantized" ? InputOrder::Quantized : InputOrder::TrueSequential;
 }
 
 Result<LayerResult> quantizeLayer(const LayerInput& input, const Recipe& recipe, const Job& job) {

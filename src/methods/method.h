@@ -21,8 +21,16 @@ namespace quantscope {
 /// What a method must know of a layer's inputs.
 enum class CalibrationNeed {
     None,
-    Moments,  ///< absmax, means, second moments and the sample of rows
-    Hessian   ///< X^T X as well
+    MeanSquares,  ///< mean x_j^2 alone: an importance matrix will do
+    Moments,      ///< absmax, means, second moments and the sample of rows
+    Hessian       ///< X^T X as well
+};
+
+/// Whose outputs the inputs of a layer are when its statistics are gathered.
+enum class InputOrder {
+    Float,          ///< the float model's
+    Quantized,      ///< the earlier blocks are quantized already, this block is not yet
+    TrueSequential  ///< all earlier layers are: q, k, v; o; gate, up; down
 };
 
 /// How a method comes by its result.
@@ -90,6 +98,11 @@ Result<const Method*> methodNamed(std::string_view name);
 double recipeBitsPerWeight(const Recipe& recipe, int64_t rows, int64_t cols);
 /// The calibration a recipe needs: None for float recipes and unknown methods.
 CalibrationNeed calibrationNeed(const Recipe& recipe);
+
+/// The option every method with calibration has: "inputs=float|quantized|true-sequential".
+ParameterInfo inputsParameter();
+/// What the recipe says of it; Float where nothing is calibrated.
+InputOrder inputOrder(const Recipe& recipe);
 
 /// Runs the recipe's method after checking its parameters, its scheme, the calibration it needs (present, of
 /// the right width, with at least one token) and that the weight is finite. Errors name the layer.

@@ -146,7 +146,7 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
     m_info.source = sources[i];
     m_info.help = helps[i];
     m_info.kind = MethodKind::Sparsifier;
-    if (rule == Rule::Wanda) m_info.needs = CalibrationNeed::Moments;
+    if (rule == Rule::Wanda) m_info.needs = CalibrationNeed::MeanSquares;
     if (rule == Rule::SparseGpt) m_info.needs = CalibrationNeed::Hessian;
     m_info.usesScheme = true;
     m_info.minimumBits = 4;
@@ -159,6 +159,7 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
         toggleParameter("then-quantize", "Then quantize", "round what is left to the scheme; else F16")};
     if (rule == Rule::SparseGpt)
         m_info.parameters.push_back(realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"));
+    if (rule != Rule::Magnitude) m_info.parameters.push_back(inputsParameter());
 }
 
 double Pruning::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {

@@ -191,7 +191,7 @@ const MethodInfo& QuipSharp::info() const {
             choiceParameter("bits", "Bits", "a weight", {{"2", "2", "E8P"}, {"4", "4", "E8P twice"}}, "2"),
             integerParameter("tune", "Rounds", "of coordinate descent after the first pass", 0, 100, "2"),
             realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"),
-            integerParameter("seed", "Seed", "of the signs", 0, 1'000'000'000, "0")};
+            integerParameter("seed", "Seed", "of the signs", 0, 1'000'000'000, "0"), inputsParameter()};
         return info;
     }();
     return kInfo;

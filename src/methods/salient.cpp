@@ -52,7 +52,8 @@ const MethodInfo& KeepSalient::info() const {
                                             {"weight", "Weights", "norm of the column"},
                                             {"random", "Chance", "a seeded choice, to compare with"}},
                                            "activation"),
-                           integerParameter("seed", "Seed", "of the random choice", 0, 1'000'000'000, "0")};
+                           integerParameter("seed", "Seed", "of the random choice", 0, 1'000'000'000, "0"),
+                           inputsParameter()};
         return info;
     }();
     return kInfo;

@@ -120,12 +120,13 @@ const MethodInfo& SmoothQuant::info() const {
         ActivationRecipe activations;
         activations.scheme.granularity = Granularity::Token;
         info.activations = activations;
-        info.parameters = {realParameter("alpha", "alpha",
-                                         "0: all of the difficulty stays with the activations, 1: all of it "
-                                         "goes to the weights",
-                                         0, 1, "0.5"),
-                           toggleParameter("search", "Search alpha",
-                                           "take the alpha with the least output error, by input")};
+        info.parameters = {
+            realParameter("alpha", "alpha",
+                          "0: all of the difficulty stays with the activations, 1: all of it "
+                          "goes to the weights",
+                          0, 1, "0.5"),
+            toggleParameter("search", "Search alpha", "take the alpha with the least output error, by input"),
+            inputsParameter()};
         return info;
     }();
     return kInfo;

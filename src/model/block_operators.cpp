@@ -7,18 +7,9 @@
 
 #include "model/calibration.h"
 #include "model/forward.h"
+#include "model/ordered_calibration.h"
 
 namespace quantscope {
-namespace {
-
-/// The layer of each input point that a tap reads: those that share it see the same matrix.
-bool readsForItsPoint(LinearKind kind) {
-    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
-           kind == LinearKind::Down;
-}
-
-}  // namespace
-
 Result<StaticQuantizers> calibrateActivations(const Model& model, std::span<const int32_t> tokens,
                                               const Scheme& scheme, const KernelTable& kernels,
                                               const Job& job) {
@@ -63,38 +54,81 @@ struct InputWish {
 /// Makes the operators of a block, or of the head, whose layers are those of the plan from `first` on.
 class OperatorMaker {
  public:
-    OperatorMaker(std::span<const LinearInfo> layers, size_t first, const VariantPlan& plan,
-                  WeightStore& store, const CalibratedQuantizers& calibrated, const KernelTable& kernels)
-        : m_layers(layers),
+    OperatorMaker(const Model& model, std::span<const LinearInfo> layers, size_t first,
+                  const VariantPlan& plan, WeightStore& store, const CalibratedQuantizers& calibrated,
+                  const KernelTable& kernels)
+        : m_model(model),
+          m_layers(layers),
           m_first(first),
           m_plan(plan),
           m_store(store),
           m_calibrated(calibrated),
           m_kernels(kernels) {}
 
+    /// Input point by input point: when a layer's statistics are gathered, those before it run as the plan
+    /// says.
     Status make(std::span<LinearOperator> operators, const Job& job) {
-        for (size_t i = 0; i < m_layers.size(); ++i) {
-            const auto& activations = m_plan.inputs[m_first + i];
-            auto layout = integerLayout(m_plan.layers[m_first + i], activations);
-            if (!layout) return fail(layout.error());
-            m_layouts[i] = *layout;
-            std::optional<IntegerUse> use;
-            if (*layout) use = IntegerUse{**layout, activations && activations->outlierThreshold > 0};
-            auto weights = m_store.get(m_layers[i], m_plan.layers[m_first + i], job, use);
-            if (!weights) return fail(weights.error());
-            operators[i].packed = weights->packed;
-            operators[i].integer = weights->integer;
-            m_transforms[i] = std::move(weights->transform);
-        }
-        for (size_t i = 0; i < m_layers.size(); ++i) {
-            auto input = inputOf(i);
-            if (!input) return fail(input.error());
-            operators[i].input = std::move(*input);
+        for (size_t begin = 0; begin < m_layers.size();) {
+            size_t end = begin;
+            while (end < m_layers.size() &&
+                   inputPointOf(m_layers[end].kind) == inputPointOf(m_layers[begin].kind))
+                ++end;
+            for (size_t i = begin; i < end; ++i)
+                if (Status made = makeWeights(i, operators, job); !made) return made;
+            for (size_t i = begin; i < end; ++i) {
+                auto input = inputOf(i);
+                if (!input) return fail(input.error());
+                operators[i].input = std::move(*input);
+            }
+            begin = end;
         }
         return {};
     }
 
  private:
+    Status makeWeights(size_t i, std::span<LinearOperator> operators, const Job& job) {
+        const Recipe& recipe = m_plan.layers[m_first + i];
+        const auto& activations = m_plan.inputs[m_first + i];
+        auto layout = integerLayout(recipe, activations);
+        if (!layout) return fail(layout.error());
+        m_layouts[i] = *layout;
+        std::optional<IntegerUse> use;
+        if (*layout) use = IntegerUse{**layout, activations && activations->outlierThreshold > 0};
+        const OrderedInputs inputs = orderedInputs(i, operators);
+        auto weights = m_store.get(m_layers[i], recipe, job, use, inputs.plan ? &inputs : nullptr);
+        if (!weights) return fail(weights.error());
+        operators[i].packed = weights->packed;
+        operators[i].integer = weights->integer;
+        m_transforms[i] = std::move(weights->transform);
+        return {};
+    }
+
+    /// Without a plan where the recipe takes the float model's inputs.
+    OrderedInputs orderedInputs(size_t i, std::span<const LinearOperator> made) {
+        const InputOrder order = inputOrder(m_plan.layers[m_first + i]);
+        if (order == InputOrder::Float) return {};
+        if (!m_sharedPlan) m_sharedPlan = std::make_shared<const VariantPlan>(m_plan);
+        return {m_sharedPlan, [=, this](const Job& job) { return seen(m_layers[i], order, made, job); }};
+    }
+
+    Result<std::shared_ptr<const CalibrationStatistics>> seen(const LinearInfo& layer, InputOrder order,
+                                                              std::span<const LinearOperator> made,
+                                                              const Job& job) {
+        if (layer.block < 0) return fail(outsideCalibration(layer));
+        auto ordered = m_store.ordered(m_plan, layer.block);
+        if (!ordered) return fail(ordered.error());
+        OrderedCalibration& calibration = **ordered;
+        if (calibration.next() > layer.block) calibration.restart();
+        if (Status begun = calibration.begin(job); !begun) return fail(begun.error());
+        // Where the text has not come this far, the blocks before are made once more, or come from the store.
+        while (calibration.next() < layer.block) {
+            auto block =
+                makeBlock(m_model, calibration.next(), m_plan, m_store, m_calibrated, m_kernels, job);
+            if (!block) return fail(block.error());
+        }
+        return calibration.statistics(layer, order, made, job);
+    }
+
     /// The basis in which layer i's input is quantized. Codes stand in the transform's own basis. Values
     /// stand in the layer's, and its input is quantized elsewhere only if all readers agree; a permutation
     /// changes no quantizer.
@@ -157,6 +191,7 @@ class OperatorMaker {
         return fail(ErrorKind::Internal, "a static range was not calibrated", "activations");
     }
 
+    const Model& m_model;
     std::span<const LinearInfo> m_layers;
     size_t m_first;
     const VariantPlan& m_plan;
@@ -166,6 +201,7 @@ class OperatorMaker {
     std::array<std::optional<IntegerLayout>, kLinearsPerBlock> m_layouts;
     std::array<std::optional<ActivationTransform>, kLinearsPerBlock> m_transforms;
     std::vector<std::pair<InputWish, std::shared_ptr<const LinearInput>>> m_inputs;
+    std::shared_ptr<const VariantPlan> m_sharedPlan;
 };
 
 }  // namespace
@@ -180,16 +216,17 @@ Result<BlockOperators> makeBlock(const Model& model, int64_t block, const Varian
     if (!feedForwardNorm) return fail(feedForwardNorm.error());
     result.attentionNorm = std::move(*attentionNorm);
     result.feedForwardNorm = std::move(*feedForwardNorm);
-    OperatorMaker maker(model.blockLinears(block), static_cast<size_t>(block) * kLinearsPerBlock, plan, store,
-                        calibrated, kernels);
+    OperatorMaker maker(model, model.blockLinears(block), static_cast<size_t>(block) * kLinearsPerBlock, plan,
+                        store, calibrated, kernels);
     if (Status made = maker.make(result.linears, job); !made) return fail(made.error());
+    if (Status told = store.tellOrdered(plan, block, result, job); !told) return fail(told.error());
     return result;
 }
 
 Result<LinearOperator> makeHead(const Model& model, const VariantPlan& plan, WeightStore& store,
                                 const KernelTable& kernels, const Job& job) {
     LinearOperator head;
-    OperatorMaker maker({&model.head(), 1}, plan.layers.size() - 1, plan, store, {}, kernels);
+    OperatorMaker maker(model, {&model.head(), 1}, plan.layers.size() - 1, plan, store, {}, kernels);
     if (Status made = maker.make({&head, 1}, job); !made) return fail(made.error());
     return head;
 }

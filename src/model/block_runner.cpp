@@ -43,7 +43,17 @@ struct BlockRunner::Call {
     int64_t rows;
     const Tap& tap;
     KeyValueCache* cache;
+    std::optional<InputPoint> until;
 };
+
+/// The run ends here: the tap has been shown the input of the first layer that reads it.
+bool BlockRunner::endsAt(const Call& call, InputPoint point) const {
+    if (!call.tap || call.until != point) return false;
+    const auto reader = std::ranges::find(call.layers, point,
+                                          [](const LinearInfo& layer) { return inputPointOf(layer.kind); });
+    call.tap(*reader, TapPoint::Input, m_input);
+    return true;
+}
 
 void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows) {
     const StageTimer timer(m_times.elementwise);
@@ -178,6 +188,7 @@ void BlockRunner::activate(int64_t rows) {
 Status BlockRunner::attention(const Call& call) {
     normalize(call.hidden, call.block.attentionNorm, m_normed, call.rows);
     setInput(m_normed, call.rows, m_config.hidden);
+    if (endsAt(call, InputPoint::Attention)) return {};
     if (Status done = multiply(call, LinearKind::Query, m_query); !done) return done;
     if (Status done = multiply(call, LinearKind::Key, m_key); !done) return done;
     if (Status done = multiply(call, LinearKind::Value, m_value); !done) return done;
@@ -191,24 +202,28 @@ Status BlockRunner::attention(const Call& call) {
         attend(call.rows, call.cache->keys.data(), call.cache->values.data(), first);
     }
     setInput(m_attended, call.rows, m_config.heads * m_config.headDim);
+    if (endsAt(call, InputPoint::AttentionOutput)) return {};
     return multiplyOnto(call, LinearKind::AttentionOutput);
 }
 
 Status BlockRunner::feedForward(const Call& call) {
     normalize(call.hidden, call.block.feedForwardNorm, m_normed, call.rows);
     setInput(m_normed, call.rows, m_config.hidden);
+    if (endsAt(call, InputPoint::FeedForward)) return {};
     if (Status done = multiply(call, LinearKind::Gate, m_gate); !done) return done;
     if (Status done = multiplyUp(call); !done) return done;
     setInput(m_gate, call.rows, m_config.feedForward);
+    if (endsAt(call, InputPoint::Down)) return {};
     return multiplyOnto(call, LinearKind::Down);
 }
 
 Status BlockRunner::run(const BlockOperators& block, std::span<const LinearInfo> layers,
                         const RotaryTable& rotary, float* hidden, int64_t rows, const Tap& tap,
-                        KeyValueCache* cache) {
+                        KeyValueCache* cache, std::optional<InputPoint> until) {
     assert(rows + (cache == nullptr ? 0 : cache->length) <= rotary.positions());
-    const Call call{block, layers, rotary, hidden, rows, tap, cache};
+    const Call call{block, layers, rotary, hidden, rows, tap, cache, until};
     if (Status done = attention(call); !done) return done;
+    if (tap && (until == InputPoint::Attention || until == InputPoint::AttentionOutput)) return {};
     return feedForward(call);
 }
 

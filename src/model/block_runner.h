@@ -48,15 +48,18 @@ class BlockRunner {
 
     /// hidden [rows x config.hidden] is replaced by the block's output; rows <= rotary.positions(). `layers`
     /// are the block's seven, for the tap. `cache`: the rows follow the tokens in it and are added to it.
-    /// Errors come from activation quantizers and integer products only.
+    /// Errors come from activation quantizers and integer products only. With a tap and `until`, the run ends
+    /// when the tap has seen that point's input; `hidden` then holds what was reached.
     Status run(const BlockOperators& block, std::span<const LinearInfo> layers, const RotaryTable& rotary,
-               float* hidden, int64_t rows, const Tap& tap = {}, KeyValueCache* cache = nullptr);
+               float* hidden, int64_t rows, const Tap& tap = {}, KeyValueCache* cache = nullptr,
+               std::optional<InputPoint> until = {});
 
     /// Where the calls so far have spent their time.
     [[nodiscard]] const StageTimes& times() const { return m_times; }
 
  private:
     struct Call;
+    [[nodiscard]] bool endsAt(const Call& call, InputPoint point) const;
     Status attention(const Call& call);
     Status feedForward(const Call& call);
     void normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows);

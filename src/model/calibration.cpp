@@ -8,15 +8,10 @@
 #include "methods/linear_algebra.h"
 #include "model/block_operators.h"
 #include "model/embedding.h"
+#include "model/fingerprint.h"
 
 namespace quantscope {
 namespace {
-
-/// The layer of each input point that the tap reads: those that share it see the same matrix.
-bool readsForItsPoint(LinearKind kind) {
-    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
-           kind == LinearKind::Down;
-}
 
 uint64_t bytesOf(const CalibrationStatistics& s) {
     return sizeof(float) * (s.hessian.size() + static_cast<size_t>(s.sample.size()) + 3 * s.absMax.size()) +
@@ -37,17 +32,51 @@ ProductFunction productOf(const FloatGemm& gemm) {
             const_cast<FloatGemm*>(&gemm)};
 }
 
+bool readsForItsPoint(LinearKind kind) {
+    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
+           kind == LinearKind::Down;
+}
+
+void CalibrationCollectors::see(const LinearInfo& layer, TapPoint point, const MatrixView& values) {
+    if (point != TapPoint::Input || !readsForItsPoint(layer.kind)) return;
+    auto& collector = m_points[static_cast<size_t>(inputPointOf(layer.kind))];
+    if (!collector) collector.emplace(values.cols, m_request);
+    collector->add(values, m_product);
+}
+
+void CalibrationCollectors::finish(BlockStatistics& statistics) const {
+    for (size_t point = 0; point < statistics.size(); ++point)
+        if (m_points[point])
+            statistics[point] = std::make_shared<const CalibrationStatistics>(m_points[point]->finish());
+}
+
+Status checkCalibrationText(const Model& model, const CalibrationOptions& options) {
+    if (options.tokens.empty() || options.window < 1) {
+        return fail(ErrorKind::InvalidArgument, "the calibration text has no tokens", "calibration",
+                    "use a longer text");
+    }
+    return checkTokens(model, options.tokens);
+}
+
+Error outsideCalibration(const LinearInfo& layer) {
+    return {ErrorKind::Unsupported,
+            fmt::format("{}: calibration covers the layers of the blocks", layer.name),
+            {},
+            "calibration",
+            "choose a method without calibration for this layer"};
+}
+
 Calibration::Calibration(const Model& model, const KernelTable& kernels, CalibrationOptions options)
     : m_model(model), m_kernels(kernels), m_options(std::move(options)), m_gemm(kernels) {}
 Calibration::~Calibration() = default;
 
+std::string Calibration::fingerprint() const {
+    return textFingerprint(m_options.tokens, m_options.window);
+}
+
 Status Calibration::start(const Job& job) {
     const auto count = static_cast<int64_t>(m_options.tokens.size());
-    if (count == 0 || m_options.window < 1) {
-        return fail(ErrorKind::InvalidArgument, "the calibration text has no tokens", "calibration",
-                    "use a longer text");
-    }
-    if (Status valid = checkTokens(m_model, m_options.tokens); !valid) return valid;
+    if (Status valid = checkCalibrationText(m_model, m_options); !valid) return valid;
     auto rotary = makeRotary(m_model, std::min(m_options.window, count));
     if (!rotary) return fail(rotary.error());
     auto embedding = Embedding::open(m_model, floatRecipe(), m_kernels, job.quiet());
@@ -66,14 +95,9 @@ Status Calibration::runBlock(const Job& job) {
     WeightStore store(m_model, m_kernels, 0);
     auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
     if (!operators) return fail(operators.error());
-    std::array<std::optional<CalibrationCollector>, kInputPoints> collectors;
-    const CalibrationCollector::Request request{m_options.hessian, m_options.sampleRows, m_options.seed};
-    const ProductFunction product = productOf(m_gemm);
+    CalibrationCollectors collectors(m_options, productOf(m_gemm));
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-        if (point != TapPoint::Input || !readsForItsPoint(layer.kind)) return;
-        auto& collector = collectors[static_cast<size_t>(inputPointOf(layer.kind))];
-        if (!collector) collector.emplace(values.cols, request);
-        collector->add(values, product);
+        collectors.see(layer, point, values);
     };
     for (int64_t begin = 0; begin < count; begin += m_options.window) {
         const double fraction =
@@ -89,9 +113,7 @@ Status Calibration::runBlock(const Job& job) {
         if (!done) return done;
     }
     BlockStatistics statistics;
-    for (size_t point = 0; point < statistics.size(); ++point)
-        if (collectors[point])
-            statistics[point] = std::make_shared<const CalibrationStatistics>(collectors[point]->finish());
+    collectors.finish(statistics);
     keep(m_next, std::move(statistics));
     ++m_next;
     return {};
@@ -111,7 +133,7 @@ void Calibration::keep(int64_t block, BlockStatistics statistics) {
     }
 }
 
-const Calibration::BlockStatistics* Calibration::find(int64_t block) const {
+const BlockStatistics* Calibration::find(int64_t block) const {
     for (const auto& [kept, statistics] : m_kept)
         if (kept == block) return &statistics;
     return nullptr;
@@ -119,11 +141,7 @@ const Calibration::BlockStatistics* Calibration::find(int64_t block) const {
 
 Result<std::shared_ptr<const CalibrationStatistics>> Calibration::statistics(const LinearInfo& layer,
                                                                              const Job& job) {
-    if (layer.block < 0 || layer.kind == LinearKind::Output) {
-        return fail(ErrorKind::Unsupported,
-                    fmt::format("{}: calibration covers the layers of the blocks", layer.name), "calibration",
-                    "choose a method without calibration for this layer");
-    }
+    if (layer.block < 0 || layer.kind == LinearKind::Output) return fail(outsideCalibration(layer));
     const auto point = static_cast<size_t>(inputPointOf(layer.kind));
     if (const BlockStatistics* kept = find(layer.block)) return (*kept)[point];
     if (m_next < 0 || m_next > layer.block) {

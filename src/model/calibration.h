@@ -15,6 +15,7 @@
 #include "kernels/kernel_table.h"
 #include "methods/calibration_statistics.h"
 #include "model/block_runner.h"
+#include "model/calibration_source.h"
 #include "model/model.h"
 #include "model/rotary_table.h"
 
@@ -30,24 +31,51 @@ struct CalibrationOptions {
     uint64_t maxBytes = uint64_t{1} << 30;  ///< of finished statistics that are kept
 };
 
+/// Of the four inputs of a block.
+using BlockStatistics = std::array<std::shared_ptr<const CalibrationStatistics>, kInputPoints>;
+
+/// Gathers them from a run's tap.
+class CalibrationCollectors {
+ public:
+    CalibrationCollectors(const CalibrationOptions& options, const ProductFunction& product)
+        : m_request{options.hessian, options.sampleRows, options.seed}, m_product(product) {}
+    /// One reader of each input is enough: the others are passed over.
+    void see(const LinearInfo& layer, TapPoint point, const MatrixView& values);
+    /// Replaces what was seen in `statistics`.
+    void finish(BlockStatistics& statistics) const;
+
+ private:
+    CalibrationCollector::Request m_request;
+    ProductFunction m_product;
+    std::array<std::optional<CalibrationCollector>, kInputPoints> m_points;
+};
+
+/// Whether a tap that looks at this layer's input sees it for all layers that share it.
+bool readsForItsPoint(LinearKind kind);
+/// Whether the text can be run: it has tokens, all in the vocabulary.
+Status checkCalibrationText(const Model& model, const CalibrationOptions& options);
+/// For layers that no calibration covers: the head.
+Error outsideCalibration(const LinearInfo& layer);
+
 /// Statistics of the inputs of every linear layer of the blocks, gathered from the float model's run over the
 /// calibration text, layer-major: the hidden states of all windows stay, one block's weights are in memory at
 /// a time. Blocks are run when they are asked for; asking in running order costs one pass, asking again for a
 /// block that was dropped for space starts over. One thread at a time.
-class Calibration {
+class Calibration final : public CalibrationSource {
  public:
     Calibration(const Model& model, const KernelTable& kernels, CalibrationOptions options);
-    ~Calibration();
+    ~Calibration() override;
 
-    /// Of the layer's input. Layers that read the same input get the same object. Unsupported for the head
-    /// and the embedding; InvalidArgument for an empty text or ids outside the vocabulary; Cancelled.
-    Result<std::shared_ptr<const CalibrationStatistics>> statistics(const LinearInfo& layer, const Job& job);
+    /// Unsupported for the head and the embedding; InvalidArgument for an empty text or ids outside the
+    /// vocabulary; Cancelled.
+    Result<std::shared_ptr<const CalibrationStatistics>> statistics(const LinearInfo& layer,
+                                                                    const Job& job) override;
+    [[nodiscard]] const CalibrationOptions* text() const override { return &m_options; }
+    [[nodiscard]] std::string fingerprint() const override;
 
     [[nodiscard]] const CalibrationOptions& options() const { return m_options; }
 
  private:
-    using BlockStatistics = std::array<std::shared_ptr<const CalibrationStatistics>, kInputPoints>;
-
     Status start(const Job& job);
     Status runBlock(const Job& job);
     void keep(int64_t block, BlockStatistics statistics);

@@ -41,6 +41,11 @@ struct EvaluationProtocol {
     std::shared_ptr<const std::vector<int32_t>> calibration = nullptr;
     int calibrationChunks = 16;  ///< windows of it that are used, 0 = all
     int calibrationWindow = 512;
+    /// What an earlier run saved, or an importance matrix; instead of the text's run. With the text beside
+    /// it, the two are checked against each other.
+    std::string calibrationFile = {};
+    /// Where the calibration goes: an importance matrix to *.gguf, all of it to any other name.
+    std::string calibrationTarget = {};
     bool operator==(const EvaluationProtocol&) const = default;
 };
 

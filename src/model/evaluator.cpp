@@ -111,12 +111,13 @@ Status Evaluator::prepare(Run& run) {
         m_tokens = run.tokens;
         m_known.clear();
         m_calibrated.clear();
+        m_store.forgetOrdered();
         m_offsets.assign(1, 0);
         for (const Window& window : m_text.windows) {
             m_offsets.push_back(m_offsets.back() + static_cast<size_t>(window.scored));
         }
     }
-    setCalibration(run);
+    if (Status known = setCalibration(run); !known) return known;
     m_protocol = run.protocol;
     auto rotary = makeRotary(m_model, std::ranges::max(m_text.windows, {}, &Window::length).length);
     if (!rotary) return fail(rotary.error());
@@ -128,7 +129,7 @@ Status Evaluator::prepare(Run& run) {
 }
 
 /// Makes the calibration the variants need, or keeps it when nothing about it has changed.
-void Evaluator::setCalibration(const Run& run) {
+Status Evaluator::setCalibration(const Run& run) {
     CalibrationNeed need = CalibrationNeed::None;
     const auto consider = [&](const Recipe& recipe) { need = std::max(need, calibrationNeed(recipe)); };
     for (const Variant& variant : run.variants) {
@@ -136,23 +137,18 @@ void Evaluator::setCalibration(const Run& run) {
         for (const LayerOverride& entry : variant.overrides) consider(entry.recipe);
     }
     const EvaluationProtocol& p = run.protocol;
-    if (need == CalibrationNeed::None || !p.calibration) return;
-    const bool same = m_protocol.calibration == p.calibration &&
-                      m_protocol.calibrationChunks == p.calibrationChunks &&
-                      m_protocol.calibrationWindow == p.calibrationWindow;
-    const Calibration* known = m_store.calibration();
-    const bool enough = known != nullptr && (known->options().hessian || need != CalibrationNeed::Hessian);
-    if (same && enough) return;
-    CalibrationOptions options;
-    const auto wanted = static_cast<size_t>(p.calibrationChunks) * static_cast<size_t>(p.calibrationWindow);
-    const size_t count =
-        p.calibrationChunks > 0 ? std::min(wanted, p.calibration->size()) : p.calibration->size();
-    options.tokens.assign(p.calibration->begin(),
-                          p.calibration->begin() + static_cast<std::ptrdiff_t>(count));
-    options.window = p.calibrationWindow;
-    options.hessian = need == CalibrationNeed::Hessian;
-    m_store.setCalibration(std::make_shared<Calibration>(m_model, m_kernels, std::move(options)));
+    const CalibrationRequest request{p.calibration,     p.calibrationChunks, p.calibrationWindow,
+                                     p.calibrationFile, p.calibrationTarget, need};
+    if (need == CalibrationNeed::None && p.calibrationTarget.empty()) return {};
+    const bool same = m_calibrationRequest.sameInputs(request);
+    if (same && m_calibrationRequest.need >= need && m_store.calibration() != nullptr) return {};
+    auto source = openCalibration(m_model, m_kernels, request, run.job.quiet());
+    if (!source) return fail(source.error());
+    if (!*source) return {};
+    m_store.setCalibration(std::move(*source));
+    m_calibrationRequest = request;
     if (!same) m_known.clear();
+    return {};
 }
 
 Result<std::shared_ptr<const StaticQuantizers>> Evaluator::calibrated(const Run& run, const Scheme& scheme) {
@@ -381,6 +377,7 @@ Result<EvaluationResult> Evaluator::run(const std::vector<int32_t>& tokens,
     m_store.setLimit(m_maxBytes);
     const bool chunks = run.result.order == EvaluationOrder::ChunkMajor;
     Status done = chunks ? chunkMajor(run) : layerMajor(run);
+    m_store.endOrdered();
     remember(run);
     if (!done) return fail(inFile(done.error(), m_model.path()));
     return std::move(run.result);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/calibration_request.h"
 #include "model/evaluation.h"
 #include "model/head_scorer.h"
 #include "model/lock_step.h"
@@ -35,7 +36,7 @@ class Evaluator {
 
     Status prepare(Run& run);
     Status makeLanes(Run& run);
-    void setCalibration(const Run& run);
+    Status setCalibration(const Run& run);
     Result<std::shared_ptr<const StaticQuantizers>> calibrated(const Run& run, const Scheme& scheme);
     [[nodiscard]] std::vector<size_t> activeFor(const Run& run, size_t window) const;
     [[nodiscard]] EvaluationOrder orderFor(const Run& run) const;
@@ -55,6 +56,7 @@ class Evaluator {
     // What the kept scores belong to.
     std::vector<int32_t> m_tokens;
     EvaluationProtocol m_protocol;
+    CalibrationRequest m_calibrationRequest;
     WindowedText m_text;
     std::vector<size_t> m_offsets;  ///< of each window in the scores
     ReferenceRows m_reference;

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "base/parallel_for.h"
+#include "methods/method.h"
 #include "model/block_operators.h"
+#include "model/calibration.h"
 #include "model/embedding.h"
 
 namespace quantscope {
@@ -52,8 +54,10 @@ struct Seen {
 };
 
 struct LayerSums {
-    Distance weight, local, accumulated, input;
+    Distance local, accumulated, input;
+    ErrorSplit weight;
     double bitsPerWeight = 0;
+    uint64_t bytes = 0;
 };
 
 /// The two runs in lock step over one block.
@@ -110,18 +114,69 @@ class BlockComparison {
     std::vector<float> m_out;
 };
 
+/// What the layer's method may use: statistics of its inputs, and the weights that share them.
+Result<LayerContext> layerContext(const Model& model, const LinearInfo& layer, const Recipe& recipe,
+                                  CalibrationSource* calibration, const FloatGemm& gemm, const Job& job) {
+    LayerContext context;
+    if (recipe.scheme.isFloat()) return context;
+    const auto method = methodNamed(recipe.method);
+    if (!method) return fail(method.error());
+    context.product = productOf(gemm);
+    if (calibration && (*method)->needs(recipe) != CalibrationNeed::None) {
+        auto statistics = calibration->statistics(layer, job);
+        if (!statistics) return fail(statistics.error());
+        context.calibration = std::move(*statistics);
+    }
+    if (!(*method)->info().sharesTransform) return context;
+    for (const LinearInfo& other : model.blockLinears(layer.block)) {
+        if (inputPointOf(other.kind) != inputPointOf(layer.kind)) continue;
+        auto weight = model.linearWeight(other.name, job.quiet());
+        if (!weight) return fail(weight.error());
+        context.siblings.push_back(std::move(*weight));
+    }
+    return context;
+}
+
+ErrorSplit splitOf(const float* exact, const float* changed, int64_t count) {
+    return parallelReduce<ErrorSplit>(
+        count, 65536,
+        [&](int64_t begin, int64_t end) {
+            ErrorSplit part;
+            part.count = end - begin;
+            for (int64_t i = begin; i < end; ++i) {
+                const double r = exact[i];
+                const double q = changed[i];
+                part.roundingSse += (r - q) * (r - q);
+                part.signalSse += r * r;
+                part.dotProduct += r * q;
+                part.outputSse += q * q;
+                part.maxAbs = std::max(part.maxAbs, std::abs(exact[i] - changed[i]));
+            }
+            return part;
+        },
+        [](ErrorSplit& total, const ErrorSplit& part) { total.merge(part); });
+}
+
+double relative(const ErrorSplit& split) {
+    return Distance{split.totalSse(), split.signalSse}.relative();
+}
+
 Status addWeightErrors(const Model& model, int64_t block, const VariantPlan& plan, const KernelTable& kernels,
-                       const Job& job, std::array<LayerSums, kLinearsPerBlock>& sums) {
+                       const Job& job, CalibrationSource* calibration,
+                       std::array<LayerSums, kLinearsPerBlock>& sums) {
     const auto layers = model.blockLinears(block);
+    const FloatGemm gemm(kernels);  // the context's product points to it
     for (size_t i = 0; i < layers.size(); ++i) {
         auto weight = model.linearWeight(layers[i].name);
         if (!weight) return fail(weight.error());
         const Recipe& recipe = plan.layers[static_cast<size_t>(block) * kLinearsPerBlock + i];
-        auto quantized = applyRecipe(layers[i], *weight, recipe, kernels, job);
+        auto context = layerContext(model, layers[i], recipe, calibration, gemm, job);
+        if (!context) return fail(context.error());
+        auto quantized = applyRecipe(layers[i], *weight, recipe, kernels, job, *context);
         if (!quantized) return fail(quantized.error());
-        sums[i].weight =
-            distanceOf(weight->floats().data(), quantized->values.floats().data(), weight->size());
+        sums[i].weight = splitOf(weight->floats().data(), quantized->values.floats().data(), weight->size());
         sums[i].bitsPerWeight = quantized->bitsPerWeight;
+        sums[i].bytes = quantized->bytes;
     }
     return {};
 }
@@ -131,7 +186,9 @@ LayerError layerError(const LinearInfo& layer, const LayerSums& sums) {
     error.layer = layer.name;
     error.block = layer.block;
     error.kind = layer.kind;
-    error.weightError = sums.weight.relative();
+    error.weightError = relative(sums.weight);
+    error.weight = sums.weight;
+    error.bytes = sums.bytes;
     error.localError = sums.local.relative();
     error.accumulatedError = sums.accumulated.relative();
     error.inputError = sums.input.relative();
@@ -144,7 +201,8 @@ LayerError layerError(const LinearInfo& layer, const LayerSums& sums) {
 
 Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
                                                    const Variant& variant, int64_t window,
-                                                   const KernelTable& kernels, const Job& job) {
+                                                   const KernelTable& kernels, const Job& job,
+                                                   std::shared_ptr<CalibrationSource> calibration) {
     const ModelConfig& config = model.config();
     const auto count = static_cast<int64_t>(tokens.size());
     if (count == 0 || window < 1) {
@@ -171,6 +229,7 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
         embedding->look(tokens, (each == &plain ? plainHidden : changedHidden).data());
     }
     WeightStore store(model, kernels, 0);
+    store.setCalibration(calibration);
     BlockComparison comparison(model, kernels, *rotary);
     std::vector<LayerError> errors;
     errors.reserve(model.linears().size());
@@ -180,7 +239,8 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
         auto changedBlock = makeBlock(model, block, plan, store, calibrated, kernels, job.quiet());
         if (!changedBlock) return fail(changedBlock.error());
         std::array<LayerSums, kLinearsPerBlock> sums;
-        if (Status done = addWeightErrors(model, block, plan, kernels, job.quiet(), sums); !done)
+        if (Status done = addWeightErrors(model, block, plan, kernels, job.quiet(), calibration.get(), sums);
+            !done)
             return fail(done.error());
         for (int64_t begin = 0; begin < count; begin += window) {
             if (!job.proceed(static_cast<double>(block) / static_cast<double>(config.blocks),
@@ -197,6 +257,19 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
         for (size_t i = 0; i < layers.size(); ++i) errors.push_back(layerError(layers[i], sums[i]));
     }
     return errors;
+}
+
+Result<LayerResult> quantizedLinear(const Model& model, const LinearInfo& layer, const Recipe& recipe,
+                                    CalibrationSource* calibration, const KernelTable& kernels,
+                                    const Job& job) {
+    auto weight = model.linearWeight(layer.name, job.quiet());
+    if (!weight) return fail(weight.error());
+    const FloatGemm gemm(kernels);
+    auto context = layerContext(model, layer, recipe, calibration, gemm, job.part(0, 0.7));
+    if (!context) return fail(context.error());
+    return quantizeLayer(
+        {layer.name, std::move(*weight), context->calibration, context->siblings, context->product}, recipe,
+        job.part(0.7, 1));
 }
 
 }  // namespace quantscope

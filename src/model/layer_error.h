@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,8 +10,11 @@
 #include "base/job.h"
 #include "base/result.h"
 #include "kernels/kernel_table.h"
+#include "methods/layer_result.h"
 #include "methods/variant.h"
+#include "model/calibration_source.h"
 #include "model/model.h"
+#include "quant/error_split.h"
 
 namespace quantscope {
 
@@ -28,11 +32,21 @@ struct LayerError {
         0;  ///< the quantized run's input against the float run's: what arrives already broken
     double bitsPerWeight = 0;
     int64_t parameters = 0;
+    uint64_t bytes = 0;  ///< of the quantized weight
+    ErrorSplit weight;   ///< W^ against W; every error counts as rounding
 };
 
 /// All linear layers of the blocks, in running order, in one lock-step pass, one layer in memory at a time.
+/// `calibration`: for methods that need to know the layers' inputs; null = such variants fail.
 Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
                                                    const Variant& variant, int64_t window,
-                                                   const KernelTable& kernels, const Job& job);
+                                                   const KernelTable& kernels, const Job& job,
+                                                   std::shared_ptr<CalibrationSource> calibration = nullptr);
+
+/// One linear layer of a block under a recipe that quantizes, with all its method gives: codes or values,
+/// transform, notes and the trace of its insides. `calibration` may be null where the method needs none.
+Result<LayerResult> quantizedLinear(const Model& model, const LinearInfo& layer, const Recipe& recipe,
+                                    CalibrationSource* calibration, const KernelTable& kernels,
+                                    const Job& job);
 
 }  // namespace quantscope

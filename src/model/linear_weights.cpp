@@ -10,6 +10,8 @@
 #include "methods/method.h"
 #include "model/block_runner.h"
 #include "model/calibration.h"
+#include "model/ordered_calibration.h"
+#include "model/variant_plan.h"
 #include "quant/quantized_tensor.h"
 
 namespace quantscope {
@@ -64,10 +66,62 @@ Result<Tensor> WeightStore::floats(const LinearInfo& layer, const Job& job) {
     return m_lastFloats;
 }
 
+WeightStore::~WeightStore() = default;
+
+/// Whether the entry's inputs came through the same layers: those before this one in running order.
+bool WeightStore::samePast(const Entry& entry, const LinearInfo& layer, const OrderedInputs* ordered) {
+    if (!entry.past || ordered == nullptr) return !entry.past && ordered == nullptr;
+    const VariantPlan& a = *entry.past;
+    const VariantPlan& b = *ordered->plan;
+    const auto before =
+        static_cast<std::ptrdiff_t>(layer.block) * kLinearsPerBlock + static_cast<std::ptrdiff_t>(layer.kind);
+    return a.embedding == b.embedding &&
+           std::equal(a.layers.begin(), a.layers.begin() + before, b.layers.begin()) &&
+           std::equal(a.inputs.begin(), a.inputs.begin() + before, b.inputs.begin());
+}
+
+Result<std::shared_ptr<OrderedCalibration>> WeightStore::ordered(const VariantPlan& plan, int64_t block) {
+    for (const auto& known : m_ordered)
+        if (known->plan() == plan) return known;
+    const CalibrationOptions* text = m_calibration ? m_calibration->text() : nullptr;
+    if (text == nullptr) {
+        return fail(ErrorKind::Unsupported,
+                    m_calibration ? "a saved calibration holds the float model's inputs alone"
+                                  : "inputs of quantized layers need a calibration text",
+                    "inputs", "give the text itself: --calibration FILE");
+    }
+    auto made = std::make_shared<OrderedCalibration>(m_model, m_kernels, *text, plan);
+    const OrderedCalibration* farthest = nullptr;
+    for (const auto& other : m_ordered) {
+        const bool fits =
+            other->begun() && other->next() <= block && plan.sameUntil(other->plan(), other->next() - 1);
+        if (fits && (farthest == nullptr || farthest->next() < other->next())) farthest = other.get();
+    }
+    if (farthest != nullptr) made->follow(*farthest);
+    m_ordered.push_back(made);
+    return made;
+}
+
+Status WeightStore::tellOrdered(const VariantPlan& plan, int64_t block, const BlockOperators& operators,
+                                const Job& job) {
+    for (const auto& known : m_ordered)
+        if (known->plan() == plan) return known->finished(block, operators, job);
+    return {};
+}
+
+void WeightStore::forgetOrdered() {
+    m_ordered.clear();
+    for (auto entry = m_entries.begin(); entry != m_entries.end();) {
+        if (entry->past) m_bytes -= entry->weights.memory();
+        entry = entry->past ? m_entries.erase(entry) : std::next(entry);
+    }
+}
+
 Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& recipe, const Job& job,
-                                       const std::optional<IntegerUse>& use) {
+                                       const std::optional<IntegerUse>& use, const OrderedInputs* ordered) {
     const auto known = std::ranges::find_if(m_entries, [&](const Entry& entry) {
-        return entry.layer == layer.name && entry.use == use && entry.recipe == recipe;
+        return entry.layer == layer.name && entry.use == use && entry.recipe == recipe &&
+               samePast(entry, layer, ordered);
     });
     if (known != m_entries.end()) {
         m_entries.splice(m_entries.begin(), m_entries, known);
@@ -75,13 +129,13 @@ Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& re
     }
     auto weight = floats(layer, job);
     if (!weight) return fail(weight.error());
-    auto context = contextFor(layer, recipe, job);
+    auto context = contextFor(layer, recipe, ordered, job);
     if (!context) return fail(context.error());
     auto weights = use ? makeCodes(layer, *weight, recipe, *context, *use, job)
                        : makeFloats(layer, *weight, recipe, *context, job);
     if (!weights) return fail(weights.error());
     m_bytes += weights->memory();
-    m_entries.push_front({layer.name, recipe, use, *weights});
+    m_entries.push_front({layer.name, recipe, use, ordered ? ordered->plan : nullptr, *weights});
     trim();
     return weights;
 }
@@ -117,7 +171,8 @@ Result<LinearWeights> WeightStore::makeCodes(const LinearInfo& layer, const Tens
                          std::move(result->transform)};
 }
 
-Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
+Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Recipe& recipe,
+                                             const OrderedInputs* ordered, const Job& job) {
     LayerContext context;
     if (recipe.scheme.isFloat()) return context;
     const auto method = methodNamed(recipe.method);
@@ -125,7 +180,7 @@ Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Reci
     const MethodInfo& info = (*method)->info();
     context.product = productOf(m_gemm);
     if ((*method)->needs(recipe) != CalibrationNeed::None && m_calibration) {
-        auto statistics = m_calibration->statistics(layer, job);
+        auto statistics = ordered ? ordered->statistics(job) : m_calibration->statistics(layer, job);
         if (!statistics) return fail(statistics.error());
         context.calibration = std::move(*statistics);
     }
@@ -139,8 +194,9 @@ Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Reci
     return context;
 }
 
-void WeightStore::setCalibration(std::shared_ptr<Calibration> calibration) {
+void WeightStore::setCalibration(std::shared_ptr<CalibrationSource> calibration) {
     m_calibration = std::move(calibration);
+    m_ordered.clear();
     for (auto entry = m_entries.begin(); entry != m_entries.end();) {
         if (calibrationNeed(entry->recipe) == CalibrationNeed::None) {
             ++entry;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -20,7 +21,17 @@
 
 namespace quantscope {
 
-class Calibration;
+class CalibrationSource;
+class OrderedCalibration;
+struct BlockOperators;
+struct VariantPlan;
+
+/// What a layer's input depends on beside the layer, when its statistics come after the layers before it were
+/// quantized, and how to get them.
+struct OrderedInputs {
+    std::shared_ptr<const VariantPlan> plan;
+    std::function<Result<std::shared_ptr<const CalibrationStatistics>>(const Job&)> statistics;
+};
 
 /// A weight after a recipe: its float values, and what it costs to store.
 struct QuantizedWeight {
@@ -67,16 +78,33 @@ class WeightStore {
  public:
     WeightStore(const Model& model, const KernelTable& kernels, uint64_t maxBytes)
         : m_model(model), m_kernels(kernels), m_gemm(kernels), m_maxBytes(maxBytes) {}
+    ~WeightStore();
+
+    WeightStore(const WeightStore&) = delete;
+    WeightStore& operator=(const WeightStore&) = delete;
 
     /// `use`: codes for an integer product instead of floats; Unsupported where the method leaves none.
+    /// `ordered`: instead of the calibration's statistics.
     Result<LinearWeights> get(const LinearInfo& layer, const Recipe& recipe, const Job& job,
-                              const std::optional<IntegerUse>& use = {});
+                              const std::optional<IntegerUse>& use = {},
+                              const OrderedInputs* ordered = nullptr);
     /// The float weight, [out x in].
     Result<Tensor> floats(const LinearInfo& layer, const Job& job = {});
 
     /// Where methods that need calibration get it; null = such recipes fail. Forgets what they made before.
-    void setCalibration(std::shared_ptr<Calibration> calibration);
-    [[nodiscard]] Calibration* calibration() const { return m_calibration.get(); }
+    void setCalibration(std::shared_ptr<CalibrationSource> calibration);
+    [[nodiscard]] CalibrationSource* calibration() const { return m_calibration.get(); }
+
+    /// The calibration text's way through the layers of this plan. A new one starts where a plan with the
+    /// same layers so far is, at `block` at most. Unsupported when the calibration has no text.
+    Result<std::shared_ptr<OrderedCalibration>> ordered(const VariantPlan& plan, int64_t block);
+    /// This block of the plan stands: the text on its way through it may go on.
+    Status tellOrdered(const VariantPlan& plan, int64_t block, const BlockOperators& operators,
+                       const Job& job);
+    /// Drops the texts on their way; what was made stays.
+    void endOrdered() { m_ordered.clear(); }
+    /// Drops what was made with ordered inputs, too: something that plans do not tell has changed.
+    void forgetOrdered();
 
     void setLimit(uint64_t maxBytes);
     [[nodiscard]] uint64_t bytesKept() const { return m_bytes; }
@@ -86,14 +114,18 @@ class WeightStore {
         std::string layer;
         Recipe recipe;
         std::optional<IntegerUse> use;
+        std::shared_ptr<const VariantPlan> past;  ///< the plan whose earlier layers the inputs came through
         LinearWeights weights;
     };
+    [[nodiscard]] static bool samePast(const Entry& entry, const LinearInfo& layer,
+                                       const OrderedInputs* ordered);
     void trim();
     Result<LinearWeights> makeFloats(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
                                      const LayerContext& context, const Job& job);
     Result<LinearWeights> makeCodes(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
                                     const LayerContext& context, const IntegerUse& use, const Job& job);
-    Result<LayerContext> contextFor(const LinearInfo& layer, const Recipe& recipe, const Job& job);
+    Result<LayerContext> contextFor(const LinearInfo& layer, const Recipe& recipe,
+                                    const OrderedInputs* ordered, const Job& job);
 
     const Model& m_model;
     const KernelTable& m_kernels;
@@ -103,7 +135,8 @@ class WeightStore {
     std::list<Entry> m_entries;  ///< most recently used first
     std::string m_lastLayer;
     Tensor m_lastFloats;
-    std::shared_ptr<Calibration> m_calibration;
+    std::shared_ptr<CalibrationSource> m_calibration;
+    std::vector<std::shared_ptr<OrderedCalibration>> m_ordered;
 };
 
 }  // namespace quantscope

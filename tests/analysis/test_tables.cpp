@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "analysis/layer_table.h"
+#include "analysis/method_comparison.h"
 #include "analysis/outliers.h"
 #include "analysis/sizes.h"
 #include "analysis/synthetic_sources.h"
@@ -35,6 +36,55 @@ class TestTables : public QObject {
     Q_OBJECT
 
  private slots:
+    void paretoFront_data() {
+        using Points = std::vector<std::pair<double, double>>;
+        QTest::addColumn<Points>("points");
+        QTest::addColumn<std::vector<size_t>>("front");
+        const double nan = std::nan("");
+        using Front = std::vector<size_t>;
+        QTest::newRow("none") << Points{} << Front{};
+        QTest::newRow("one") << Points{{4, 5}} << Front{0};
+        QTest::newRow("worse at the same cost") << Points{{2, 9}, {4, 5}, {4, 6}, {8, 5}} << Front{0, 1};
+        QTest::newRow("any order") << Points{{16, 1}, {4, 5}, {8, 2}, {6, 5.5}} << Front{1, 2, 0};
+        QTest::newRow("equal points") << Points{{4, 5}, {4, 5}} << Front{0};
+        QTest::newRow("cheap and best") << Points{{8, 3}, {2, 1}, {4, 2}} << Front{1};
+        QTest::newRow("not finite") << Points{{2, nan}, {nan, 1}, {3, HUGE_VAL}, {4, 5}} << Front{3};
+    }
+    void paretoFront() {
+        using Points = std::vector<std::pair<double, double>>;
+        QFETCH(Points, points);
+        QFETCH(std::vector<size_t>, front);
+        std::vector<TradeOff> tradeOffs;
+        for (const auto& [cost, loss] : points) tradeOffs.push_back({cost, loss});
+        QCOMPARE(quantscope::paretoFront(tradeOffs), front);
+    }
+
+    void variantsAreComparedByPairedErrors() {
+        std::vector<VariantScore> scores(4);
+        const double bits[] = {16, 8.1, 4.1, 4.5};
+        const double perplexity[] = {20, 20.1, 30, 22};
+        const double kl[] = {0, 0.001, 0.4, 0.1};
+        for (size_t i = 0; i < scores.size(); ++i) {
+            scores[i].tokens = 255;
+            scores[i].bitsPerWeight = bits[i];
+            scores[i].perplexity = perplexity[i];
+            scores[i].deltaNllSe = i == 0 ? 0 : 0.01;
+            scores[i].klMean = kl[i];
+            scores[i].klMeanSe = 0.1 * kl[i];
+        }
+        const VariantComparison all = compareVariants(scores, ComparedBy::Perplexity);
+        QCOMPARE(all.reference, 20.0);
+        QCOMPARE(all.front, (std::vector<size_t>{2, 3, 1, 0}));
+        QCOMPARE(all.variants[2].standardError, 0.3);
+        QCOMPARE(all.variants[0].standardError, 0.0);
+        scores[2].tokens = 0;  // not scored yet
+        const VariantComparison some = compareVariants(scores, ComparedBy::MeanKl);
+        QCOMPARE(some.variants.size(), size_t{3});
+        QCOMPARE(some.variants[2].variant, size_t{3});
+        QCOMPARE(some.variants[2].loss, 0.1);
+        QCOMPARE(some.front, (std::vector<size_t>{2, 1, 0}));
+    }
+
     void outlierFeaturesByHand() {
         // Eight blocks. Channel 0: in two of eight layers (25 %), 48 of 800 positions (6 %): just a feature.
         // Channel 1: often, but in one layer only. Channel 2: in all layers, but too rarely. Channel 3:

@@ -4,6 +4,7 @@
 #include <QJsonArray>
 #include <QTemporaryDir>
 #include <QTest>
+#include <cmath>
 
 #include "io/checkpoint.h"
 #include "program.h"
@@ -37,6 +38,92 @@ class TestCliModel : public QObject {
         QVERIFY(variants[2]["kl_mean"].toDouble() > variants[1]["kl_mean"].toDouble());
         QVERIFY(variants[1]["tokens"].toInt() > 0);
         QCOMPARE(variants[1]["tokens"], variants[2]["tokens"]);
+    }
+
+    void evalReadsVariantsFromAFileAndRanksThem() {
+        QFile list(m_folder.filePath("variants.txt"));
+        QVERIFY(list.open(QIODevice::WriteOnly));
+        list.write("# what is compared\nfloat\n\nint2/affine/group=64\n  int8/channel \r\n");
+        list.close();
+        const QStringList arguments = {
+            "eval",     "--model", m_model,    "--text", m_text,   "--variants", "@" + list.fileName(),
+            "--window", "64",      "--chunks", "1",      "--sort", "kl"};
+        const auto json = runProgram(arguments + QStringList{"--json"});
+        QCOMPARE(json.err, QByteArray());
+        const QJsonArray variants = json.json()["variants"].toArray();
+        QCOMPARE(variants.size(), 3);
+        QCOMPARE(variants[0]["scheme"].toString(), QString("float"));
+        QVERIFY(variants[1]["scheme"].toString().startsWith("int8"));
+        QVERIFY(variants[2]["scheme"].toString().startsWith("int2"));
+        const auto markdown = runProgram(arguments + QStringList{"--markdown"});
+        QCOMPARE(markdown.exitCode, 0);
+        QVERIFY(markdown.out.contains("| --- | ---: |"));
+        QCOMPARE(markdown.out.count("\n| int"), 2);
+
+        QVERIFY(list.open(QIODevice::WriteOnly));
+        list.write("float\nint99\n");
+        list.close();
+        const auto wrong = runProgram(arguments);
+        QCOMPARE(wrong.exitCode, 2);
+        QVERIFY(wrong.err.contains("variants.txt") && wrong.err.contains("int99"));
+        QCOMPARE(
+            runProgram({"eval", "--model", m_model, "--text", m_text, "--variants", "@nowhere.txt"}).exitCode,
+            2);
+    }
+
+    void exportedFoldersOpenAndTheDoctorReadsThem() {
+        const QString folder = m_folder.filePath("gptq");
+        const QString variant = "int4/affine/group=32";
+        const auto written =
+            runProgram({"export", m_model, "--variant", variant, "--layout", "gptq", "-o", folder, "--json"});
+        QCOMPARE(written.err, QByteArray());
+        QCOMPARE(written.exitCode, 0);
+        QCOMPARE(written.json()["layout"].toString(), QString("gptq"));
+        QVERIFY(written.json()["quantized"].toInt() > 0);
+        QVERIFY(written.json()["output_bytes"].toDouble() < written.json()["source_bytes"].toDouble());
+
+        const auto doctor = runProgram({"doctor", folder, "--json"});
+        QCOMPARE(doctor.exitCode, 0);
+        QCOMPARE(doctor.json()["healthy"].toBool(), true);
+
+        // Scales are stored in half precision: the same perplexity to three digits.
+        const auto score = [&](const QString& model, const QString& text) {
+            const auto run = runProgram({"eval", "--model", model, "--text", m_text, "--variants", text,
+                                         "--window", "128", "--chunks", "2", "--json"});
+            const QJsonArray variants = run.json()["variants"].toArray();
+            return variants.isEmpty() ? -1.0 : variants.last()["perplexity"].toDouble();
+        };
+        const double here = score(m_model, "float; " + variant);
+        const double there = score(folder, "float");
+        QVERIFY(here > 1);
+        QVERIFY2(std::abs(there - here) < 2e-3 * here, qPrintable(QString("%1 %2").arg(here).arg(there)));
+
+        // Declared as the other form of zero points, the file contradicts itself.
+        QFile config(folder + "/config.json");
+        QVERIFY(config.open(QIODevice::ReadOnly));
+        QByteArray text = config.readAll();
+        config.close();
+        QVERIFY(text.contains("\"gptq\""));
+        text.replace("\"checkpoint_format\": \"gptq\"", "\"checkpoint_format\": \"gptq_v2\"");
+        QVERIFY(config.open(QIODevice::WriteOnly));
+        config.write(text);
+        config.close();
+        const auto ill = runProgram({"doctor", folder});
+        QCOMPARE(ill.exitCode, 3);
+        QVERIFY(ill.out.contains("zero point"));
+    }
+
+    void exportErrorsLeaveNothing() {
+        const QString folder = m_folder.filePath("never");
+        const auto run = [&](const QString& model, const QString& variant, const QString& layout) {
+            return runProgram({"export", model, "--variant", variant, "--layout", layout, "-o", folder});
+        };
+        QCOMPARE(run(m_model, "int4/group=32", "papyrus").exitCode, 2);
+        QCOMPARE(run(m_model, "int5/affine/group=32", "gptq").exitCode, 2);
+        QCOMPARE(run(m_model, "gptq/int4/group=32", "gptq").exitCode, 2);  // needs a calibration text
+        QCOMPARE(run("nowhere", "int4/group=32", "gptq").exitCode, 3);
+        QVERIFY(!QFile::exists(folder));
+        QCOMPARE(runProgram({"doctor", "nowhere"}).exitCode, 3);
     }
 
     void evalRefusesShortText() {

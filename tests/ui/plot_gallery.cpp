@@ -47,10 +47,14 @@ QWidget* gallery(ThemeController& themes) {
     grid->addWidget(card(themes, QStringLiteral("Heat maps"), maps), 2, 4, 1, 2);
     auto* perplexity = new PerplexityView(&themes);
     perplexity->setSeries(samples::perplexity());
-    grid->addWidget(card(themes, QStringLiteral("Perplexity"), perplexity), 3, 0, 1, 3);
+    grid->addWidget(card(themes, QStringLiteral("Perplexity"), perplexity), 3, 0, 1, 2);
     auto* kl = new KlView(&themes);
     kl->setRows(samples::klRows());
-    grid->addWidget(card(themes, QStringLiteral("KL"), kl), 3, 3, 1, 3);
+    grid->addWidget(card(themes, QStringLiteral("KL"), kl), 3, 2, 1, 2);
+    auto* comparison = new ComparisonView(&themes);
+    comparison->setSeries(samples::comparison());
+    comparison->setSelected(4);
+    grid->addWidget(card(themes, QStringLiteral("Loss against size"), comparison), 3, 4, 1, 2);
     auto* layers = new LayerErrorView(&themes);
     layers->setSeries(samples::layers());
     layers->setSelected(QStringLiteral("blk.28.ffn_down"));

@@ -114,6 +114,24 @@ std::vector<KlRow> klRows() {
             {3, "D int4 g64 affine", 0.06, 0.41, 1.7, 4.0, 0.19, 0.84}};
 }
 
+ComparisonSeries comparison() {
+    ComparisonSeries series;
+    series.lossName = "perplexity";
+    series.lossKey = "perplexity";
+    series.reference = 37.12;
+    series.tallest = 6;
+    const char* names[] = {"A  float",           "B  int8 channel",  "C  int4 channel",
+                           "D  int4 affine g64", "E  GPTQ int4 g64", "F  int2 channel"};
+    const double bits[] = {16, 8.1, 4.03, 4.31, 4.31, 2.03};
+    const double losses[] = {37.12, 37.25, 72.45, 44.87, 41.2, 51234};
+    for (int i = 0; i < 6; ++i)
+        series.points.push_back(
+            {i, QString::fromLatin1(names[i]), bits[i], losses[i], i == 0 ? 0 : 0.02 * losses[i], i == 0,
+             QStringLiteral("%1 bits a weight\nperplexity %2").arg(bits[i]).arg(losses[i])});
+    series.front = {5, 2, 4, 1, 0};
+    return series;
+}
+
 LayerErrorSeries layers() {
     LayerErrorSeries series;
     series.variant = 3;

@@ -6,6 +6,7 @@
 
 #include "plots/channel_view.h"
 #include "plots/clip_curve_view.h"
+#include "plots/comparison_view.h"
 #include "plots/error_split_view.h"
 #include "plots/heatmap_view.h"
 #include "plots/histogram_view.h"
@@ -25,6 +26,7 @@ HeatmapSeries heatmap(int64_t rows, int64_t cols, ColorMap map);
 std::array<HeatmapSeries, 4> fourPanels();
 PerplexitySeries perplexity();
 std::vector<KlRow> klRows();
+ComparisonSeries comparison();
 LayerErrorSeries layers();
 std::vector<TextToken> tokens();
 

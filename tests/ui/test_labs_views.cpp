@@ -12,6 +12,7 @@
 #include "labs/row_page.h"
 #include "labs/tensor_lab.h"
 #include "plots/channel_view.h"
+#include "plots/comparison_view.h"
 #include "plots/four_panel_heatmap.h"
 #include "plots/histogram_view.h"
 #include "plots/layer_error_view.h"
@@ -68,6 +69,8 @@ std::shared_ptr<const ModelResults> modelResults() {
         score.deltaNllSe = 0.003;
         score.kl = {0, 0, 0, 0, 0, 0, 0.01 * static_cast<double>(i), 0, 0.05, 0.1, 0.4, 0.9, 2};
         score.top1Agreement = 0.9;
+        score.klMean = 0.02 * static_cast<double>(i);
+        score.bitsPerWeight = i == 0 ? 16 : 10 - 2.0 * static_cast<double>(i);
         evaluation.variants.push_back(score);
         std::vector<TokenScore> row;
         for (int t = 0; t < 200; ++t) row.push_back({t, 2.f, 2.f + 0.2f * static_cast<float>(t % 7), 0.1f});
@@ -190,6 +193,16 @@ class TestLabsViews : public QObject {
         lab.setWork(true, 0.4, 12, QStringLiteral("scoring"));
         present(lab, {1040, 760});
         QCOMPARE(lab.perplexity()->table().rows.size(), 4);
+        const ComparisonSeries& compared = lab.comparison()->series();
+        QCOMPARE(compared.points.size(), size_t{4});
+        QCOMPARE(compared.front, (std::vector<size_t>{3, 2, 1, 0}));
+        QCOMPARE(compared.reference, 20.0);
+        QVERIFY(!compared.complete);
+        QSignalSpy selected(&lab, &ModelLab::variantSelected);
+        QTest::mouseClick(lab.comparison()->findChild<QWidget*>(QString(), Qt::FindDirectChildrenOnly),
+                          Qt::LeftButton, {}, lab.comparison()->pointAt(2).toPoint());
+        QCOMPARE(selected.count(), 1);
+        QCOMPARE(selected.last().at(0).toInt(), 2);
         QCOMPARE(lab.layers()->chart()->table().rows.size(), 18);
         QCOMPARE(lab.text()->table().rows.size(), 200);
         QSignalSpy cancelled(&lab, &ModelLab::cancelRequested);

@@ -158,6 +158,52 @@ class TestPlotsViews : public QObject {
         }
     }
 
+    void comparisonPlacesNamesApart() {
+        ThemeController themes;
+        ComparisonView view(&themes);
+        view.setSeries(samples::comparison());
+        present(view);
+        const auto& labels = view.labels();
+        QCOMPARE(labels.size(), size_t{6});
+        for (size_t i = 0; i < labels.size(); ++i) {
+            QVERIFY2(!labels[i].isEmpty(), qPrintable(QString::number(i)));
+            QVERIFY(QRectF(view.plotArea()).contains(labels[i]));
+            for (size_t j = 0; j < i; ++j) QVERIFY(!labels[i].intersects(labels[j]));
+        }
+        // What is 1,000 times worse stands at the upper edge and leaves the others their room.
+        QVERIFY(view.pointAt(5).y() < view.plotArea().top() + 10);
+        QVERIFY(view.yRange().upper < 37.12 * 6 * 2);
+        QVERIFY(view.pointAt(0).y() > view.pointAt(2).y() + 20);
+        QVERIFY(pixelsOf(view.picture().toImage(), themes.theme().variantColor(2)) > 20);
+        ComparisonSeries estimate = samples::comparison();
+        estimate.complete = false;
+        view.setSeries(estimate);
+        QCOMPARE(pixelsOf(view.picture().toImage(), themes.theme().variantColor(2)), 0);
+    }
+
+    void comparisonSelectsAndTells() {
+        ThemeController themes;
+        ComparisonView view(&themes);
+        view.setSeries(samples::comparison());
+        present(view);
+        QSignalSpy chosen(&view, &ComparisonView::variantSelected);
+        QSignalSpy told(&view, &PlotView::hovered);
+        moveTo(view, view.pointAt(3) + QPointF(4, 3), {});
+        QCOMPARE(told.last().at(0).toString(),
+                 QStringLiteral("D  int4 affine g64: 4.31 bits a weight · perplexity 44.87"));
+        QTest::mouseClick(canvas(view), Qt::LeftButton, {}, view.pointAt(3).toPoint());
+        QCOMPARE(chosen.count(), 1);
+        QCOMPARE(chosen.last().at(0).toInt(), 3);
+        QTest::mouseClick(canvas(view), Qt::LeftButton, {}, view.plotArea().bottomRight() - QPoint(3, 3));
+        QCOMPARE(chosen.count(), 1);  // nothing is there
+        const PlotTable table = view.table();
+        QCOMPARE(table.header[2], QStringLiteral("perplexity"));
+        QCOMPARE(table.rows[3],
+                 (QStringList{QStringLiteral("D  int4 affine g64"), QStringLiteral("4.31"),
+                              QStringLiteral("44.87"), QStringLiteral("0.8974"), QStringLiteral("0")}));
+        QCOMPARE(table.rows[4].last(), QStringLiteral("1"));
+    }
+
     void csvIsExact() {
         ThemeController themes;
         ErrorSplitView view(&themes);

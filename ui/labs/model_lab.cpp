@@ -57,7 +57,30 @@ void ModelLab::buildScoreRow() {
     m_kl = new KlView(themes());
     m_klCard = addCard(tr("KL divergence to A, per token"), m_kl, m_kl->explanation());
     m_klCard->setSubtitle(tr("percentiles 50, 90, 99, 99.9"));
-    addRow({{m_perplexityCard, 1}, {m_klCard, 1}}, 140, 5);
+    addRow({{buildComparison(), 5}, {m_perplexityCard, 4}, {m_klCard, 4}}, 140, 5);
+}
+
+Card* ModelLab::buildComparison() {
+    m_comparison = new ComparisonView(themes());
+    m_comparisonCard = addCard(tr("Loss against size"), m_comparison, m_comparison->explanation());
+    m_comparedBy = new HeaderChoice(tr("What the variants are compared by"));
+    m_comparedBy->setItems({tr("perplexity"), tr("mean KL")});
+    m_comparisonCard->addHeaderWidget(m_comparedBy);
+    connect(m_comparedBy, &QComboBox::activated, this, &ModelLab::refreshComparison);
+    connect(m_comparison, &ComparisonView::variantSelected, this, &ModelLab::variantSelected);
+    return m_comparisonCard;
+}
+
+void ModelLab::refreshComparison() {
+    if (!m_results) return;
+    const bool kl = m_comparedBy->currentIndex() == 1;
+    m_comparison->setSeries(comparisonSeries(*m_results, kl ? ComparedBy::MeanKl : ComparedBy::Perplexity));
+    m_comparison->setSelected(m_results->layerVariant);
+    const EvaluationResult& evaluation = m_results->evaluation;
+    m_comparisonCard->setSubtitle(
+        evaluation.complete || evaluation.variants.empty()
+            ? tr("steps: the best at each size")
+            : tr("%1 of %2 windows").arg(evaluation.chunksDone).arg(evaluation.chunksTotal));
 }
 
 void ModelLab::buildLayerRow() {
@@ -172,6 +195,7 @@ void ModelLab::refresh() {
     clearFailure();
     m_perplexity->setSeries(perplexitySeries(*m_results));
     m_kl->setRows(klRows(*m_results), m_results->evaluation.complete);
+    refreshComparison();
     refreshLayers();
     refreshText();
 }

@@ -12,6 +12,7 @@ class QPushButton;
 
 namespace quantscope {
 
+class ComparisonView;
 class HeatmapView;
 class KlView;
 class LayerPanel;
@@ -29,6 +30,7 @@ class ModelLab : public Lab {
     /// Shows the experiment's text and number of windows in the header.
     void setExperiment(const quantscope::Experiment& experiment);
     [[nodiscard]] PerplexityView* perplexity() const { return m_perplexity; }
+    [[nodiscard]] ComparisonView* comparison() const { return m_comparison; }
     [[nodiscard]] LayerPanel* layers() const { return m_layers; }
     [[nodiscard]] TokenTextView* text() const { return m_text; }
 
@@ -40,6 +42,8 @@ class ModelLab : public Lab {
     void cancelRequested();
     void layerSelected(const QString& layer);
     void layerVariantChosen(int variant);
+    /// A variant was pointed at: its controls are wanted.
+    void variantSelected(int variant);
 
  protected:
     void refresh() override;
@@ -48,6 +52,8 @@ class ModelLab : public Lab {
     void buildHeader();
     void setChunkChoices(const std::vector<int>& choices);
     void buildScoreRow();
+    Card* buildComparison();
+    void refreshComparison();
     void buildLayerRow();
     void buildTextRow();
     void refreshLayers();
@@ -61,6 +67,9 @@ class ModelLab : public Lab {
     QPushButton* m_run = nullptr;
     PerplexityView* m_perplexity = nullptr;
     Card* m_perplexityCard = nullptr;
+    ComparisonView* m_comparison = nullptr;
+    Card* m_comparisonCard = nullptr;
+    HeaderChoice* m_comparedBy = nullptr;
     KlView* m_kl = nullptr;
     Card* m_klCard = nullptr;
     LayerPanel* m_layers = nullptr;

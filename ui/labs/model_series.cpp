@@ -16,6 +16,22 @@ QString windowsDone(const EvaluationResult& evaluation) {
     return QObject::tr("%1 of %2 windows").arg(evaluation.chunksDone).arg(evaluation.chunksTotal);
 }
 
+/// What hovering a point of the comparison shows, line by line.
+QString scoreDetails(const VariantScore& score, bool isReference) {
+    const double mebibytes = static_cast<double>(score.weightBytes) / (1024.0 * 1024.0);
+    QStringList lines;
+    lines << QObject::tr("%1 bits a weight, model %2 MiB")
+                 .arg(formatNumber(score.bitsPerWeight), formatNumber(mebibytes));
+    lines << QObject::tr("perplexity %1").arg(formatNumber(score.perplexity, 5));
+    if (isReference) return lines.join(QLatin1Char('\n'));
+    lines.back() +=
+        QObject::tr(", %1 ± %2 nat").arg(formatSigned(score.deltaNll), formatNumber(score.deltaNllSe, 2));
+    lines << QObject::tr("KL %1 ± %2, top-1 same %3")
+                 .arg(formatNumber(score.klMean), formatNumber(score.klMeanSe, 2),
+                      formatPercent(score.top1Agreement));
+    return lines.join(QLatin1Char('\n'));
+}
+
 }  // namespace
 
 QString variantLabel(const ModelResults& results, size_t variant) {
@@ -61,6 +77,27 @@ std::vector<KlRow> klRows(const ModelResults& results) {
                         score.kl.p99, score.kl.p999, score.klMean, score.top1Agreement});
     }
     return rows;
+}
+
+ComparisonSeries comparisonSeries(const ModelResults& results, ComparedBy measure) {
+    const EvaluationResult& evaluation = results.evaluation;
+    const VariantComparison comparison = compareVariants(evaluation.variants, measure);
+    const bool perplexity = measure == ComparedBy::Perplexity;
+    ComparisonSeries series;
+    series.front = comparison.front;
+    series.reference = comparison.reference;
+    // A broken variant's perplexity must not flatten the others; divergences stay within a few decades.
+    series.tallest = perplexity ? 6 : 0;
+    series.lossName = perplexity ? QObject::tr("perplexity") : QObject::tr("mean KL, nat a token");
+    series.lossKey = perplexity ? QStringLiteral("perplexity") : QStringLiteral("kl_mean");
+    series.complete = evaluation.complete;
+    series.progress = windowsDone(evaluation);
+    for (const ComparedVariant& variant : comparison.variants)
+        series.points.push_back({static_cast<int>(variant.variant), variantLabel(results, variant.variant),
+                                 variant.bitsPerWeight, variant.loss, variant.standardError,
+                                 variant.variant == 0,
+                                 scoreDetails(evaluation.variants[variant.variant], variant.variant == 0)});
+    return series;
 }
 
 LayerErrorSeries layerErrorSeries(const ModelResults& results, const LayerTableModel& table) {

@@ -4,8 +4,10 @@
 #include <memory>
 #include <vector>
 
+#include "analysis/method_comparison.h"
 #include "app/results.h"
 #include "labs/layer_table_model.h"
+#include "plots/comparison_view.h"
 #include "plots/heatmap_view.h"
 #include "plots/kl_view.h"
 #include "plots/layer_error_view.h"
@@ -21,6 +23,8 @@ QString protocolText(const ModelResults& results);
 
 PerplexitySeries perplexitySeries(const ModelResults& results);
 std::vector<KlRow> klRows(const ModelResults& results);
+/// Every scored variant: what it loses over its bits per weight.
+ComparisonSeries comparisonSeries(const ModelResults& results, ComparedBy measure);
 /// The layers the table shows, in its order, with its marks.
 LayerErrorSeries layerErrorSeries(const ModelResults& results, const LayerTableModel& table);
 HeatmapSeries activationSeries(const std::shared_ptr<const ModelResults>& results);

@@ -19,7 +19,7 @@ KlView::KlView(ThemeController* themes, QWidget* parent) : PlotView(themes, pare
     setExportName(QStringLiteral("kl-divergence"));
     setLogX(6);
     showAxes(true, false);
-    setAxisLabels(tr("KL divergence, nat a token (dots: 50, 90, 99, 99.9 %)"));
+    setAxisLabels(tr("nat a token (dots: 50, 90, 99, 99.9 %)"));
     reserveMargins(28, 4, 8, 2);
     setHome({1e-4, 10}, {0, 1});
     setExplanation(tr(
@@ -66,21 +66,28 @@ void KlView::paintRow(QPainter& painter, const QRect& area, size_t index) const 
     painter.setBrush(color);
     for (int i = 0; i < 4; ++i)
         painter.drawEllipse(QPointF(at(values[i]), y), theme().px(radii[i]), theme().px(radii[i]));
-    const QString text = tr("top-1 same %1").arg(formatPercent(row.top1Agreement));
-    const QFontMetrics metrics(tickFont());
-    const int width = metrics.horizontalAdvance(text) + 4;
-    const int gap = theme().px(12);
     painter.setPen(theme().text);
     painter.setFont(tickFont());
-    const int height = metrics.height();
-    QRect box(qRound(right) + gap, y - height / 2, width, height);
-    if (box.right() > area.right()) box.moveRight(qRound(left) - gap);
-    if (box.left() < area.left()) {  // room on neither side: above the line
-        box.moveCenter(
-            QPoint(std::clamp(qRound((left + right) / 2), area.left() + width / 2, area.right() - width / 2),
-                   y - theme().px(9) - height / 2));
+    const QString share = formatPercent(row.top1Agreement);
+    paintBeside(painter, area, y, left, right, {tr("top-1 same %1").arg(share), share});
+}
+
+/// The first of the texts that fits right or left of a line, or the last one above it.
+void KlView::paintBeside(QPainter& painter, const QRect& area, int y, double left, double right,
+                         const QStringList& texts) const {
+    const QFontMetrics metrics(tickFont());
+    const int gap = theme().px(12);
+    QRect box;
+    for (const QString& text : texts) {
+        const int width = metrics.horizontalAdvance(text) + 4;
+        box = QRect(qRound(right) + gap, y - metrics.height() / 2, width, metrics.height());
+        if (box.right() > area.right()) box.moveRight(qRound(left) - gap);
+        if (box.left() >= area.left()) return painter.drawText(box, Qt::AlignVCenter | Qt::AlignLeft, text);
     }
-    painter.drawText(box, Qt::AlignVCenter | Qt::AlignLeft, text);
+    box.moveCenter(QPoint(
+        std::clamp(qRound((left + right) / 2), area.left() + box.width() / 2, area.right() - box.width() / 2),
+        y - theme().px(9) - metrics.height() / 2));
+    painter.drawText(box, Qt::AlignVCenter | Qt::AlignLeft, texts.last());
 }
 
 void KlView::paintData(QPainter& painter, const QRect& area) {

@@ -35,6 +35,8 @@ class KlView : public PlotView {
  private:
     [[nodiscard]] int rowCentre(const QRect& area, size_t index) const;
     void paintRow(QPainter& painter, const QRect& area, size_t index) const;
+    void paintBeside(QPainter& painter, const QRect& area, int y, double left, double right,
+                     const QStringList& texts) const;
 
     std::vector<KlRow> m_rows;
     bool m_complete = true;

@@ -69,6 +69,31 @@ void drawTag(QPainter& painter, const Theme& theme, const QFont& font, const QPo
     painter.drawText(box, Qt::AlignCenter, text);
 }
 
+void drawNote(QPainter& painter, const Theme& theme, const QPointF& point, const QStringList& lines,
+              const QRect& area) {
+    const QFont first = theme.textFont(12, QFont::DemiBold);
+    const QFont rest = theme.numberFont(11);
+    const int padding = theme.px(6);
+    const int height = QFontMetrics(first).height();
+    int width = 0;
+    for (int i = 0; i < lines.size(); ++i)
+        width = std::max(width, QFontMetrics(i == 0 ? first : rest).horizontalAdvance(lines[i]));
+    const QSize size(width + 2 * padding, static_cast<int>(lines.size()) * height + 2 * padding);
+    const int away = theme.px(12);
+    QPoint corner(qRound(point.x()) + away, qRound(point.y()) - size.height() / 2);
+    if (corner.x() + size.width() > area.right()) corner.setX(qRound(point.x()) - away - size.width());
+    corner.setX(std::clamp(corner.x(), area.left(), std::max(area.left(), area.right() - size.width())));
+    corner.setY(std::clamp(corner.y(), area.top(), std::max(area.top(), area.bottom() - size.height())));
+    painter.fillRect(QRect(corner, size), theme.controlBorder);
+    painter.fillRect(QRect(corner, size).adjusted(1, 1, -1, -1), theme.card);
+    painter.setPen(theme.text);
+    for (int i = 0; i < lines.size(); ++i) {
+        painter.setFont(i == 0 ? first : rest);
+        painter.drawText(QRect(corner.x() + padding, corner.y() + padding + i * height, width, height),
+                         Qt::AlignLeft | Qt::AlignVCenter, lines[i]);
+    }
+}
+
 void drawTextOn(QPainter& painter, const Theme& theme, const QFont& font, const QRect& box,
                 Qt::Alignment alignment, const QString& text, const QColor& color) {
     const QFontMetrics metrics(font);

@@ -7,6 +7,7 @@
 #include <QPoint>
 #include <QRect>
 #include <QString>
+#include <QStringList>
 #include <functional>
 #include <span>
 
@@ -35,6 +36,10 @@ struct FilledBars {
 /// A small label beside a line at `anchor` (top of the line), kept inside `area`, on an opaque background.
 void drawTag(QPainter& painter, const Theme& theme, const QFont& font, const QPoint& anchor,
              const QString& text, const QRect& area);
+
+/// Lines of text in a bordered box beside a point, kept inside `area`; the first line stands out.
+void drawNote(QPainter& painter, const Theme& theme, const QPointF& point, const QStringList& lines,
+              const QRect& area);
 
 /// Text on the card's colour, so that it stays readable over bars.
 void drawTextOn(QPainter& painter, const Theme& theme, const QFont& font, const QRect& box,

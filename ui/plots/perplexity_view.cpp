@@ -15,6 +15,21 @@ namespace {
 // reference.
 constexpr double kTallest = 6;
 
+/// The longest way to say the difference that fits; nothing where none does.
+QString fittingDifference(const PerplexityBar& bar, const QFontMetrics& metrics, int room) {
+    const QString change = formatSigned(bar.deltaNll, 3);
+    const QString brief = formatSigned(bar.deltaNll, 2);
+    const QString error = formatNumber(bar.deltaNllSe, 2);
+    const QStringList choices =
+        bar.isReference ? QStringList{PerplexityView::tr("reference"), PerplexityView::tr("ref.")}
+                        : QStringList{PerplexityView::tr("Δ %1 ± %2 nat").arg(change, error),
+                                      QStringLiteral("%1 ± %2").arg(change, formatNumber(bar.deltaNllSe, 1)),
+                                      PerplexityView::tr("Δ %1").arg(change), change, brief};
+    const auto fits = [&](const QString& choice) { return metrics.horizontalAdvance(choice) <= room; };
+    const auto found = std::find_if(choices.begin(), choices.end(), fits);
+    return found == choices.end() ? QString() : *found;
+}
+
 }  // namespace
 
 PerplexityView::PerplexityView(ThemeController* themes, QWidget* parent) : PlotView(themes, parent) {
@@ -82,9 +97,13 @@ void PerplexityView::paintBar(QPainter& painter, const QRect& area, size_t index
         labelBottom = std::min(labelBottom, high - theme().px(4));
     }
     const int height = theme().px(18);
-    drawTextOn(painter, theme(), theme().numberFont(13),
+    const QFont font = theme().numberFont(13);
+    QString value = formatNumber(bar.perplexity, bar.perplexity < 1000 ? 4 : 3);
+    if (QFontMetrics(font).horizontalAdvance(value) > box.width() - theme().px(6))
+        value = formatNumber(bar.perplexity, 3);
+    drawTextOn(painter, theme(), font,
                QRect(box.left(), std::max(area.top(), labelBottom - height), box.width(), height),
-               Qt::AlignCenter, formatNumber(bar.perplexity, bar.perplexity < 1000 ? 4 : 3), theme().text);
+               Qt::AlignCenter, value, theme().text);
 }
 
 void PerplexityView::paintData(QPainter& painter, const QRect& area) {
@@ -117,16 +136,8 @@ void PerplexityView::paintMargins(QPainter& painter, const QRect& area) {
         painter.setFont(tickFont());
         painter.setPen(theme().mutedText);
         const QFontMetrics metrics(tickFont());
-        const QString change = formatSigned(bar.deltaNll, 3);
-        const QString choices[] = {tr("Δ %1 ± %2 nat").arg(change, formatNumber(bar.deltaNllSe, 2)),
-                                   QStringLiteral("%1 ± %2").arg(change, formatNumber(bar.deltaNllSe, 1)),
-                                   tr("Δ %1").arg(change), change};
-        const QString* text =
-            std::find_if(std::begin(choices), std::end(choices) - 1, [&](const QString& choice) {
-                return metrics.horizontalAdvance(choice) < box.width() - theme().px(14);
-            });
         painter.drawText(QRect(box.left(), area.bottom() + theme().px(3) + line, box.width(), line),
-                         Qt::AlignCenter, bar.isReference ? tr("reference") : *text);
+                         Qt::AlignCenter, fittingDifference(bar, metrics, box.width() - theme().px(8)));
     }
 }
 

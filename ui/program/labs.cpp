@@ -9,6 +9,7 @@
 #include "labs/tensor_lab.h"
 #include "shell/main_window.h"
 #include "shell/session_controller.h"
+#include "shell/variants_panel.h"
 #include "theme/theme.h"
 
 namespace quantscope {
@@ -131,6 +132,14 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
     QObject::connect(lab, &ModelLab::layerVariantChosen, &session, [&session](int variant) {
         edit(session, SessionController::tr("layer table variant"),
              [variant](Experiment& experiment) { experiment.modelProtocol.layerVariant = variant; });
+    });
+    QObject::connect(lab, &ModelLab::variantSelected, &window, [&window, &session](int variant) {
+        window.variantsPanel()->openCard(variant);
+        // The reference has no layer errors to show.
+        if (variant == 0) return;
+        Experiment next = session.experiment();
+        next.modelProtocol.layerVariant = variant;
+        session.adjustView(next);
     });
     QObject::connect(&session, &SessionController::modelResultsChanged, lab, &ModelLab::showResults);
     QObject::connect(&session, &SessionController::experimentChanged, lab, &ModelLab::setExperiment);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <QTemporaryDir>
+#include <QTest>
+#include <fstream>
+#include <limits>
+
+#include "calibration_runs.h"
+#include "io/safetensors_writer.h"
+#include "model/saved_calibration.h"
+
+using namespace quantscope;
+using namespace quantscope::test;
+
+class TestCalibrationFiles : public QObject {
+    Q_OBJECT
+
+ private slots:
+    void init() { QVERIFY(m_folder.isValid()); }
+
+    /// What is read back scores like the run itself, for methods that take moments, samples and Hessians.
+    void savedCalibrationIsTheRun() {
+        const TinyModel model;
+        const std::string file = path("saved.safetensors");
+        for (const char* variant : {"gptq/int3/group=16", "awq/int3/group=16", "wanda", "smoothquant/w8a8",
+                                    "gptq/int3/group=16/inputs=quantized"}) {
+            auto protocol = shortWindows();
+            protocol.calibration = someText();
+            protocol.calibrationTarget = file;
+            const auto first = scoreOf(model, variant, protocol);
+            QVERIFY2(first.has_value(), first ? "" : describe(first.error()).c_str());
+            protocol.calibrationTarget.clear();
+            protocol.calibrationFile = file;
+            const auto withText = scoreOf(model, variant, protocol);
+            QVERIFY2(withText.has_value(), withText ? "" : describe(withText.error()).c_str());
+            QCOMPARE(*withText, *first);
+            protocol.calibration.reset();
+            const auto alone = scoreOf(model, variant, protocol);
+            const bool ordered = std::string_view(variant).find("inputs=") != std::string_view::npos;
+            QCOMPARE(alone.has_value(), !ordered);
+            if (alone) QCOMPARE(*alone, *first);
+            if (!alone) QCOMPARE(alone.error().field, std::string("inputs"));
+        }
+    }
+
+    /// A calibration that keeps one block runs the text again, and writes the same file.
+    void savingNeedsLittleMemory() {
+        const TinyModel model;
+        CalibrationOptions options = optionsOf(someText());
+        Calibration large(model, kernels(), options);
+        options.maxBytes = 1;
+        Calibration small(model, kernels(), options);
+        QVERIFY(saveCalibration(large, model, path("large"), {}).has_value());
+        QVERIFY(saveCalibration(small, model, path("small"), {}).has_value());
+        QCOMPARE(contents("small"), contents("large"));
+        std::stop_source stop;
+        stop.request_stop();
+        Calibration another(model, kernels(), options);
+        const auto stopped = saveCalibration(another, model, path("stopped"), Job(stop.get_token()));
+        QVERIFY(!stopped && stopped.error().kind == ErrorKind::Cancelled);
+        QVERIFY(!std::filesystem::exists(path("stopped")));
+    }
+
+    void anotherModelOrTextIsRefused() {
+        const TinyModel model;
+        const TinyModel tied(true);
+        Calibration calibration(model, kernels(), optionsOf(someText()));
+        QVERIFY(saveCalibration(calibration, model, path("own.safetensors"), {}).has_value());
+        auto protocol = shortWindows();
+        protocol.calibrationFile = path("own.safetensors");
+        const auto otherModel = scoreOf(tied, "wanda", protocol);
+        QVERIFY(!otherModel && otherModel.error().kind == ErrorKind::InvalidArgument);
+        QCOMPARE(otherModel.error().field, std::string("model"));
+        TinyModel changed;
+        Tensor weight = *changed.weight("blk.1.ffn_up");
+        std::vector<float> values(weight.floats().begin(), weight.floats().end());
+        values[0] += 1;
+        changed.replace("blk.1.ffn_up", Tensor::fromFloats(weight.shape(), std::move(values)));
+        QVERIFY(!scoreOf(changed, "wanda", protocol));
+        protocol.calibration = someText(6);
+        const auto otherText = scoreOf(model, "wanda", protocol);
+        QVERIFY(!otherText && otherText.error().field == "text");
+        protocol.calibration = someText();
+        protocol.calibrationChunks = 2;
+        const auto lessText = scoreOf(model, "wanda", protocol);
+        QVERIFY(!lessText && lessText.error().field == "text");
+    }
+
+    void hostileCalibrations_data() {
+        QTest::addColumn<QString>("tensor");
+        QTest::addColumn<QString>("change");
+        QTest::addColumn<QString>("says");
+        QTest::newRow("missing") << "blk.0.ffn.abs_max"
+                                 << "drop"
+                                 << "is missing";
+        QTest::newRow("wrong shape") << "blk.0.attn.hessian"
+                                     << "flatten"
+                                     << "instead of";
+        QTest::newRow("wrong type") << "blk.0.attn.mean_square"
+                                    << "as bytes"
+                                    << "instead of";
+        QTest::newRow("NaN moment") << "blk.1.ffn.mean_square"
+                                    << "nan"
+                                    << "NaN";
+        QTest::newRow("negative moment") << "blk.1.ffn.mean_square"
+                                         << "negative"
+                                         << "negative";
+        QTest::newRow("NaN Hessian") << "blk.0.ffn_down.hessian"
+                                     << "nan"
+                                     << "NaN";
+        QTest::newRow("NaN sample") << "blk.0.attn.sample"
+                                    << "nan"
+                                    << "NaN";
+        QTest::newRow("negative counts") << "blk.0.attn.counts"
+                                         << "negative"
+                                         << "counts";
+        QTest::newRow("huge counts") << "blk.0.attn.counts"
+                                     << "huge"
+                                     << "counts";
+    }
+    void hostileCalibrations() {
+        QFETCH(QString, tensor);
+        QFETCH(QString, change);
+        QFETCH(QString, says);
+        const TinyModel model;
+        Calibration calibration(model, kernels(), optionsOf(someText()));
+        QVERIFY(saveCalibration(calibration, model, path("good.safetensors"), {}).has_value());
+        const auto file = *openCheckpoint(path("good.safetensors"));
+        std::vector<OutputTensor> tensors;
+        for (const TensorEntry& entry : file->tensors()) {
+            const Tensor loaded = *file->load(entry.name);
+            if (entry.name != tensor.toStdString())
+                tensors.push_back(outputTensor(entry.name, loaded));
+            else if (change != "drop")
+                tensors.push_back(outputTensor(entry.name, changed(loaded, change)));
+        }
+        std::map<std::string, std::string> metadata;
+        for (const auto& [key, value] : file->metadata()) metadata[key] = std::get<std::string>(value);
+        QVERIFY(writeSafetensors(path("bad.safetensors"), tensors, metadata).has_value());
+        auto protocol = shortWindows();
+        protocol.calibrationFile = path("bad.safetensors");
+        const auto result = scoreOf(model, "gptq/int4/group=16", protocol);
+        QVERIFY(!result.has_value());
+        QCOMPARE(result.error().kind, ErrorKind::Malformed);
+        const std::string text = describe(result.error());
+        QVERIFY2(text.find(says.toStdString()) != std::string::npos, text.c_str());
+        QVERIFY2(text.find(tensor.toStdString()) != std::string::npos, text.c_str());
+        QVERIFY2(text.find("bad.safetensors") != std::string::npos, text.c_str());
+    }
+
+    void savingNeedsAText() {
+        auto protocol = shortWindows();
+        protocol.calibrationTarget = path("none.safetensors");
+        const TinyModel model;
+        const auto result = scoreOf(model, "int4/group=16", protocol);
+        QVERIFY(!result && result.error().field == "calibration");
+    }
+
+ private:
+    [[nodiscard]] std::string path(const char* name) const {
+        return m_folder.filePath(QString::fromLatin1(name)).toStdString();
+    }
+    [[nodiscard]] std::string contents(const char* name) const {
+        std::ifstream file(path(name), std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    static Tensor changed(const Tensor& tensor, const QString& how) {
+        std::vector<std::byte> bytes(tensor.bytes().begin(), tensor.bytes().end());
+        const auto put = [&]<class T>(T value) { std::memcpy(bytes.data(), &value, sizeof(T)); };
+        const bool counts = tensor.dtype() == DType::I64;
+        if (how == "nan" && tensor.dtype() == DType::F64) put(std::nan(""));
+        if (how == "nan" && tensor.dtype() == DType::F32) put(std::nanf(""));
+        if (how == "negative" && counts) put(int64_t{-1});
+        if (how == "negative" && !counts) put(-1.0);
+        if (how == "huge") {
+            const int64_t rows = std::numeric_limits<int64_t>::max();
+            std::memcpy(bytes.data() + 2 * sizeof(rows), &rows, sizeof(rows));
+        }
+        Shape shape = tensor.shape();
+        if (how == "flatten") shape = {tensor.size()};
+        const auto size = static_cast<int64_t>(bytes.size());
+        if (how == "as bytes") return Tensor::fromBytes(DType::U8, {size}, std::move(bytes));
+        return Tensor::fromBytes(tensor.dtype(), shape, std::move(bytes));
+    }
+
+    QTemporaryDir m_folder;
+};
+
+QTEST_APPLESS_MAIN(TestCalibrationFiles)
+#include "test_calibration_files.moc"
