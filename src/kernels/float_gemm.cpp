@@ -12,6 +12,7 @@
 #include "base/parallel_for.h"
 #include "kernels/aligned_bytes.h"
 #include "kernels/packed_integer.h"
+#include "kernels/product_plan.h"
 
 namespace quantscope {
 
@@ -39,38 +40,18 @@ void packPanel(const MatrixView& weight, int64_t first, int64_t columns, int64_t
     }
 }
 
-/// How a product is cut into tasks: blocks of rows of X that stay in the second-level cache, times runs of
-/// panels. Depends on the shape and the number of threads; the results do not.
-struct Plan {
-    int64_t rowsAtOnce = 1;
-    int64_t rowBlocks = 1;
-    int64_t panels = 1;
-    int64_t panelsAtOnce = 1;
-    int64_t runs = 1;
-};
-
-Plan makePlan(int64_t m, int64_t n, int64_t k) {
+ProductPlan planFor(int64_t m, int64_t n, int64_t k) {
     constexpr int64_t kBlockFloats = 98304;
     constexpr int64_t kTileRows = 12;
     constexpr int64_t kMostRows = 192;
-    // Below: waking another thread costs more than the product. Above: tasks enough to balance a busy
-    // machine.
-    constexpr int64_t kSmall = 1 << 17;
-    constexpr int64_t kLarge = 1 << 23;
-    Plan plan;
-    const int64_t fitting =
+    PlanLimits limits;
+    limits.fittingRows =
         std::clamp(kBlockFloats / std::max<int64_t>(k, 1) / kTileRows * kTileRows, kTileRows, kMostRows);
-    plan.rowBlocks = (m + fitting - 1) / fitting;
-    plan.rowsAtOnce = std::min(m, roundUp((m + plan.rowBlocks - 1) / plan.rowBlocks, kTileRows));
-    plan.rowBlocks = (m + plan.rowsAtOnce - 1) / plan.rowsAtOnce;
-    plan.panels = (n + kPanelColumns - 1) / kPanelColumns;
-    const int64_t work = n * k * m;
-    const int64_t threads = threadCount();
-    const int64_t wanted = work < kSmall ? 1 : work < kLarge ? threads : 4 * threads;
-    const int64_t runs = std::clamp<int64_t>((wanted + plan.rowBlocks - 1) / plan.rowBlocks, 1, plan.panels);
-    plan.panelsAtOnce = (plan.panels + runs - 1) / runs;
-    plan.runs = (plan.panels + plan.panelsAtOnce - 1) / plan.panelsAtOnce;
-    return plan;
+    limits.tileRows = kTileRows;
+    limits.work = n * k * m;
+    limits.small = 1 << 17;
+    limits.large = 1 << 23;
+    return planProduct(m, n, limits);
 }
 
 /// Rows a whole number of pages apart share the sets of the first cache; a tile of them would evict itself.
@@ -126,11 +107,9 @@ void FloatGemm::run(const MatrixView& x, const PackedWeights& weights, const Tar
     if (x.rows == 0 || n == 0) return;
     AlignedBytes memory;
     const MatrixView rows = spread(x, memory);
-    const Plan plan = makePlan(x.rows, n, k);
-    parallelFor(plan.rowBlocks * plan.runs, 1, [&](int64_t task, int64_t) {
-        const int64_t row = task / plan.runs * plan.rowsAtOnce;
-        const int64_t firstPanel = task % plan.runs * plan.panelsAtOnce;
-        const int64_t lastPanel = std::min(plan.panels, firstPanel + plan.panelsAtOnce);
+    const ProductPlan plan = planFor(x.rows, n, k);
+    parallelFor(plan.tasks(), 1, [&](int64_t task, int64_t) {
+        const int64_t row = plan.firstRow(task);
         FloatPanelCall call;
         call.x = rows.row(row);
         call.xStride = rows.stride;
@@ -141,7 +120,7 @@ void FloatGemm::run(const MatrixView& x, const PackedWeights& weights, const Tar
         if (sink != nullptr) {
             tile = std::make_unique_for_overwrite<float[]>(static_cast<size_t>(call.rows * kPanelColumns));
         }
-        for (int64_t p = firstPanel; p < lastPanel; ++p) {
+        for (int64_t p = plan.firstPanel(task); p < plan.lastPanel(task); ++p) {
             const int64_t column = p * kPanelColumns;
             call.columns = std::min(kPanelColumns, n - column);
             call.width = panelWidth(n, p);

@@ -10,6 +10,7 @@
 #include "base/parallel_for.h"
 #include "kernels/integer_gemm.h"
 #include "kernels/packed_integer.h"
+#include "kernels/product_plan.h"
 
 namespace quantscope {
 namespace {
@@ -99,40 +100,19 @@ Result<PreparedRows> prepare(const KernelTable& kernels, const CodeView& x, Scra
     return rows;
 }
 
-/// How a product is cut into tasks: blocks of rows whose codes stay in the second-level cache, times runs of
-/// panels.
-struct Plan {
-    int64_t rowsAtOnce = 1;
-    int64_t rowBlocks = 1;
-    int64_t panels = 1;
-    int64_t panelsAtOnce = 1;
-    int64_t runs = 1;
-};
-
-Plan makePlan(int64_t m, int64_t n, int64_t k) {
+ProductPlan planFor(int64_t m, int64_t n, int64_t k) {
     constexpr int64_t kBlockBytes = 393216;
     constexpr int64_t kFewRows = 12;   // a tile of vectors
     constexpr int64_t kTileRows = 96;  // whole tiles of every table
-    // Below: waking another thread costs more than the product. Above: tasks enough to balance a busy
-    // machine.
-    constexpr int64_t kSmall = 1 << 19;
-    constexpr int64_t kLarge = 1 << 25;
-    Plan plan;
     const int64_t rows = kBlockBytes / roundUp(k, 64);
-    const int64_t unit = rows < kTileRows ? kFewRows : kTileRows;
-    const int64_t fitting = std::max(unit, rows / unit * unit);
-    plan.rowBlocks = (m + fitting - 1) / fitting;
-    plan.rowsAtOnce = std::min(m, roundUp((m + plan.rowBlocks - 1) / plan.rowBlocks, unit));
-    plan.rowBlocks = (m + plan.rowsAtOnce - 1) / plan.rowsAtOnce;
-    plan.panels = (n + kPanelColumns - 1) / kPanelColumns;
+    PlanLimits limits;
+    limits.tileRows = rows < kTileRows ? kFewRows : kTileRows;
+    limits.fittingRows = std::max(limits.tileRows, rows / limits.tileRows * limits.tileRows);
     // A product of one row is bound by the weight's bytes: those count as much as operations.
-    const int64_t work = n * k * std::max<int64_t>(m, 2);
-    const int64_t threads = threadCount();
-    const int64_t wanted = work < kSmall ? 1 : work < kLarge ? threads : 4 * threads;
-    const int64_t runs = std::max<int64_t>(1, wanted / plan.rowBlocks);
-    plan.panelsAtOnce = std::max<int64_t>(1, (plan.panels + runs - 1) / runs);
-    plan.runs = (plan.panels + plan.panelsAtOnce - 1) / plan.panelsAtOnce;
-    return plan;
+    limits.work = n * k * std::max<int64_t>(m, 2);
+    limits.small = 1 << 19;
+    limits.large = 1 << 25;
+    return planProduct(m, n, limits);
 }
 
 template <class T>
@@ -159,13 +139,11 @@ Int8Output at(const Int8Output& whole, int64_t row, int64_t column) {
 template <class Body>
 void forEachPanel(const PreparedRows& x, int64_t m, const PackedInt8Weights& weights,
                   const Int8Output& output, const Body& body) {
-    const Plan plan = makePlan(m, weights.outputs(), weights.inputs());
+    const ProductPlan plan = planFor(m, weights.outputs(), weights.inputs());
     const auto runTasks = [&](int64_t begin, int64_t end) {
         for (int64_t task = begin; task < end; ++task) {
-            const int64_t row = task / plan.runs * plan.rowsAtOnce;
-            const int64_t firstPanel = task % plan.runs * plan.panelsAtOnce;
-            const int64_t lastPanel = std::min(plan.panels, firstPanel + plan.panelsAtOnce);
-            for (int64_t p = firstPanel; p < lastPanel; ++p) {
+            const int64_t row = plan.firstRow(task);
+            for (int64_t p = plan.firstPanel(task); p < plan.lastPanel(task); ++p) {
                 Int8PanelCall call;
                 call.x = x.data + row * x.stride;
                 call.xStride = x.stride;
@@ -179,7 +157,7 @@ void forEachPanel(const PreparedRows& x, int64_t m, const PackedInt8Weights& wei
             }
         }
     };
-    parallelFor(plan.rowBlocks * plan.runs, 1, runTasks);
+    parallelFor(plan.tasks(), 1, runTasks);
 }
 
 Status checkShapes(const CodeView& x, const PackedInt8Weights& weights, int64_t yStride) {
