@@ -65,7 +65,7 @@ class TestCliModel : public QObject {
         list.close();
         const auto wrong = runProgram(arguments);
         QCOMPARE(wrong.exitCode, 2);
-        QVERIFY(wrong.err.contains("variants.txt") && wrong.err.contains("int99"));
+        QVERIFY(wrong.err.contains("variants.txt") && wrong.err.contains("99 bits"));
         QCOMPARE(
             runProgram({"eval", "--model", m_model, "--text", m_text, "--variants", "@nowhere.txt"}).exitCode,
             2);
