@@ -238,7 +238,9 @@ std::string recipeText(const Recipe& recipe) {
     const MethodInfo* info = method ? &(*method)->info() : nullptr;
     const Scheme base = info != nullptr ? info->scheme : Scheme{};
     std::string text = recipe.method;
-    if (recipe.scheme != base || (info != nullptr && info->usesScheme))
+    // What pruning leaves stays in F16 unless told otherwise: its usual scheme would say something else.
+    const bool tellsScheme = info != nullptr && info->usesScheme && info->kind != MethodKind::Sparsifier;
+    if (recipe.scheme != base || tellsScheme)
         text += "/" + schemeText(recipe.scheme, base);
     for (const auto& [key, value] : recipe.parameters) {
         const ParameterInfo* parameter = info != nullptr ? findParameter(*info, key) : nullptr;
