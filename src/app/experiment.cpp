@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "methods/method.h"
+
 namespace quantscope {
 namespace {
 
@@ -39,6 +43,13 @@ struct SourceArguments {
 
 }  // namespace
 
+bool needsCalibration(const Variant& variant) {
+    const auto needs = [](const Recipe& recipe) { return calibrationNeed(recipe) != CalibrationNeed::None; };
+    return needs(variant.weights) ||
+           std::any_of(variant.overrides.begin(), variant.overrides.end(),
+                       [&](const LayerOverride& entry) { return needs(entry.recipe); });
+}
+
 std::vector<Variant> defaultVariants() {
     return {variantOf("float"), variantOf("int8/symmetric/channel"), variantOf("int4/symmetric/channel"),
             variantOf("int4/affine/group=64")};
@@ -61,6 +72,11 @@ std::string modelCommandLine(const Experiment& experiment) {
     std::string text = fmt::format("quantscope-cli eval --model {} --text {} --variants {} --window {}",
                                    quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
                                    quoted(variantsText(experiment.variants)), protocol.window);
+    const ModelSource& model = experiment.model;
+    if (std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration) &&
+        !model.calibrationPath.empty())
+        text += fmt::format(" --calibration {} --calibration-chunks {}", quoted(model.calibrationPath),
+                            model.calibrationChunks);
     if (protocol.maxChunks > 0) text += fmt::format(" --chunks {}", protocol.maxChunks);
     if (protocol.rule == WindowRule::GptqPaper) text += " --protocol gptq";
     if (protocol.rule == WindowRule::Sliding)

@@ -85,6 +85,9 @@ struct MatmulProtocol {
     bool operator==(const MatmulProtocol&) const = default;
 };
 
+/// A weight recipe of the variant needs to know the layers' inputs: ModelSource::calibrationPath.
+bool needsCalibration(const Variant& variant);
+
 /// Float reference, vector-wise int8, per-tensor affine, LLM.int8() with threshold 6.
 std::vector<Variant> defaultProducts();
 

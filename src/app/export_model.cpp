@@ -73,20 +73,28 @@ Result<LayoutReport> examineFile(const std::string& path, const std::string& ref
     return examineLayout(*file, floats, kLayers, job);
 }
 
+std::vector<ExportChoice> exportChoices() {
+    std::vector<ExportChoice> choices;
+    for (const ExportLayout& layout : exportLayouts())
+        choices.push_back({std::string(layout.name), std::string(layout.label), std::string(layout.holds),
+                           std::string(layout.limits), std::string(layout.reader), false});
+    choices.push_back({std::string(kGguf), "GGUF",
+                       "q2_k to q6_k, iq4_nl, presets q4_0 to q8_0; also of the embedding",
+                       "quantized activations: llama.cpp rounds them itself", "llama.cpp", true});
+    return choices;
+}
+
 std::vector<std::string> exportLayoutNames() {
     std::vector<std::string> names;
-    for (const ExportLayout& layout : exportLayouts()) names.emplace_back(layout.name);
-    names.emplace_back(kGguf);
+    for (const ExportChoice& choice : exportChoices()) names.push_back(choice.name);
     return names;
 }
 
 std::string exportLayoutHelp() {
     std::string text;
-    for (const ExportLayout& layout : exportLayouts())
-        text += fmt::format("  {}: {} ({})\n", layout.name, layout.holds, layout.reader);
-    return text + fmt::format(
-                      "  {}: q2_k to q6_k, iq4_nl, presets q4_0 to q8_0; also of the embedding (llama.cpp)\n",
-                      kGguf);
+    for (const ExportChoice& choice : exportChoices())
+        text += fmt::format("  {}: {} ({})\n", choice.name, choice.holds, choice.reader);
+    return text;
 }
 
 }  // namespace quantscope

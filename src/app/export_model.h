@@ -20,7 +20,7 @@ struct LanguageModelExport {
     std::string source;  ///< Hugging Face folder or GGUF file
     Variant variant;
     std::string layout;            ///< a name of exportLayoutNames()
-    std::filesystem::path target;  ///< a new folder
+    std::filesystem::path target;  ///< a new folder, or a file
     std::string calibrationPath;   ///< text for methods that need it; may be empty
     int calibrationChunks = 16;    ///< windows of 512 tokens of it, 0 = all
 };
@@ -33,6 +33,18 @@ Result<ModelExportSummary> exportLanguageModel(const LanguageModelExport& reques
 /// examineLayout().
 Result<LayoutReport> examineFile(const std::string& path, const std::string& reference,
                                  SourceLibrary& sources, const Job& job = {});
+
+/// A layout as a person chooses it.
+struct ExportChoice {
+    std::string name;   ///< LanguageModelExport::layout
+    std::string label;  ///< as on screen
+    std::string holds;
+    std::string limits;   ///< what it cannot store; may be empty
+    std::string reader;   ///< what loads it
+    bool isFile = false;  ///< the target is a file, not a folder
+};
+/// All of exportLayouts(), and GGUF.
+std::vector<ExportChoice> exportChoices();
 
 std::vector<std::string> exportLayoutNames();
 /// One line a layout: what it holds and what reads it.

@@ -59,6 +59,7 @@ Experiment sampleExperiment(const Samples& samples) {
     Experiment experiment;
     experiment.matrix = TensorSource{samples.model.string(), "model.layers.2.mlp.down_proj.weight"};
     experiment.model = {samples.model.string(), samples.heldOutText.string()};
+    experiment.model.calibrationPath = samples.calibrationText.string();
     experiment.variants = defaultVariants();
     experiment.matmul = workedProduct(samples, "int8-product");
     experiment.products = defaultProducts();

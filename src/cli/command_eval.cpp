@@ -24,6 +24,7 @@ struct Options {
     int calibrationChunks = 16;
     std::string saveCalibration;
     std::string loadCalibration;
+    std::string resume;
     std::string protocol = "llama.cpp";
     std::string execution;  ///< empty: as the variants say
     int window = 512;
@@ -155,6 +156,7 @@ Result<Experiment> experimentOf(const Options& options) {
     protocol.maxChunks = options.chunks;
     protocol.calibrationFile = options.loadCalibration;
     protocol.calibrationTarget = options.saveCalibration;
+    protocol.resumeFolder = options.resume;
     return experiment;
 }
 
@@ -169,6 +171,7 @@ int evaluateModel(const Options& options, CommandContext& context) {
         if (progress) progress({last->fraction, last->stage});
     });
     if (!last) return reportError({ErrorKind::Internal, "no result", {}, {}, {}}, kExitBadInput);
+    for (const std::string& note : last->evaluation.notes) fmt::print(stderr, "{}\n", note);
     if (last->error) return reportError(*last->error, kExitBadInput);
     if (options.json) printJson(toJson(*last, options));
     if (!options.json) printText(*last, options);
@@ -194,6 +197,10 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
         ->add_option("--calibration-chunks", options->calibrationChunks,
                      "Windows of 512 tokens of it to use (0 = all)")
         ->check(CLI::Range(0, 1 << 20));
+    command->add_option(
+        "--resume", options->resume,
+        "Folder that keeps each layer a method has finished: the same command goes on there after "
+        "a stop");
     CLI::Option* save = command->add_option(
         "--save-calibration", options->saveCalibration,
         "Keep the calibration for later: an importance matrix for llama.cpp in NAME.gguf, all of it in any "

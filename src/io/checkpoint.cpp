@@ -31,7 +31,9 @@ Format formatOf(std::span<const std::byte> bytes) {
     if (start.starts_with("GGUF")) return Format::Gguf;
     if (start.starts_with("\x93NUMPY")) return Format::Npy;
     if (start.starts_with("PK\x03\x04") || start.starts_with("PK\x05\x06")) return Format::Npz;
-    if (start.starts_with("\x80\x02")) return Format::Pickle;
+    // A header of 640 bytes makes a safetensors file begin like a pickle: its length ends in zeros, then '{'.
+    const bool safetensors = start.size() >= 9 && start.substr(4, 5) == std::string_view("\0\0\0\0{", 5);
+    if (start.starts_with("\x80\x02") && !safetensors) return Format::Pickle;
     const size_t first = start.find_first_not_of(" \t\r\n");
     if (looksLikeText(start)) {
         if (first == std::string_view::npos) return Format::Unknown;

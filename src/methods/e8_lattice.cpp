@@ -2,6 +2,7 @@
 #include "methods/e8_lattice.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -99,6 +100,51 @@ Point E8Lattice::nearest(const Point& x) const {
         }
     }
     return best;
+}
+
+E8Short::E8Short() {
+    std::vector<Point> points;
+    // Integers with an even sum and norm^2 <= 2: zero, and two of +-1.
+    points.push_back(Point{});
+    for (size_t i = 0; i < kDim; ++i)
+        for (size_t j = i + 1; j < kDim; ++j)
+            for (int signs = 0; signs < 4; ++signs) {
+                Point point{};
+                point[i] = (signs & 1) != 0 ? -1.0F : 1.0F;
+                point[j] = (signs & 2) != 0 ? -1.0F : 1.0F;
+                points.push_back(point);
+            }
+    // Half-integers: +-1/2 everywhere, an even number of them negative.
+    for (unsigned signs = 0; signs < 256; ++signs) {
+        if (std::popcount(signs) % 2 != 0) continue;
+        Point point{};
+        for (size_t i = 0; i < kDim; ++i) point[i] = (signs >> i & 1) != 0 ? -0.5F : 0.5F;
+        points.push_back(point);
+    }
+    for (const float two : {2.0F, -2.0F})
+        for (size_t i = 0; i < kDim && points.size() < kPoints; ++i) {
+            Point point{};
+            point[i] = two;
+            points.push_back(point);
+        }
+    for (size_t k = 0; k < kPoints; ++k)
+        for (size_t i = 0; i < kDim; ++i) {
+            m_points[i][k] = points[k][i];
+            m_halves[k] += points[k][i] * points[k][i] / 2;
+        }
+}
+
+Point E8Short::point(int index) const {
+    Point point{};
+    for (size_t i = 0; i < kDim; ++i) point[i] = m_points[i][static_cast<size_t>(index)];
+    return point;
+}
+
+Point E8Short::nearest(const Point& x) const {
+    std::array<float, kPoints> scores = m_halves;
+    for (size_t i = 0; i < kDim; ++i)
+        for (size_t k = 0; k < kPoints; ++k) scores[k] -= x[i] * m_points[i][k];
+    return point(static_cast<int>(std::min_element(scores.begin(), scores.end()) - scores.begin()));
 }
 
 }  // namespace quantscope

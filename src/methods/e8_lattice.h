@@ -28,4 +28,20 @@ class E8Lattice {
     std::array<bool, kVectors> m_odd{};
 };
 
+/// The 1-bit codebook for what E8P leaves over in QuIP#'s 3-bit form: 256 points of E8, those of norm^2 <= 2
+/// (1 + 240) and 15 of the 16 with a single +-2.
+class E8Short {
+ public:
+    static constexpr int kDim = E8Lattice::kDim;
+    static constexpr int kPoints = 256;
+
+    E8Short();
+    [[nodiscard]] E8Lattice::Point nearest(const E8Lattice::Point& x) const;
+    [[nodiscard]] E8Lattice::Point point(int index) const;
+
+ private:
+    std::array<std::array<float, kPoints>, kDim> m_points{};  ///< [dimension][point]
+    std::array<float, kPoints> m_halves{};                    ///< |point|^2 / 2
+};
+
 }  // namespace quantscope

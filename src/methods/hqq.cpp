@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/hqq.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/parallel_for.h"
 #include "methods/coded_weight.h"
+#include "methods/linear_algebra.h"
 #include "methods/options.h"
 #include "quant/reference.h"
 
@@ -78,13 +81,42 @@ const MethodInfo& Hqq::info() const {
                 "kappa", "kappa",
                 "beta's growth in each step; the paper has 1.01, the authors' code leaves beta as it is", 1,
                 2, "1"),
-            integerParameter("steps", "Steps", "at most", 1, 1000, "20")};
+            integerParameter("steps", "Steps", "at most", 1, 1000, "20"),
+            choiceParameter("axis", "Axis", "where groups run",
+                            {{"1", "Inputs", "consecutive inputs of an output channel"},
+                             {"0", "Outputs", "every (out / group)-th output of an input channel"}},
+                            "1")};
         return info;
     }();
     return kInfo;
 }
 
+/// Axis 0 is axis 1 of the transposed groups: [numel / group x group], one group a row.
 Result<LayerResult> Hqq::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
+    if (MethodOptions(info(), recipe).text("axis") == "1") return alongInputs(input, recipe, job);
+    const MatrixView w = input.weight.matrix();
+    const int64_t size = recipe.scheme.groupSize;
+    if (recipe.scheme.granularity != Granularity::Group || size <= 0 || w.rows % size != 0) {
+        return fail(ErrorKind::Unsupported, "groups along the outputs must divide them", "granularity",
+                    fmt::format("choose a group=SIZE that divides {}", w.rows));
+    }
+    const int64_t groups = w.size() / size;
+    const MatrixView flat{w.data, size, groups, groups};
+    std::vector<float> turned(static_cast<size_t>(w.size()));
+    transpose(flat, turned.data());
+    LayerInput gathered = input;
+    gathered.weight = Tensor::fromFloats({groups, size}, std::move(turned));
+    auto result = alongInputs(gathered, recipe, job);
+    if (!result) return result;
+    const Tensor values = result->floats();
+    std::vector<float> back(static_cast<size_t>(w.size()));
+    transpose(values.matrix(), back.data());
+    result->values = Tensor::fromFloats(input.weight.shape(), std::move(back));
+    result->weight.reset();
+    return result;
+}
+
+Result<LayerResult> Hqq::alongInputs(const LayerInput& input, const Recipe& recipe, const Job& job) const {
     if (Status valid = checkGroupsAlongInputs(recipe.scheme, "HQQ"); !valid) return fail(valid.error());
     if (recipe.scheme.mapping != Mapping::Affine || recipe.scheme.zeroPointDomain != ZeroPointDomain::Float)
         return fail(ErrorKind::InvalidArgument, "HQQ optimizes a fractional zero point", "scheme",

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "methods/adaround.h"
+#include "methods/aqlm.h"
 #include "methods/awq.h"
 #include "methods/block_codebook.h"
 #include "methods/gguf_blocks.h"
@@ -107,6 +108,7 @@ std::span<const Method* const> allMethods() {
     static const AdaRound adaRound;
     static const ProductQuantization productQuantization;
     static const QuipSharp quipSharp;
+    static const Aqlm aqlm;
     static const auto methods = std::to_array<const Method*>({&roundToNearest,
                                                               &gptq,
                                                               &awq,
@@ -128,6 +130,7 @@ std::span<const Method* const> allMethods() {
                                                               &q2k,
                                                               &iq4nl,
                                                               &quipSharp,
+                                                              &aqlm,
                                                               &kMeans,
                                                               &productQuantization,
                                                               &keepSalient,

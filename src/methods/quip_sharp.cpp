@@ -20,9 +20,23 @@ namespace quantscope {
 namespace {
 
 constexpr int64_t kDim = E8Lattice::kDim;
-constexpr float kScale = 1.03F;          ///< the peer's opt_scale
-constexpr float kResidualScale = 3.45F;  ///< and opt_resid_scale
 constexpr int64_t kRows = 16;
+
+/// The codebooks of a width and how the weight is scaled to them: the peer's opt_scale and opt_resid_scale.
+struct Codebooks {
+    enum class Residual { None, Short, Same };
+    Residual residual = Residual::None;
+    float scale = 1.03F;
+    float residualScale = 1;
+    E8Lattice lattice = {};
+    E8Short rest = {};
+};
+
+Codebooks codebooksOf(const std::string& bits) {
+    if (bits == "4") return {Codebooks::Residual::Same, 1.03F, 3.45F};
+    if (bits == "3") return {Codebooks::Residual::Short, 0.98F, 2.04F};
+    return {};
+}
 
 std::vector<float> signsOf(int64_t count, uint64_t seed, uint64_t stream) {
     const CounterRandom random(seed, stream);
@@ -119,22 +133,24 @@ Result<std::shared_ptr<const Incoherent>> makeIncoherent(const CalibrationStatis
     return std::shared_ptr<const Incoherent>(made);
 }
 
-void roundEight(const E8Lattice& lattice, bool residual, const float* x, float* to) {
+void roundEight(const Codebooks& books, const float* x, float* to) {
     E8Lattice::Point point{};
     std::copy_n(x, kDim, point.begin());
-    E8Lattice::Point value = lattice.nearest(point);
-    if (residual) {
+    E8Lattice::Point value = books.lattice.nearest(point);
+    if (books.residual != Codebooks::Residual::None) {
         E8Lattice::Point left{};
-        for (size_t i = 0; i < left.size(); ++i) left[i] = (point[i] - value[i]) * kResidualScale;
-        const E8Lattice::Point second = lattice.nearest(left);
-        for (size_t i = 0; i < left.size(); ++i) value[i] += second[i] / kResidualScale;
+        for (size_t i = 0; i < left.size(); ++i) left[i] = (point[i] - value[i]) * books.residualScale;
+        const E8Lattice::Point second = books.residual == Codebooks::Residual::Same
+                                            ? books.lattice.nearest(left)
+                                            : books.rest.nearest(left);
+        for (size_t i = 0; i < left.size(); ++i) value[i] += second[i] / books.residualScale;
     }
     std::copy(value.begin(), value.end(), to);
 }
 
 /// Rows begin .. end - 1 of w, scaled to the codebook, rounded in place of `rounded`.
-void quantizeRows(const MatrixView& w, const Incoherent& basis, const E8Lattice& lattice, bool residual,
-                  int64_t rounds, int64_t begin, int64_t end, float* rounded) {
+void quantizeRows(const MatrixView& w, const Incoherent& basis, const Codebooks& books, int64_t rounds,
+                  int64_t begin, int64_t end, float* rounded) {
     const int64_t n = w.cols;
     const int64_t rows = end - begin;
     std::vector<float> errors(static_cast<size_t>(rows * n));  // W - W^, of what is done
@@ -142,7 +158,7 @@ void quantizeRows(const MatrixView& w, const Incoherent& basis, const E8Lattice&
     const auto place = [&](int64_t k) {
         for (int64_t r = 0; r < rows; ++r) {
             float* to = rounded + (begin + r) * n + k;
-            roundEight(lattice, residual, targets.data() + r * kDim, to);
+            roundEight(books, targets.data() + r * kDim, to);
             for (int64_t i = 0; i < kDim; ++i)
                 errors[static_cast<size_t>(r * n + k + i)] = w.at(begin + r, k + i) - to[i];
         }
@@ -188,7 +204,11 @@ const MethodInfo& QuipSharp::info() const {
         info.maximumBits = 4;
         info.scheme.bits = 2;
         info.parameters = {
-            choiceParameter("bits", "Bits", "a weight", {{"2", "2", "E8P"}, {"4", "4", "E8P twice"}}, "2"),
+            choiceParameter("bits", "Bits", "a weight",
+                            {{"2", "2", "E8P"},
+                             {"3", "3", "E8P, and 256 points of E8 for what it leaves"},
+                             {"4", "4", "E8P twice"}},
+                            "2"),
             integerParameter("tune", "Rounds", "of coordinate descent after the first pass", 0, 100, "2"),
             realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"),
             integerParameter("seed", "Seed", "of the signs", 0, 1'000'000'000, "0"), inputsParameter()};
@@ -198,7 +218,7 @@ const MethodInfo& QuipSharp::info() const {
 }
 
 double QuipSharp::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
-    const auto bits = static_cast<double>(MethodOptions(info(), recipe).text("bits") == "4" ? 4 : 2);
+    const double bits = std::stod(MethodOptions(info(), recipe).text("bits"));
     const int64_t signBytes = (rows + cols + 7) / 8;
     return std::ceil(bits * static_cast<double>(rows * cols) / 8) + static_cast<double>(signBytes) + 4;
 }
@@ -218,20 +238,20 @@ Result<LayerResult> QuipSharp::quantize(const LayerInput& input, const Recipe& r
     ActivationTransform outputs;
     outputs.signs = signsOf(rows, seed, 2);
     w = rotateOutputs(outputs, {w.data(), rows, cols, cols}, false);
+    const Codebooks books = codebooksOf(options.text("bits"));
     double square = 0;
     for (const float value : w) square += static_cast<double>(value) * static_cast<double>(value);
-    const auto scale = static_cast<float>(std::sqrt(square / static_cast<double>(w.size()))) / kScale;
+    const auto scale = static_cast<float>(std::sqrt(square / static_cast<double>(w.size()))) / books.scale;
     if (!(scale > 0)) return valuesResult(input.weight.shape(), w, storedBytes(recipe, rows, cols));
     for (float& value : w) value /= scale;
 
-    static const E8Lattice kLattice;
     std::vector<float> rounded(w.size());
     std::atomic<int64_t> done{0};
     std::atomic<bool> stopped{false};
     parallelFor(rows, kRows, [&](int64_t begin, int64_t end) {
         if (stopped) return;
-        quantizeRows({w.data(), rows, cols, cols}, **basis, kLattice, options.text("bits") == "4",
-                     options.integer("tune"), begin, end, rounded.data());
+        quantizeRows({w.data(), rows, cols, cols}, **basis, books, options.integer("tune"), begin, end,
+                     rounded.data());
         if (!job.proceed(static_cast<double>(done += end - begin) / static_cast<double>(rows), "QuIP#"))
             stopped = true;
     });

@@ -46,6 +46,8 @@ struct EvaluationProtocol {
     std::string calibrationFile = {};
     /// Where the calibration goes: an importance matrix to *.gguf, all of it to any other name.
     std::string calibrationTarget = {};
+    /// Folder in which layers that methods have quantized outlast a run that is stopped; empty = none.
+    std::string resumeFolder = {};
     bool operator==(const EvaluationProtocol&) const = default;
 };
 
@@ -96,6 +98,8 @@ struct EvaluationResult {
     bool complete = false;
     EvaluationOrder order = EvaluationOrder::ChunkMajor;
     StageTimes times;  ///< of all variants together
+    /// What came out of the resume folder, and what in it was damaged.
+    std::vector<std::string> notes;
     /// Scored tokens of the first windows (at most 4,096), one row a variant.
     std::vector<std::vector<TokenScore>> tokens;
 };

@@ -9,6 +9,7 @@
 #include "methods/method.h"
 #include "model/calibration.h"
 #include "model/embedding.h"
+#include "model/fingerprint.h"
 
 namespace quantscope {
 namespace {
@@ -118,6 +119,7 @@ Status Evaluator::prepare(Run& run) {
         }
     }
     if (Status known = setCalibration(run); !known) return known;
+    if (Status opened = setResume(run); !opened) return opened;
     m_protocol = run.protocol;
     auto rotary = makeRotary(m_model, std::ranges::max(m_text.windows, {}, &Window::length).length);
     if (!rotary) return fail(rotary.error());
@@ -148,6 +150,19 @@ Status Evaluator::setCalibration(const Run& run) {
     m_store.setCalibration(std::move(*source));
     m_calibrationRequest = request;
     if (!same) m_known.clear();
+    return {};
+}
+
+Status Evaluator::setResume(const Run& run) {
+    m_finished.reset();
+    m_store.setFinished(nullptr, {});
+    if (run.protocol.resumeFolder.empty()) return {};
+    auto opened = FinishedLayers::open(run.protocol.resumeFolder);
+    if (!opened) return fail(opened.error());
+    auto fingerprint = modelFingerprint(m_model);
+    if (!fingerprint) return fail(fingerprint.error());
+    m_finished = std::move(*opened);
+    m_store.setFinished(m_finished, std::move(*fingerprint));
     return {};
 }
 
@@ -378,6 +393,7 @@ Result<EvaluationResult> Evaluator::run(const std::vector<int32_t>& tokens,
     const bool chunks = run.result.order == EvaluationOrder::ChunkMajor;
     Status done = chunks ? chunkMajor(run) : layerMajor(run);
     m_store.endOrdered();
+    if (m_finished) run.result.notes = m_finished->notes();
     remember(run);
     if (!done) return fail(inFile(done.error(), m_model.path()));
     return std::move(run.result);

@@ -8,6 +8,7 @@
 
 #include "model/calibration_request.h"
 #include "model/evaluation.h"
+#include "model/finished_layers.h"
 #include "model/head_scorer.h"
 #include "model/lock_step.h"
 #include "model/windows.h"
@@ -37,6 +38,7 @@ class Evaluator {
     Status prepare(Run& run);
     Status makeLanes(Run& run);
     Status setCalibration(const Run& run);
+    Status setResume(const Run& run);
     Result<std::shared_ptr<const StaticQuantizers>> calibrated(const Run& run, const Scheme& scheme);
     [[nodiscard]] std::vector<size_t> activeFor(const Run& run, size_t window) const;
     [[nodiscard]] EvaluationOrder orderFor(const Run& run) const;
@@ -57,6 +59,7 @@ class Evaluator {
     std::vector<int32_t> m_tokens;
     EvaluationProtocol m_protocol;
     CalibrationRequest m_calibrationRequest;
+    std::shared_ptr<FinishedLayers> m_finished;
     WindowedText m_text;
     std::vector<size_t> m_offsets;  ///< of each window in the scores
     ReferenceRows m_reference;

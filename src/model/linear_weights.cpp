@@ -8,8 +8,10 @@
 
 #include "kernels/matrix_passes.h"
 #include "methods/method.h"
+#include "methods/variant_text.h"
 #include "model/block_runner.h"
 #include "model/calibration.h"
+#include "model/finished_layers.h"
 #include "model/ordered_calibration.h"
 #include "model/variant_plan.h"
 #include "quant/quantized_tensor.h"
@@ -20,6 +22,16 @@ namespace {
 Error forLayer(Error error, const LinearInfo& layer) {
     error.message = fmt::format("{}: {}", layer.name, error.message);
     return error;
+}
+
+/// Layers of a block that run before this one, and those of all blocks before.
+size_t indexOf(const LinearInfo& layer) {
+    return static_cast<size_t>(layer.block) * kLinearsPerBlock + static_cast<size_t>(layer.kind);
+}
+
+/// Float, or one pass over the weight: nothing worth keeping.
+bool isElementwise(const Recipe& recipe) {
+    return recipe.scheme.isFloat() || (recipe.method == "rtn" && recipe.parameters.empty());
 }
 
 /// Round to nearest without making codes.
@@ -73,8 +85,7 @@ bool WeightStore::samePast(const Entry& entry, const LinearInfo& layer, const Or
     if (!entry.past || ordered == nullptr) return !entry.past && ordered == nullptr;
     const VariantPlan& a = *entry.past;
     const VariantPlan& b = *ordered->plan;
-    const auto before =
-        static_cast<std::ptrdiff_t>(layer.block) * kLinearsPerBlock + static_cast<std::ptrdiff_t>(layer.kind);
+    const auto before = static_cast<std::ptrdiff_t>(indexOf(layer));
     return a.embedding == b.embedding &&
            std::equal(a.layers.begin(), a.layers.begin() + before, b.layers.begin()) &&
            std::equal(a.inputs.begin(), a.inputs.begin() + before, b.inputs.begin());
@@ -127,12 +138,7 @@ Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& re
         m_entries.splice(m_entries.begin(), m_entries, known);
         return m_entries.front().weights;
     }
-    auto weight = floats(layer, job);
-    if (!weight) return fail(weight.error());
-    auto context = contextFor(layer, recipe, ordered, job);
-    if (!context) return fail(context.error());
-    auto weights = use ? makeCodes(layer, *weight, recipe, *context, *use, job)
-                       : makeFloats(layer, *weight, recipe, *context, job);
+    auto weights = make(layer, recipe, ordered, use, job);
     if (!weights) return fail(weights.error());
     m_bytes += weights->memory();
     m_entries.push_front({layer.name, recipe, use, ordered ? ordered->plan : nullptr, *weights});
@@ -140,35 +146,76 @@ Result<LinearWeights> WeightStore::get(const LinearInfo& layer, const Recipe& re
     return weights;
 }
 
-Result<LinearWeights> WeightStore::makeFloats(const LinearInfo& layer, const Tensor& weight,
-                                              const Recipe& recipe, const LayerContext& context,
-                                              const Job& job) {
-    auto quantized = applyRecipe(layer, weight, recipe, m_kernels, job, context);
-    if (!quantized) return fail(quantized.error());
-    auto packed = FloatGemm::pack(quantized->values.matrix(), job);
-    if (!packed) return fail(packed.error());
-    return LinearWeights{std::move(*packed), nullptr, quantized->bitsPerWeight, quantized->bytes,
-                         std::move(quantized->transform)};
-}
-
-Result<LinearWeights> WeightStore::makeCodes(const LinearInfo& layer, const Tensor& weight,
-                                             const Recipe& recipe, const LayerContext& context,
-                                             const IntegerUse& use, const Job& job) {
-    auto result = quantizeLayer({layer.name, weight, context.calibration, context.siblings, context.product},
-                                recipe, job);
+Result<LinearWeights> WeightStore::make(const LinearInfo& layer, const Recipe& recipe,
+                                        const OrderedInputs* ordered, const std::optional<IntegerUse>& use,
+                                        const Job& job) {
+    if (!use && isElementwise(recipe)) {
+        auto weight = floats(layer, job);
+        if (!weight) return fail(weight.error());
+        auto quantized = applyRecipe(layer, *weight, recipe, m_kernels, job);
+        if (!quantized) return fail(quantized.error());
+        auto packed = FloatGemm::pack(quantized->values.matrix(), job);
+        if (!packed) return fail(packed.error());
+        return LinearWeights{std::move(*packed), nullptr, quantized->bitsPerWeight, quantized->bytes, {}};
+    }
+    auto result = byMethod(layer, recipe, ordered, job);
     if (!result) return fail(result.error());
+    LinearWeights weights{{}, nullptr, result->bitsPerWeight(), result->bytes, std::move(result->transform)};
+    if (!use) {
+        auto packed = FloatGemm::pack(result->floats().matrix(), job);
+        if (!packed) return fail(packed.error());
+        weights.packed = std::move(*packed);
+        return weights;
+    }
     if (!result->weight)
         return fail(ErrorKind::Unsupported,
                     fmt::format("{}: {} with these options leaves no codes for an integer product",
                                 layer.name, recipe.method),
                     "variant", "Execute it as fake quantization.");
-    auto packed = IntegerWeights::pack(*result->weight, use.layout, use.keepCodes, job);
+    auto packed = IntegerWeights::pack(*result->weight, use->layout, use->keepCodes, job);
     if (!packed) return fail(forLayer(packed.error(), layer));
-    return LinearWeights{{},
-                         std::make_shared<const IntegerWeights>(std::move(*packed)),
-                         result->bitsPerWeight(),
-                         result->bytes,
-                         std::move(result->transform)};
+    weights.integer = std::make_shared<const IntegerWeights>(std::move(*packed));
+    return weights;
+}
+
+Result<LayerResult> WeightStore::byMethod(const LinearInfo& layer, const Recipe& recipe,
+                                          const OrderedInputs* ordered, const Job& job) {
+    const std::string key = m_finished && !isElementwise(recipe) ? keyOf(layer, recipe, ordered) : "";
+    if (!key.empty()) {
+        if (auto known = m_finished->find(layer, key)) return std::move(*known);
+    }
+    auto weight = floats(layer, job);
+    if (!weight) return fail(weight.error());
+    auto context = contextFor(layer, recipe, ordered, job);
+    if (!context) return fail(context.error());
+    auto result = quantizeLayer(
+        {layer.name, *weight, context->calibration, context->siblings, context->product}, recipe, job);
+    if (!result || key.empty()) return result;
+    if (Status kept = m_finished->put(layer, key, *result); !kept) return fail(kept.error());
+    return result;
+}
+
+/// The instruction set is a part: sums of floats differ between machines, and codes with them.
+std::string WeightStore::keyOf(const LinearInfo& layer, const Recipe& recipe,
+                               const OrderedInputs* ordered) const {
+    Recipe codes = recipe;
+    codes.execution = Execution::Fake;
+    std::string key = fmt::format("{}\n{}\nmodel {}\nkernels {}\n", layer.name, recipeText(codes),
+                                  m_modelFingerprint, m_kernels.name);
+    if (calibrationNeed(recipe) != CalibrationNeed::None && m_calibration)
+        key += fmt::format("calibration {}\n", m_calibration->fingerprint());
+    if (ordered == nullptr) return key;
+    const VariantPlan& plan = *ordered->plan;
+    key += "embedding " + recipeText(plan.embedding) + "\n";
+    for (size_t i = 0; i < indexOf(layer); ++i) {
+        key += recipeText(plan.layers[i]);
+        if (const auto& input = plan.inputs[i]) {
+            if (input->isStatic) return {};  // its range comes from the scored text
+            key += fmt::format(" @act={} @outliers={}", schemeText(input->scheme), input->outlierThreshold);
+        }
+        key += '\n';
+    }
+    return key;
 }
 
 Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Recipe& recipe,
@@ -205,6 +252,11 @@ void WeightStore::setCalibration(std::shared_ptr<CalibrationSource> calibration)
         m_bytes -= entry->weights.memory();
         entry = m_entries.erase(entry);
     }
+}
+
+void WeightStore::setFinished(std::shared_ptr<FinishedLayers> finished, std::string modelFingerprint) {
+    m_finished = std::move(finished);
+    m_modelFingerprint = std::move(modelFingerprint);
 }
 
 void WeightStore::setLimit(uint64_t maxBytes) {

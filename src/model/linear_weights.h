@@ -22,6 +22,7 @@
 namespace quantscope {
 
 class CalibrationSource;
+class FinishedLayers;
 class OrderedCalibration;
 struct BlockOperators;
 struct VariantPlan;
@@ -106,6 +107,9 @@ class WeightStore {
     /// Drops what was made with ordered inputs, too: something that plans do not tell has changed.
     void forgetOrdered();
 
+    /// Where layers that a method has quantized are kept from one run to the next; null = nowhere.
+    void setFinished(std::shared_ptr<FinishedLayers> finished, std::string modelFingerprint);
+
     void setLimit(uint64_t maxBytes);
     [[nodiscard]] uint64_t bytesKept() const { return m_bytes; }
 
@@ -120,10 +124,14 @@ class WeightStore {
     [[nodiscard]] static bool samePast(const Entry& entry, const LinearInfo& layer,
                                        const OrderedInputs* ordered);
     void trim();
-    Result<LinearWeights> makeFloats(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
-                                     const LayerContext& context, const Job& job);
-    Result<LinearWeights> makeCodes(const LinearInfo& layer, const Tensor& weight, const Recipe& recipe,
-                                    const LayerContext& context, const IntegerUse& use, const Job& job);
+    Result<LinearWeights> make(const LinearInfo& layer, const Recipe& recipe, const OrderedInputs* ordered,
+                               const std::optional<IntegerUse>& use, const Job& job);
+    /// By the recipe's method, or from the kept layers.
+    Result<LayerResult> byMethod(const LinearInfo& layer, const Recipe& recipe, const OrderedInputs* ordered,
+                                 const Job& job);
+    /// All that the layer's codes depend on; empty where a plan does not tell it.
+    [[nodiscard]] std::string keyOf(const LinearInfo& layer, const Recipe& recipe,
+                                    const OrderedInputs* ordered) const;
     Result<LayerContext> contextFor(const LinearInfo& layer, const Recipe& recipe,
                                     const OrderedInputs* ordered, const Job& job);
 
@@ -137,6 +145,8 @@ class WeightStore {
     Tensor m_lastFloats;
     std::shared_ptr<CalibrationSource> m_calibration;
     std::vector<std::shared_ptr<OrderedCalibration>> m_ordered;
+    std::shared_ptr<FinishedLayers> m_finished;
+    std::string m_modelFingerprint;
 };
 
 }  // namespace quantscope

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
 
+#include "app/considerations.h"
 #include "app/experiment.h"
 
 using namespace quantscope;
@@ -15,6 +16,7 @@ class TestExperiment : public QObject {
     void badJsonNamesTheField();
     void manyMembersReadQuickly();
     void commandLinesQuote();
+    void methodsAreConsidered();
 };
 
 void TestExperiment::defaultsAreFourVariants() {
@@ -106,6 +108,47 @@ void TestExperiment::commandLinesQuote() {
     QVERIFY(tensorCommandLine(e).find(R"('it'\''s here.gguf' --tensor t)") != std::string::npos);
     e.model = {"m.gguf", "a b.txt"};
     QVERIFY(modelCommandLine(e).find("--model m.gguf --text 'a b.txt'") != std::string::npos);
+    e.model.calibrationPath = "c.txt";
+    QVERIFY(modelCommandLine(e).find("--calibration") == std::string::npos);  // nobody needs it
+    e.variants.push_back(*parseVariant("int4 @*.ffn_down=gptq/int4/group=64"));
+    QVERIFY(modelCommandLine(e).find("--calibration c.txt --calibration-chunks 16") != std::string::npos);
+}
+
+void TestExperiment::methodsAreConsidered() {
+    const std::vector<Variant> variants{*parseVariant("float"), *parseVariant("gptq/int3/group=64"),
+                                        *parseVariant("gptq/int4/group=64"),
+                                        *parseVariant("awq/int4/group=64")};
+    std::vector<VariantScore> scores(4);
+    for (size_t i = 0; i < scores.size(); ++i) {
+        scores[i].name = std::to_string(i);
+        scores[i].tokens = i == 3 ? 0 : 255;  // the last was not scored
+        scores[i].bitsPerWeight = 3.25 + static_cast<double>(i);
+        scores[i].deltaNll = i == 1 ? 0.5 : 0.1;
+        scores[i].deltaNllSe = 0.01;
+        scores[i].seconds = 2;
+    }
+    const Considerations table = considerMethods(variants, scores);
+    QCOMPARE(table.rows.size(), allMethods().size());
+    const auto cell = [&](const std::string& method, const std::string& key) {
+        for (size_t r = 0; r < table.rows.size(); ++r)
+            for (size_t c = 0; c < table.columns.size(); ++c)
+                if (allMethods()[r]->info().name == method && table.columns[c].key == key)
+                    return QString::fromStdString(table.rows[r][c].text);
+        return QStringLiteral("no such cell");
+    };
+    for (const auto& row : table.rows) QCOMPARE(row.size(), table.columns.size());
+    QCOMPARE(cell("gptq", "calibration"), QStringLiteral("X^T X"));
+    QCOMPARE(cell("gptq", "kind"), QStringLiteral("optimized"));
+    QCOMPARE(cell("gptq", "integer"), QStringLiteral("yes"));
+    QCOMPARE(cell("gptq", "delta_here"), QStringLiteral("+0.1000 ± 0.0100"));  // the better of the two
+    QCOMPARE(cell("gptq", "bits_here"), QStringLiteral("5.25"));
+    QCOMPARE(cell("awq", "delta_here"), QString());
+    QCOMPARE(cell("rtn", "calibration"), QStringLiteral("no"));
+    QCOMPARE(cell("rtn", "seconds_here"), QString());
+    QCOMPARE(cell("smoothquant", "activations"), QStringLiteral("int8 dynamic"));
+    QVERIFY(cell("smoothquant", "when").contains(QStringLiteral("inputs and weights in integers")));
+    QVERIFY(cell("hqq", "when").startsWith(QStringLiteral("no text")));
+    QVERIFY(cell("awq", "when").startsWith(QStringLiteral("a text")));
 }
 
 QTEST_APPLESS_MAIN(TestExperiment)

@@ -70,6 +70,16 @@ class TestWriters : public QObject {
         QCOMPARE(metadataString((*opened)->metadata(), "é"), "\"x\"\n");
     }
 
+    /// A header of 640 bytes makes the file begin with the two bytes of a pickle.
+    void headersOfEveryLengthAreOurs() {
+        const auto tensors = outputs({{"t", counting(DType::F32, {2})}});
+        const std::string path = file("header.safetensors");
+        for (size_t length = 480; length < 680; length += 8) {
+            QVERIFY(writeSafetensors(path, tensors, {{"k", std::string(length, 'x')}}).has_value());
+            QVERIFY2(openCheckpoint(path).has_value(), std::to_string(length).c_str());
+        }
+    }
+
     void ggufRoundTrip() {
         std::vector<std::pair<std::string, Tensor>> tensors;
         for (const DTypeInfo& info : allDTypes()) {

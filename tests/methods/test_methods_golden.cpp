@@ -109,6 +109,8 @@ class TestMethodsGolden : public QObject {
         rows("awq", 1e-5F, 0.1, 1.01);
         // Learned rounding follows its peer's path for a while only: the objective decides.
         rows("adaround", 1e-5F, 0.2, 1.01);
+        // K-means draws other starts.
+        rows("aqlm", 1e-5F, 1.0, 1.01);
         rows("quip", 1e-4F, 0.2, 1.01);
         rows("smoothing", 2e-6F, 0.002, 1.001);
         rows("storage", 3e-7F, 0.0, 1.0001);

@@ -9,7 +9,7 @@
 namespace quantscope::test {
 
 /// A model some of whose linear layers have other weights.
-class PatchedModel final : public Model {
+class PatchedModel : public Model {
  public:
     explicit PatchedModel(const Model& base) : m_base(base) {}
     void replace(const std::string& name, Tensor weight) { m_changed[name] = std::move(weight); }

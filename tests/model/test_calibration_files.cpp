@@ -1,15 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <QDir>
+#include <QFile>
 #include <QTemporaryDir>
 #include <QTest>
+
 #include <fstream>
 #include <limits>
 
 #include "calibration_runs.h"
 #include "io/safetensors_writer.h"
 #include "model/saved_calibration.h"
+#include "patched_model.h"
 
 using namespace quantscope;
 using namespace quantscope::test;
+
+namespace {
+
+int filesIn(const std::string& folder) {
+    const auto all = QDir(QString::fromStdString(folder)).entryList(QDir::Files | QDir::Hidden);
+    return static_cast<int>(all.size());
+}
+
+/// Asks for a stop when one layer's weight is read for the n-th time.
+class StoppingModel final : public PatchedModel {
+ public:
+    StoppingModel(const Model& base, std::string layer, int reads, std::stop_source& stop)
+        : PatchedModel(base), m_layer(std::move(layer)), m_left(reads), m_stop(stop) {}
+    [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& job = {}) const override {
+        if (name == m_layer && --m_left == 0) m_stop.request_stop();
+        return PatchedModel::linearWeight(name, job);
+    }
+
+ private:
+    std::string m_layer;
+    mutable int m_left;
+    std::stop_source& m_stop;
+};
+
+}  // namespace
 
 class TestCalibrationFiles : public QObject {
     Q_OBJECT
@@ -145,6 +175,119 @@ class TestCalibrationFiles : public QObject {
         QVERIFY2(text.find(says.toStdString()) != std::string::npos, text.c_str());
         QVERIFY2(text.find(tensor.toStdString()) != std::string::npos, text.c_str());
         QVERIFY2(text.find("bad.safetensors") != std::string::npos, text.c_str());
+    }
+
+    /// Stopped after k layers, the folder holds k whole files; the next run takes them, and equals one that
+    /// nobody stopped.
+    void runsGoOnAfterAStop_data() {
+        QTest::addColumn<QString>("variant");
+        QTest::addColumn<QString>("stopAt");
+        QTest::addColumn<int>("kept");
+        QTest::newRow("gptq") << "gptq/int3/group=16/act-order"
+                              << "blk.1.attn_q" << 7;
+        QTest::newRow("awq") << "awq/int3/group=16"
+                             << "blk.0.ffn_down" << 6;
+        QTest::newRow("gptq, ordered") << "gptq/int3/group=16/inputs=true-sequential"
+                                       << "blk.1.ffn_gate" << 11;
+        QTest::newRow("integer codes") << "gptq/int8/channel/integer @act=int8/token"
+                                       << "blk.1.attn_k" << 8;
+        QTest::newRow("values") << "kmeans/int3/sensitive"
+                                << "blk.0.attn_v" << 2;
+        QTest::newRow("round to nearest") << "int4/group=16"
+                                          << "blk.1.attn_q" << 0;
+    }
+    void runsGoOnAfterAStop() {
+        QFETCH(QString, variant);
+        QFETCH(QString, stopAt);
+        QFETCH(int, kept);
+        const TinyModel model;
+        const QTemporaryDir folder;
+        auto protocol = shortWindows();
+        protocol.order = EvaluationOrder::LayerMajor;
+        protocol.calibration = someText();
+        const auto undisturbed = scoreOf(model, variant.toUtf8().constData(), protocol);
+        QVERIFY2(undisturbed.has_value(), undisturbed ? "" : describe(undisturbed.error()).c_str());
+        protocol.resumeFolder = folder.filePath("layers").toStdString();
+
+        std::stop_source stop;
+        // The float reference and, where layers are run in order, the calibration ask for the weight first.
+        const bool ordered = variant.contains("inputs=");
+        StoppingModel stopping(model, stopAt.toStdString(), ordered ? 3 : 2, stop);
+        const auto variants = parseVariants("float; " + variant.toStdString());
+        const auto stopped =
+            evaluate(stopping, randomTokens(64), *variants, protocol, kernels(), Job(stop.get_token()));
+        QVERIFY(!stopped.has_value());
+        QCOMPARE(stopped.error().kind, ErrorKind::Cancelled);
+        QCOMPARE(filesIn(protocol.resumeFolder), kept);
+
+        const auto resumed = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {});
+        QVERIFY2(resumed.has_value(), resumed ? "" : describe(resumed.error()).c_str());
+        QCOMPARE(resumed->variants[1].meanNll, *undisturbed);
+        const std::string says = fmt::format("{} layer", kept);
+        QVERIFY2(resumed->notes.size() == (kept > 0 ? 1 : 0),
+                 resumed->notes.empty() ? "" : resumed->notes[0].c_str());
+        if (kept > 0) QVERIFY2(resumed->notes[0].starts_with(says), resumed->notes[0].c_str());
+        QCOMPARE(filesIn(protocol.resumeFolder), kept > 0 ? 14 : 0);
+    }
+
+    void damagedLayersAreComputedAgain_data() {
+        QTest::addColumn<QString>("damage");
+        for (const char* damage : {"empty", "cut", "one bit", "another layer's"})
+            QTest::newRow(damage) << damage;
+    }
+    void damagedLayersAreComputedAgain() {
+        QFETCH(QString, damage);
+        const TinyModel model;
+        const QTemporaryDir folder;
+        auto protocol = shortWindows();
+        protocol.calibration = someText();
+        protocol.resumeFolder = folder.path().toStdString();
+        const auto first = scoreOf(model, "gptq/int3/group=16", protocol);
+        QVERIFY(first.has_value());
+        const QStringList files = QDir(folder.path()).entryList({"blk.1.*"}, QDir::Files);
+        QFile victim(folder.filePath(files[0]));
+        QVERIFY(victim.open(QIODevice::ReadWrite));
+        QByteArray bytes = victim.readAll();
+        if (damage == "empty") bytes.clear();
+        if (damage == "cut") bytes.chop(5);
+        if (damage == "one bit") bytes[bytes.size() - 3] = static_cast<char>(bytes[bytes.size() - 3] ^ 1);
+        if (damage == "another layer's") {
+            QFile other(folder.filePath(files[1]));
+            QVERIFY(other.open(QIODevice::ReadOnly));
+            bytes = other.readAll();
+        }
+        QVERIFY(victim.resize(0) && victim.seek(0) && victim.write(bytes) == bytes.size());
+        victim.close();
+        const auto variants = parseVariants("float; gptq/int3/group=16");
+        const auto again = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {});
+        QVERIFY(again.has_value());
+        QCOMPARE(again->variants[1].meanNll, *first);
+        QCOMPARE(again->notes.size(), size_t{2});
+        QVERIFY2(again->notes[0].find(files[0].toStdString()) != std::string::npos, again->notes[0].c_str());
+        QVERIFY2(again->notes[0].find("damaged") != std::string::npos, again->notes[0].c_str());
+        QVERIFY2(again->notes[1].starts_with("13 layers"), again->notes[1].c_str());
+    }
+
+    /// Layers of another text, another model or another variant are none of this run's.
+    void layersBelongToTheirRun() {
+        const TinyModel model;
+        const TinyModel other(false, RotaryLayout::Pairs);
+        const QTemporaryDir folder;
+        auto protocol = shortWindows();
+        protocol.resumeFolder = folder.path().toStdString();
+        int files = 0;
+        for (const auto& [text, variant] :
+             {std::pair{5, "gptq/int3/group=16"}, std::pair{6, "gptq/int3/group=16"},
+              std::pair{6, "gptq/int4/group=16"}, std::pair{6, "gptq/int4/group=16/inputs=quantized"}}) {
+            protocol.calibration = someText(static_cast<uint64_t>(text));
+            auto plain = protocol;
+            plain.resumeFolder.clear();
+            QCOMPARE(*scoreOf(model, variant, protocol), *scoreOf(model, variant, plain));
+            QCOMPARE(filesIn(protocol.resumeFolder), files += 14);
+        }
+        protocol.resumeFolder = "/proc/nowhere";
+        const auto refused = scoreOf(model, "gptq/int3/group=16", protocol);
+        QVERIFY(!refused && refused.error().kind == ErrorKind::CannotWrite);
     }
 
     void savingNeedsAText() {

@@ -15,6 +15,7 @@
 #include "program/labs.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
+#include "shell/model_exporter.h"
 #include "shell/session_controller.h"
 #include "theme/theme_controller.h"
 
@@ -56,6 +57,9 @@ struct DrivenWindow {
     ModelPipeline modelPipeline{sources, kernels};
     MatmulPipeline matmulPipeline{sources, kernels};
     ThemeController themes;
+    ModelExporter exporter{[this](const LanguageModelExport& request, const Job& job) {
+        return exportLanguageModel(request, sources, kernels.active(), job);
+    }};
     SessionController session;
     MainWindow window;
 
@@ -104,6 +108,7 @@ struct DrivenWindow {
         parts.themes = &themes;
         parts.session = &session;
         parts.sources = &sources;
+        parts.exporter = &exporter;
         parts.kernels = &kernels;
         parts.remembers = remembers;
         if (auto samples = findSamples(inRepository("build"))) parts.samples = *samples;

@@ -23,6 +23,7 @@
 #include "plots/plot_view.h"
 #include "plots/token_text_view.h"
 #include "program/first_session.h"
+#include "shell/export_dialog.h"
 #include "shell/jobs_strip.h"
 #include "shell/kernel_chooser.h"
 #include "shell/metrics_model.h"
@@ -77,6 +78,7 @@ class TestDriveWindow : public QObject {
     void hiddenLabDoesNotCompute();
     void evaluatesAndCancels();
     void exportsEveryPlot();
+    void exportsTheModelBesideTheWork();
     void sessionSavedFromTheMenuReopensEqual();
     void droppedFileOpens();
     void mapRegionIsNoUndoStep();
@@ -249,6 +251,36 @@ void TestDriveWindow::exportsEveryPlot() {
     QVERIFY2(exported >= 13, qPrintable(QString::number(exported)));
 }
 
+void TestDriveWindow::exportsTheModelBesideTheWork() {
+    const QTemporaryDir folder;
+    const QString target = folder.filePath(QStringLiteral("packed"));
+    DrivenWindow driven(DrivenWindow::sample());
+    QVERIFY(driven.settles());
+    const auto shown = driven.session.tensorResults();
+    const auto exportTo = [&](const QString& path) {
+        driven.window.openExport();
+        const auto dialogs = driven.window.findChildren<ExportDialog*>();
+        if (dialogs.isEmpty()) return;
+        dialogs.last()->chooseVariant(2);
+        dialogs.last()->chooseLayout(QStringLiteral("compressed-tensors"));
+        dialogs.last()->setTarget(path);
+        dialogs.last()->accept();
+    };
+    const auto told = [&](const QString& what) {
+        return DrivenWindow::waitUntil(
+            [&] { return driven.window.messageBar()->text().contains(what) && !driven.exporter.isRunning(); },
+            kLongSeconds);
+    };
+    exportTo(target);
+    QVERIFY2(told(QStringLiteral("42 layers quantized")), qPrintable(driven.window.messageBar()->text()));
+    QVERIFY(QFile::exists(target + QStringLiteral("/model.safetensors")));
+    QVERIFY(QFile::exists(target + QStringLiteral("/config.json")));
+    exportTo(target);  // it exists now
+    QVERIFY2(told(QStringLiteral("exists already")), qPrintable(driven.window.messageBar()->text()));
+    QCOMPARE(driven.session.tensorResults(), shown);
+    QCOMPARE(unanswered(driven.session), QString());
+}
+
 void TestDriveWindow::sessionSavedFromTheMenuReopensEqual() {
     const QTemporaryDir folder;
     const QString path = folder.filePath(QStringLiteral("kept.json"));
@@ -275,7 +307,7 @@ void TestDriveWindow::kernelsAreChosenInTheWindow() {
     DrivenWindow driven(DrivenWindow::sample(1));
     driven.window.showLab(LabKind::Model);
     QVERIFY(driven.settles());
-    KernelChooser* chooser = driven.window.jobsStrip()->kernelChooser();
+    KernelChooser* chooser = driven.window.jobs()->kernelChooser();
     QVERIFY(DrivenWindow::waitUntil([&] { return chooser->isSettled(); }));
     const QList<QAction*> actions = chooser->menu()->actions();
     QCOMPARE(static_cast<size_t>(actions.size()), driven.kernels.choices().size());

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
 #include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
 #include <QSignalSpy>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTreeView>
+#include <cmath>
 
 #include "base/atomic_file.h"
 #include "io/checkpoint.h"
 #include "kernels/kernel_set.h"
+#include "methods/method.h"
+#include "shell/considerations_dialog.h"
+#include "shell/export_dialog.h"
+#include "shell/job_line.h"
+#include "shell/jobs_strip.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
+#include "shell/model_exporter.h"
 #include "shell/source_tree_model.h"
 #include "shell/sources_panel.h"
 #include "shell/variants_panel.h"
@@ -21,11 +32,20 @@ namespace {
 
 constexpr int kPatienceMs = 120000;  ///< ends a test that hangs; nothing waits for it otherwise
 
+/// An export that takes until it is stopped, or fails at once.
+Result<ModelExportSummary> pretendToExport(const LanguageModelExport& request, const Job& job) {
+    if (request.layout == "gguf")
+        return fail(ErrorKind::Unsupported, "GGUF has no type for this recipe", "variant", "Choose q4_k.");
+    while (job.proceed(0.25, "block 3")) QThread::msleep(5);
+    return fail(ErrorKind::Cancelled, "stopped");
+}
+
 /// The window around an engine that answers nothing: its own behaviour alone.
 struct Fixture {
     KernelSet kernels{CpuFeatures{}, *kernelTables().back()};
     SourceLibrary sources{kernels};
     ThemeController themes;
+    ModelExporter exporter{pretendToExport};
     SessionController session;
     MainWindow window;
 
@@ -48,6 +68,7 @@ struct Fixture {
         parts.themes = &themes;
         parts.session = &session;
         parts.sources = &sources;
+        parts.exporter = &exporter;
         parts.kernels = &kernels;
         parts.remembers = false;
         return parts;
@@ -73,6 +94,10 @@ class TestShellWindow : public QObject {
     void themeAndPresentationSwitchWhileRunning();
     void presentationByKeys();
     void choosingASyntheticSource();
+    void exportAsksForWhatItNeeds();
+    void exportRunsBesideTheWorkAndStops();
+    void failedExportLeavesTheWorkOnScreen();
+    void considerationsSort();
 };
 
 void TestShellWindow::opensAWorkedExample() {
@@ -167,6 +192,114 @@ void TestShellWindow::choosingASyntheticSource() {
     QVERIFY(fixture.session.experiment().matrix == MatrixSource(SyntheticSource{"normal"}));
     QCOMPARE(fixture.window.sourcesPanel()->tree()->currentIndex().data().toString(),
              QStringLiteral("Normal"));
+}
+
+void TestShellWindow::exportAsksForWhatItNeeds() {
+    ThemeController themes;
+    Experiment experiment = Fixture::start();
+    experiment.model.modelPath = "/models/tiny-llama";
+    experiment.variants = *parseVariants("float; int4/group=64; gptq/int4/group=64");
+    themes.applyTo(*qApp);
+    ExportDialog dialog(&themes, experiment, 2);
+    dialog.show();
+    const QString folder = qEnvironmentVariable("QUANTSCOPE_PICTURES");
+    if (!folder.isEmpty()) dialog.grab().save(folder + QStringLiteral("/export.png"));
+    QVERIFY(!dialog.exportButton()->isEnabled());  // GPTQ without a text
+    dialog.calibrationField()->setText(QStringLiteral("/texts/a.txt"));
+    QVERIFY(dialog.exportButton()->isEnabled());
+    dialog.chooseLayout(QStringLiteral("gptq-v2"));
+    QVERIFY2(dialog.target().endsWith(QStringLiteral("tiny-llama-gptq-int4-g64-gptq-v2")),
+             qPrintable(dialog.target()));
+    LanguageModelExport request = dialog.request();
+    QVERIFY(request.variant == experiment.variants[2]);
+    QCOMPARE(request.layout, std::string("gptq-v2"));
+    QCOMPARE(request.calibrationPath, std::string("/texts/a.txt"));
+    dialog.chooseVariant(1);
+    QVERIFY(!dialog.calibrationField()->isVisible());
+    dialog.setTarget(QStringLiteral("/tmp/out"));
+    dialog.chooseLayout(QStringLiteral("gguf"));
+    request = dialog.request();
+    QCOMPARE(request.target.string(), std::string("/tmp/out"));  // what a person typed stays
+    QCOMPARE(request.calibrationPath, std::string());
+    dialog.setTarget({});
+    QVERIFY(!dialog.exportButton()->isEnabled());
+    dialog.chooseVariant(0);  // the float reference is not offered
+    QVERIFY(dialog.request().variant == experiment.variants[1]);
+}
+
+void TestShellWindow::exportRunsBesideTheWorkAndStops() {
+    Fixture fixture;
+    QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
+    QTest::keyClick(&fixture.window, Qt::Key_E, Qt::ControlModifier);
+    QVERIFY(!fixture.window.findChild<ExportDialog*>());  // no model yet: a message says so
+    QVERIFY(!fixture.window.messageBar()->text().isEmpty());
+    Experiment withModel = fixture.session.experiment();
+    withModel.model.modelPath = "/models/tiny-llama";
+    fixture.session.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
+    fixture.window.openExport();
+    auto* dialog = fixture.window.findChild<ExportDialog*>();
+    QVERIFY(dialog);
+    dialog->setTarget(QStringLiteral("/tmp/never-written"));
+    QTest::mouseClick(dialog->exportButton(), Qt::LeftButton);
+    QVERIFY(fixture.exporter.isRunning());
+    JobLine* line = fixture.window.jobs()->backgroundLine();
+    QTRY_VERIFY_WITH_TIMEOUT(line->isVisible() && line->text().contains(QStringLiteral("block 3")),
+                             kPatienceMs);
+    QVERIFY(line->text().contains(QStringLiteral("25 %")));
+    QVERIFY(fixture.window.variantsPanel()->isEnabled());
+    QTest::mouseClick(line->cancelButton(), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(!fixture.exporter.isRunning(), kPatienceMs);
+    QVERIFY(!line->isVisible());
+}
+
+void TestShellWindow::failedExportLeavesTheWorkOnScreen() {
+    Fixture fixture;
+    Experiment withModel = fixture.session.experiment();
+    withModel.model.modelPath = "/models/tiny-llama";
+    fixture.session.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
+    fixture.window.openExport();
+    auto* dialog = fixture.window.findChild<ExportDialog*>();
+    QVERIFY(dialog);
+    dialog->chooseLayout(QStringLiteral("gguf"));
+    dialog->accept();
+    QTRY_VERIFY_WITH_TIMEOUT(
+        fixture.window.messageBar()->text().contains(QStringLiteral("GGUF has no type for this recipe")),
+        kPatienceMs);
+    QVERIFY(fixture.window.messageBar()->text().contains(QStringLiteral("Choose q4_k")));
+    QVERIFY(fixture.session.experiment() == withModel);
+    QVERIFY(!fixture.exporter.isRunning());
+}
+
+void TestShellWindow::considerationsSort() {
+    const double nothing = std::nan("");
+    Considerations table;
+    table.columns = {{"method", "Method", {}, false}, {"bits", "Bits", {}, true}};
+    table.rows = {{{"b", nothing, {}}, {"10", 10, {}}},
+                  {{"c", nothing, {}}, {"", nothing, {}}},
+                  {{"a", nothing, {}}, {"9", 9, {}}}};
+    ConsiderationsModel model(table);
+    QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    const auto names = [&model] {
+        QString text;
+        for (int row = 0; row < model.rowCount(); ++row) text += model.index(row, 0).data().toString();
+        return text;
+    };
+    model.sort(1, Qt::AscendingOrder);  // by number, what is not known last
+    QCOMPARE(names(), QStringLiteral("abc"));
+    model.sort(1, Qt::DescendingOrder);
+    QCOMPARE(names(), QStringLiteral("bac"));
+    QCOMPARE(model.index(2, 1).data().toString(), QStringLiteral("–"));
+    model.sort(0, Qt::DescendingOrder);  // by text
+    QCOMPARE(names(), QStringLiteral("cba"));
+
+    Fixture fixture;
+    QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
+    QTest::keyClick(&fixture.window, Qt::Key_M, Qt::ControlModifier);
+    auto* dialog = fixture.window.findChild<ConsiderationsDialog*>();
+    QVERIFY(dialog);
+    QCOMPARE(dialog->view()->model()->rowCount(), static_cast<int>(allMethods().size()));
+    const QString folder = qEnvironmentVariable("QUANTSCOPE_PICTURES");
+    if (!folder.isEmpty()) dialog->grab().save(folder + QStringLiteral("/considerations.png"));
 }
 
 QTEST_MAIN(TestShellWindow)

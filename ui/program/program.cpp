@@ -16,6 +16,7 @@
 #include "program/labs.h"
 #include "program/screenshot.h"
 #include "shell/main_window.h"
+#include "shell/model_exporter.h"
 #include "shell/session_controller.h"
 #include "shell/variants_panel.h"
 #include "theme/theme_controller.h"
@@ -61,7 +62,11 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     themes.setPresentation(options.presentation);
     themes.applyTo(*qApp);
     SessionController session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first.experiment);
+    ModelExporter exporter([&](const LanguageModelExport& request, const Job& job) {
+        return exportLanguageModel(request, sources, kernels.active(), job);
+    });
     WindowParts parts;
+    parts.exporter = &exporter;
     parts.themes = &themes;
     parts.session = &session;
     parts.sources = &sources;

@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QTimer>
 #include <QWidget>
 
 #include "shell/session_controller.h"
 
-class QLabel;
 class QPushButton;
 
 namespace quantscope {
 
-class ElidedLabel;
+class JobLine;
 class KernelChooser;
 class KernelSet;
-class SlimProgressBar;
 class ThemeController;
 
-/// The bottom line: what runs, how far it is, how long it still takes, cancel; and which kernels compute.
-/// Appears only for work that lasts longer than half a second, so that a slider does not make it flicker.
+/// The bottom line: what the lab on screen computes, a longer job beside it (an export), and which kernels
+/// compute.
 class JobsStrip : public QWidget {
     Q_OBJECT
  public:
@@ -27,24 +24,23 @@ class JobsStrip : public QWidget {
     void setWork(const WorkState& work);
     /// What the last result was made from: "full result, 884,736 elements, 12 ms".
     void setSummary(const QString& summary);
-    [[nodiscard]] QPushButton* cancelButton() const { return m_cancel; }
+    /// The job beside the lab's; it takes no room while none runs.
+    void setBackgroundWork(const WorkState& work);
+    [[nodiscard]] QPushButton* cancelButton() const;
+    [[nodiscard]] JobLine* backgroundLine() const { return m_background; }
     [[nodiscard]] KernelChooser* kernelChooser() const { return m_kernels; }
 
  Q_SIGNALS:
     void cancelRequested();
+    void backgroundCancelRequested();
 
  private:
-    void showWork();
     void applyTheme();
 
     ThemeController* m_themes;
-    ElidedLabel* m_stage;
-    SlimProgressBar* m_bar;
-    QPushButton* m_cancel;
+    JobLine* m_lab;
+    JobLine* m_background;
     KernelChooser* m_kernels;
-    QTimer m_appear;
-    WorkState m_work;
-    QString m_summary;
 };
 
 }  // namespace quantscope

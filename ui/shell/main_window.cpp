@@ -14,7 +14,6 @@
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTreeView>
-#include <QWhatsThis>
 #include <algorithm>
 
 #include "app/matmul_choices.h"
@@ -166,42 +165,6 @@ void MainWindow::buildActions() {
             [this](int index) { showLab(m_labs[static_cast<size_t>(index)]); });
 }
 
-void MainWindow::buildMenus() {
-    m_openMenu = new QMenu(this);
-    const auto add = [this](QMenu* menu, const QString& text, const QKeySequence& key, auto&& slot) {
-        QAction* action = menu->addAction(text, this, slot);
-        action->setShortcut(key);
-        addAction(action);
-        return action;
-    };
-    add(m_openMenu, tr("Open file…"), QKeySequence::Open, [this] { chooseFile(); });
-    add(m_openMenu, tr("Open model folder…"), QKeySequence(tr("Ctrl+Shift+O")), [this] { chooseFolder(); });
-    add(m_openMenu, tr("Text to evaluate on…"), {}, [this] { chooseText(); });
-    m_recentMenu = m_openMenu->addMenu(tr("Recent"));
-    connect(m_openMenu, &QMenu::aboutToShow, this, &MainWindow::fillRecent);
-    m_sourcesPanel->setOpenMenu(m_openMenu);
-
-    m_menu->addActions(m_openMenu->actions());
-    m_menu->addSeparator();
-    add(m_menu, tr("Save session…"), QKeySequence::Save, [this] { chooseSaveSession(); });
-    m_menu->addSeparator();
-    add(m_menu, tr("Measure again"), QKeySequence(Qt::Key_F5), [this] { m_session->measureAgain(); });
-    add(m_menu, tr("Copy table as TSV"), {}, [this] { m_metricsPanel->copy(QLatin1Char('\t')); });
-    add(m_menu, tr("Copy table as CSV"), {}, [this] { m_metricsPanel->copy(QLatin1Char(',')); });
-    m_menu->addSeparator();
-    QAction* toggleSources = m_sourcesDock->toggleViewAction();
-    toggleSources->setShortcut(QKeySequence(tr("Ctrl+B")));
-    QAction* toggleVariants = m_variantsDock->toggleViewAction();
-    toggleVariants->setShortcut(QKeySequence(tr("Ctrl+Shift+B")));
-    m_menu->addActions({toggleSources, toggleVariants});
-    addActions({toggleSources, toggleVariants});
-    add(m_menu, tr("Reset layout"), {}, [this] { resetLayout(); });
-    m_menu->addSeparator();
-    add(m_menu, tr("What is this?"), QKeySequence(tr("Shift+F1")), [] { QWhatsThis::enterWhatsThisMode(); });
-    add(m_menu, tr("Help and keys"), QKeySequence::HelpContents, [this] { showHelp(); });
-    add(m_menu, tr("Quit"), QKeySequence::Quit, [this] { close(); });
-}
-
 void MainWindow::connectSession() {
     connect(m_session, &SessionController::experimentChanged, this, &MainWindow::showExperiment);
     connect(m_session, &SessionController::tensorResultsChanged, this, &MainWindow::showTensorResults);
@@ -213,6 +176,7 @@ void MainWindow::connectSession() {
     connect(m_jobs, &JobsStrip::cancelRequested, m_session, &SessionController::cancel);
     connect(m_jobs->kernelChooser(), &KernelChooser::changed, m_session, &SessionController::computeAgain);
     connect(m_jobs->kernelChooser(), &KernelChooser::failed, this, &MainWindow::showError);
+    connectExporter();
     connect(m_variantsPanel, &VariantsPanel::edited, this,
             [this](const std::vector<Variant>& variants, const EditOrigin& origin) {
                 Experiment next = m_session->experiment();

@@ -22,11 +22,14 @@ class KernelSet;
 class MessageBar;
 class MetricsModel;
 class MetricsPanel;
+class ModelExporter;
 class SourcesPanel;
 class SourceTreeModel;
 class ThemeController;
 class TopBar;
 class VariantsPanel;
+struct LanguageModelExport;
+struct ModelExportSummary;
 
 /// What the window is built from; everything outlives it.
 struct WindowParts {
@@ -34,6 +37,7 @@ struct WindowParts {
     SessionController* session = nullptr;
     SourceLibrary* sources = nullptr;
     std::optional<Samples> samples;
+    ModelExporter* exporter = nullptr;  ///< without it the menu has no export
     KernelSet* kernels = nullptr;
     bool remembers =
         true;  ///< keeps geometry, recent files and the last session; off for tests and screenshots
@@ -60,13 +64,16 @@ class MainWindow : public QMainWindow {
     void setPresentation(bool presentation);
     void resetLayout();
 
+    /// Asks for layout and target, then exports in the background.
+    void openExport();
+
     [[nodiscard]] bool isSettled() const;
     [[nodiscard]] const WindowParts& parts() const { return m_parts; }
     [[nodiscard]] SourcesPanel* sourcesPanel() const { return m_sourcesPanel; }
     [[nodiscard]] VariantsPanel* variantsPanel() const { return m_variantsPanel; }
     [[nodiscard]] MetricsModel* metricsModel() const { return m_metrics; }
     [[nodiscard]] MessageBar* messageBar() const { return m_messages; }
-    [[nodiscard]] JobsStrip* jobsStrip() const { return m_jobs; }
+    [[nodiscard]] JobsStrip* jobs() const { return m_jobs; }
     [[nodiscard]] SourceTreeModel* sourceTree() const { return m_tree; }
 
  protected:
@@ -85,6 +92,8 @@ class MainWindow : public QMainWindow {
     void buildActions();
     void buildMenus();
     void connectSession();
+    void connectExporter();
+    void showExported(const LanguageModelExport& request, const ModelExportSummary& summary);
     void fillSamples();
     void openReferenced();
     void addOpened(const OpenedCheckpoint& opened, int purpose);
@@ -106,6 +115,7 @@ class MainWindow : public QMainWindow {
     void rememberFile(const QString& path);
     void fillRecent();
     void showHelp();
+    void showConsiderations();
     void updateTitle(const QString& subject);
 
     WindowParts m_parts;

@@ -293,6 +293,8 @@ void MainWindow::showHelp() {
            "<tr><td><b>Ctrl+1, 2, 3</b></td><td>labs</td></tr>"
            "<tr><td><b>Ctrl+Z, Ctrl+Shift+Z</b></td><td>undo, redo (one step a drag)</td></tr>"
            "<tr><td><b>Ctrl+S</b></td><td>save the session</td></tr>"
+           "<tr><td><b>Ctrl+E</b></td><td>export the model under a variant</td></tr>"
+           "<tr><td><b>Ctrl+M</b></td><td>which method when</td></tr>"
            "<tr><td><b>F5, Esc</b></td><td>measure again, cancel</td></tr>"
            "<tr><td><b>Ctrl+L, F11</b></td><td>light or dark, presentation</td></tr>"
            "<tr><td><b>Ctrl+B, Ctrl+Shift+B</b></td><td>show or hide sources, variants</td></tr>"

@@ -73,16 +73,30 @@ def e8p_grid():
     return torch.tensor(points, dtype=torch.float64)
 
 
-def quip_sharp(four_bits, rounds, damp=0.01):
-    grid = e8p_grid()
-    norms = (grid**2).sum(1)
+def e8_short():
+    """E81B of latticee8_padded12_rvq3bit.py: E8 up to norm^2 2, and 15 of the 16 vectors with a single 2."""
+    whole = torch.cartesian_prod(*[torch.arange(-1.0, 2)] * 8)
+    half = torch.cartesian_prod(*[torch.tensor([-0.5, 0.5])] * 8)
+    points = torch.cat([whole, half])
+    points = points[(points.sum(1) % 2 == 0) & ((points**2).sum(1) <= 2)]
+    twos = torch.cat([2 * torch.eye(8), -2 * torch.eye(8)])[:15]
+    return torch.cat([points, twos]).double()
 
-    def e8p(x):
-        return grid[torch.argmax(2 * x @ grid.T - norms, dim=1)]
+
+def quip_sharp(bits, rounds, damp=0.01):
+    grid, short = e8p_grid(), e8_short()
+    assert len(short) == 256
+    widen = 0.98 if bits == 3 else 1.03
+
+    def nearest(x, points):
+        return points[torch.argmax(2 * x @ points.T - (points**2).sum(1), dim=1)]
 
     def rounded(x):
-        first = e8p(x)
-        return first + e8p((x - first) * 3.45) / 3.45 if four_bits else first
+        first = nearest(x, grid)
+        if bits == 2:
+            return first
+        times, rest = (2.04, short) if bits == 3 else (3.45, grid)
+        return first + nearest((x - first) * times, rest) / times
 
     rows, cols = WT.shape
     su = torch.tensor([1.0 if b & 1 else -1.0 for b in counter_bits(0, 1, cols)], dtype=torch.float64)
@@ -94,7 +108,7 @@ def quip_sharp(four_bits, rounds, damp=0.01):
     h[dead, dead] = 1
     h = hn @ (h + damp * torch.diag(h).mean() * torch.eye(cols, dtype=h.dtype)) @ hn.T
     w = hm @ WT @ hn.T
-    scale = (w**2).mean().sqrt() / 1.03
+    scale = (w**2).mean().sqrt() / widen
     w = w / scale
     factor = torch.linalg.cholesky(h)
     hat = torch.zeros_like(w)
@@ -109,5 +123,5 @@ def quip_sharp(four_bits, rounds, damp=0.01):
 
 
 def quip_cases():
-    return [entry("quip-sharp/tune=0", quip_sharp(False, 0)), entry("quip-sharp", quip_sharp(False, 2)),
-            entry("quip-sharp/bits=4", quip_sharp(True, 2))]
+    return [entry("quip-sharp/tune=0", quip_sharp(2, 0)), entry("quip-sharp", quip_sharp(2, 2)),
+            entry("quip-sharp/bits=3", quip_sharp(3, 2)), entry("quip-sharp/bits=4", quip_sharp(4, 2))]

@@ -37,6 +37,7 @@ if __name__ == "__main__":
         "pruning": pruning.pruning_cases(),
         "kmeans": codebooks.kmeans_cases(),
         "adaround": learned.adaround_cases(),
+        "aqlm": learned.aqlm_cases(),
         "quip": codebooks.quip_cases(),
         "product": codebooks.product_cases(),
     }

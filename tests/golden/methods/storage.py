@@ -34,8 +34,8 @@ def four_bit(kind, blocksize, double):
     return bnb.dequantize_4bit(packed, state).numpy()
 
 
-def half_quadratic(bits, group):
-    codes, meta = Quantizer.quantize(torch.from_numpy(W), nbits=bits, group_size=group, axis=1, bitpack=False,
+def half_quadratic(bits, group, axis=1):
+    codes, meta = Quantizer.quantize(torch.from_numpy(W), nbits=bits, group_size=group, axis=axis, bitpack=False,
                                      device="cpu")
     zero, scale = meta["zero"], meta["scale"]
     return ((codes.float() - zero) * scale).reshape(W.shape).numpy()
@@ -76,6 +76,8 @@ def storage_cases():
         entry("hqq/int4/group=64", half_quadratic(4, 64)),
         entry("hqq/int3/group=32", half_quadratic(3, 32)),
         entry("hqq/int2/group=128", half_quadratic(2, 128)),
+        entry("hqq/int4/group=16/axis=0", half_quadratic(4, 16, axis=0)),
+        entry("hqq/int2/group=8/axis=0", half_quadratic(2, 8, axis=0)),
         entry("fp8/scale=tensor", fp8(torch.float8_e4m3fn, "tensor")),
         entry("fp8", fp8(torch.float8_e4m3fn, "channel")),
         entry("fp8/element=e5m2", fp8(torch.float8_e5m2, "channel")),
