@@ -55,6 +55,21 @@ ConsiderationCell activationCell(const MethodInfo& info) {
             recipe.isStatic ? "ranges measured beforehand" : "ranges of the data at hand, at run time"};
 }
 
+/// What the method needs when its options are left alone.
+CalibrationNeed needOf(const MethodInfo& info) {
+    Recipe recipe;
+    recipe.method = info.name;
+    recipe.scheme = info.scheme;
+    return calibrationNeed(recipe);
+}
+
+ConsiderationCell needCell(const MethodInfo& info) {
+    const CalibrationNeed need = needOf(info);
+    if (need != CalibrationNeed::None || info.needs == CalibrationNeed::None)
+        return {needText(need), static_cast<double>(need), {}};
+    return {"optional", 0.5, "with an option of its own: " + needText(info.needs) + " of the inputs"};
+}
+
 /// The evaluated variant of this method that lost least; null where there is none.
 const VariantScore* bestOf(const std::string& method, const std::vector<Variant>& variants,
                            const std::vector<VariantScore>& scores) {
@@ -71,7 +86,7 @@ std::vector<ConsiderationCell> rowOf(const MethodInfo& info, const VariantScore*
     row.push_back({info.label, kUnknown, info.help + "\n" + info.source});
     row.push_back({whenToUse(info), kUnknown, {}});
     row.push_back({kindText(info.kind), static_cast<double>(info.kind), {}});
-    row.push_back({needText(info.needs), static_cast<double>(info.needs), {}});
+    row.push_back(needCell(info));
     row.push_back(activationCell(info));
     row.push_back({info.runsOnIntegerKernels ? "yes" : "no", info.runsOnIntegerKernels ? 0.0 : 1.0,
                    info.runsOnIntegerKernels
@@ -110,7 +125,8 @@ std::string whenToUse(const MethodInfo& info) {
             effort = "weights to spare";
             break;
     }
-    const std::string has = info.needsCalibration() ? "a text and " + effort : "no text, " + effort;
+    const std::string has =
+        needOf(info) != CalibrationNeed::None ? "a text and " + effort : "no text, " + effort;
     if (info.kind == MethodKind::Sparsifier) return has;
     const char* wants = info.activations            ? "fast: inputs and weights in integers"
                         : info.runsOnIntegerKernels ? "small, or fast in integers"

@@ -9,6 +9,9 @@
 #include <set>
 
 #include "analysis/activation_map.h"
+#include "analysis/layer_row.h"
+#include "methods/method.h"
+#include "methods/variant_text.h"
 
 namespace quantscope {
 namespace {
@@ -53,6 +56,14 @@ std::vector<ActivationStatistics> outlierInput(const std::vector<ChannelStatisti
         layers.push_back(std::move(s));
     }
     return layers;
+}
+
+/// The recipe of the variant that must know most of the layers' inputs.
+const Recipe& neediestRecipe(const Variant& variant) {
+    const Recipe* neediest = &variant.weights;
+    for (const LayerOverride& entry : variant.overrides)
+        if (calibrationNeed(entry.recipe) > calibrationNeed(*neediest)) neediest = &entry.recipe;
+    return *neediest;
 }
 
 /// What one capture gives the Model lab.
@@ -123,6 +134,7 @@ void ModelPipeline::run(const Experiment& experiment, uint64_t sequence, std::st
         if (auto status = evaluateVariants(run); !status) return status;
         if (experiment.modelProtocol.layerTokens == 0) return {};
         if (auto status = captureOutliers(run); !status) return status;
+        if (auto status = lookInside(run); !status) return status;
         return measureLayers(run);
     };
     const Status status = steps();
@@ -173,15 +185,24 @@ Status ModelPipeline::evaluateVariants(Run& run) {
         if (run.stop.stop_requested()) inner.request_stop();
     };
     EvaluationProtocol protocol = experiment.modelProtocol.evaluation;
-    if (!experiment.model.calibrationPath.empty()) {
-        auto calibration = m_sources.tokens({experiment.model.modelPath, experiment.model.calibrationPath});
-        if (!calibration) return fail(calibration.error());
-        protocol.calibration = std::move(*calibration);
-        protocol.calibrationChunks = experiment.model.calibrationChunks;
-    }
+    if (auto status = addCalibration(experiment, protocol); !status) return status;
     auto result = m_session->evaluate(*run.tokens, experiment.variants, protocol, job, sink);
     if (!result) return fail(inFile(result.error(), experiment.model.modelPath));
     sink(*result);
+    return {};
+}
+
+/// A calibration text that nothing needs may be missing; one that is there is always given, because scores
+/// are forgotten when it changes.
+Status ModelPipeline::addCalibration(const Experiment& experiment, EvaluationProtocol& protocol) {
+    const ModelSource& model = experiment.model;
+    if (model.calibrationPath.empty()) return {};
+    auto tokens = m_sources.tokens({model.modelPath, model.calibrationPath});
+    const bool isNeeded =
+        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
+    if (!tokens) return isNeeded ? Status(fail(tokens.error())) : Status();
+    protocol.calibration = std::move(*tokens);
+    protocol.calibrationChunks = model.calibrationChunks;
     return {};
 }
 
@@ -219,6 +240,65 @@ Status ModelPipeline::captureOutliers(Run& run) {
     return {};
 }
 
+/// Statistics of the layers' inputs over the experiment's calibration text; null where the recipe needs none
+/// or there is no text.
+Result<std::shared_ptr<Calibration>> ModelPipeline::calibrationFor(const Run& run, const Recipe& recipe) {
+    const ModelSource& source = run.experiment().model;
+    const CalibrationNeed need = calibrationNeed(recipe);
+    if (need == CalibrationNeed::None || source.calibrationPath.empty())
+        return std::shared_ptr<Calibration>();
+    const bool hessian = need == CalibrationNeed::Hessian;
+    const std::string key = fmt::format("{}\n{}\n{} {}", source.modelPath, source.calibrationPath,
+                                        source.calibrationChunks, hessian);
+    if (m_calibration && m_calibrationKey == key && m_calibratedModel == run.model) return m_calibration;
+    const auto tokens = m_sources.tokens({source.modelPath, source.calibrationPath});
+    if (!tokens) return fail(tokens.error());
+    CalibrationOptions options;
+    const auto wanted = static_cast<size_t>(source.calibrationChunks) * static_cast<size_t>(options.window);
+    const size_t count =
+        source.calibrationChunks > 0 ? std::min(wanted, (*tokens)->size()) : (*tokens)->size();
+    options.tokens.assign((*tokens)->begin(), (*tokens)->begin() + static_cast<std::ptrdiff_t>(count));
+    options.hessian = hessian;
+    options.maxBytes = m_cacheBytes / 4;
+    m_calibratedModel = run.model;
+    m_calibration = std::make_shared<Calibration>(*run.model, m_kernels.table(), std::move(options));
+    m_calibrationKey = key;
+    return m_calibration;
+}
+
+/// The pictures of a method's insides on the chosen layer. A failure leaves them out: the layer table says
+/// what is wrong with the method.
+Status ModelPipeline::lookInside(Run& run) {
+    const Experiment& experiment = run.experiment();
+    const auto last = static_cast<int>(experiment.variants.size()) - 1;
+    run.results.layerVariant = std::clamp(experiment.modelProtocol.layerVariant, 0, std::max(0, last));
+    const Recipe& recipe = recipeFor(experiment.variants[static_cast<size_t>(run.results.layerVariant)],
+                                     run.results.activationLayer);
+    const auto method = methodNamed(recipe.method);
+    if (recipe.scheme.isFloat() || !method || !(*method)->info().sharesTransform) return {};
+    const LinearInfo* layer = run.model->findLinear(run.results.activationLayer);
+    if (!layer || layer->block < 0) return {};
+    run.results.insidesMethod = (*method)->info().label;
+    const std::string key =
+        run.key("insides") + fmt::format("{}\n{}\n{} {}", experiment.model.calibrationPath, layer->name,
+                                         experiment.model.calibrationChunks, recipeText(recipe));
+    auto insides = m_cache.find<LayerInsides>(key);
+    if (!insides) {
+        const auto calibration = calibrationFor(run, recipe);
+        if (!calibration) return fail(calibration.error());
+        run.advance(0.8, (*method)->info().label);
+        const auto result = quantizedLinear(*run.model, *layer, recipe, calibration->get(), m_kernels.table(),
+                                            run.job(0.8, 0.84));
+        if (!result && result.error().kind == ErrorKind::Cancelled) return fail(result.error());
+        if (!result || !result->trace) return {};
+        auto made = std::make_shared<LayerInsides>(insidesOf(*result->trace));
+        insides = m_cache.put<LayerInsides>(key, std::move(made), uint64_t{1} << 18);
+    }
+    if (!insides->isEmpty()) run.results.insides = std::move(insides);
+    run.send();
+    return {};
+}
+
 /// A failure of the layer table is its own error: the perplexities above it stay.
 Status ModelPipeline::measureLayers(Run& run) {
     const Experiment& experiment = run.experiment();
@@ -226,11 +306,15 @@ Status ModelPipeline::measureLayers(Run& run) {
     run.results.layerVariant = std::clamp(experiment.modelProtocol.layerVariant, 0, std::max(0, last));
     const Variant& variant = experiment.variants[static_cast<size_t>(run.results.layerVariant)];
     const std::string key =
-        run.key("layers") + fmt::format("{} {}", experiment.modelProtocol.layerTokens, variantText(variant));
+        run.key("layers") + fmt::format("{} {} {} {}", experiment.modelProtocol.layerTokens,
+                                        variantText(variant), experiment.model.calibrationPath,
+                                        experiment.model.calibrationChunks);
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
+        const auto calibration = calibrationFor(run, neediestRecipe(variant));
+        if (!calibration) return fail(calibration.error());
         const auto measured = measureLayerErrors(*run.model, run.layerTokens(), variant, 512,
-                                                 m_kernels.table(), run.job(0.8, 0.95));
+                                                 m_kernels.table(), run.job(0.84, 0.95), *calibration);
         if (!measured && measured.error().kind == ErrorKind::Cancelled) return fail(measured.error());
         if (!measured) {
             run.results.layersError = measured.error();
@@ -256,11 +340,8 @@ Result<LayerRow> ModelPipeline::layerRow(const Run& run, const LayerError& error
                                          const Variant& variant) const {
     const auto weight = run.model->linearWeight(error.layer);
     if (!weight) return fail(weight.error());
-    auto row = weightRow(error.layer, weight->matrix(), recipeFor(variant, error.layer).scheme,
-                         m_kernels.table(), {});
+    auto row = measuredRow(error, weight->matrix(), recipeFor(variant, error.layer), m_kernels.table());
     if (!row) return fail(row.error());
-    row->localError = error.localError;
-    row->accumulatedError = error.accumulatedError;
     if (run.results.outliers) {
         for (const LayerOutliers& layer : run.results.outliers->layers) {
             if (layer.layer != error.layer) continue;

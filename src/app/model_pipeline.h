@@ -10,6 +10,7 @@
 #include "app/results.h"
 #include "app/source_library.h"
 #include "kernels/kernel_set.h"
+#include "model/calibration.h"
 #include "model/evaluation_session.h"
 #include "model/layer_error.h"
 
@@ -32,8 +33,11 @@ class ModelPipeline {
  private:
     struct Run;
     Status evaluateVariants(Run& run);
+    Status addCalibration(const Experiment& experiment, EvaluationProtocol& protocol);
     Status measureLayers(Run& run);
     Status captureOutliers(Run& run);
+    Status lookInside(Run& run);
+    Result<std::shared_ptr<Calibration>> calibrationFor(const Run& run, const Recipe& recipe);
     Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;
@@ -43,6 +47,10 @@ class ModelPipeline {
     std::unique_ptr<EvaluationSession> m_session;
     std::string m_sessionModel;
     const KernelTable* m_sessionKernels = nullptr;
+    // Of the layer view: one text at a time, kept because layers are looked at one after the other.
+    std::shared_ptr<const Model> m_calibratedModel;
+    std::shared_ptr<Calibration> m_calibration;
+    std::string m_calibrationKey;
 };
 
 }  // namespace quantscope

@@ -10,6 +10,7 @@
 #include "analysis/channel_report.h"
 #include "analysis/clip_curve.h"
 #include "analysis/heatmap.h"
+#include "analysis/layer_insides.h"
 #include "analysis/layer_table.h"
 #include "analysis/outliers.h"
 #include "analysis/sizes.h"
@@ -83,6 +84,9 @@ struct ModelResults {
     std::shared_ptr<const OutlierReport> outliers;
     std::string activationLayer;
     std::shared_ptr<const HeatMap> activationMap;  ///< token x channel of log10 |x| + its ends
+    /// What the method of `layerVariant` did on `activationLayer`; null for methods without pictures.
+    std::shared_ptr<const LayerInsides> insides;
+    std::string insidesMethod;  ///< "SmoothQuant"
 };
 
 }  // namespace quantscope

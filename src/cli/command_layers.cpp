@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "analysis/layer_table.h"
+#include "analysis/layer_row.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -45,11 +45,8 @@ Result<std::vector<Row>> measure(const Options& options, const Variant& variant,
         if (!job.proceed(0.8 + 0.2 * done, error.layer)) return fail(ErrorKind::Cancelled, "stopped");
         const auto weight = (*model)->linearWeight(error.layer);
         if (!weight) return fail(weight.error());
-        auto row = weightRow(error.layer, weight->matrix(), recipeFor(variant, error.layer).scheme,
-                             context.kernels, {});
+        auto row = measuredRow(error, weight->matrix(), recipeFor(variant, error.layer), context.kernels);
         if (!row) return fail(inFile(row.error(), options.model));
-        row->localError = error.localError;
-        row->accumulatedError = error.accumulatedError;
         rows.push_back({std::move(*row), error.inputError});
     }
     return rows;

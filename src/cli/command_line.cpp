@@ -21,6 +21,7 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     addDoctorCommand(program, context);
     addCompareCommand(program, context);
     addEvalCommand(program, context);
+    addMethodsCommand(program, context);
     addLayersCommand(program, context);
     addCaptureCommand(program, context);
     addGenerateCommand(program, context);

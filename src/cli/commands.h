@@ -22,6 +22,7 @@ void addDoctorCommand(CLI::App& program, CommandContext& context);
 void addExportCommand(CLI::App& program, CommandContext& context);
 void addCompareCommand(CLI::App& program, CommandContext& context);
 void addEvalCommand(CLI::App& program, CommandContext& context);
+void addMethodsCommand(CLI::App& program, CommandContext& context);
 void addLayersCommand(CLI::App& program, CommandContext& context);
 void addCaptureCommand(CLI::App& program, CommandContext& context);
 void addGenerateCommand(CLI::App& program, CommandContext& context);

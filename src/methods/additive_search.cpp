@@ -2,11 +2,34 @@
 #include "methods/additive_search.h"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <numeric>
 
 #include "methods/linear_algebra.h"
 
 namespace quantscope {
+namespace {
+
+/// The first of the least of `count` numbers. Sixteen running minima at a time, where min_element would
+/// compare one number after the other.
+int64_t leastOf(const float* values, int64_t count) {
+    constexpr int64_t kLanes = 16;
+    std::array<float, kLanes> lanes;
+    lanes.fill(std::numeric_limits<float>::infinity());
+    int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes)
+        for (int64_t lane = 0; lane < kLanes; ++lane) {
+            float& low = lanes[static_cast<size_t>(lane)];
+            low = values[i + lane] < low ? values[i + lane] : low;
+        }
+    float least = *std::min_element(lanes.begin(), lanes.end());
+    for (; i < count; ++i) least = std::min(least, values[i]);
+    const int64_t at = std::find(values, values + count, least) - values;
+    return at < count ? at : 0;
+}
+
+}  // namespace
 
 AdditiveSearch::AdditiveSearch(const std::vector<float>& words, int64_t dim, int64_t codebooks, int64_t count,
                                int64_t beam)
@@ -82,14 +105,10 @@ void AdditiveSearch::follow(int64_t book) {
     std::copy(m_present.begin(), m_present.end(), m_trials.begin());
     judge(book, 1);
     const auto keep = static_cast<int64_t>(m_order.size());
-    m_order.resize(static_cast<size_t>(m_count));
-    std::iota(m_order.begin(), m_order.end(), 0);
-    std::partial_sort(m_order.begin(), m_order.begin() + keep, m_order.end(), [&](int32_t a, int32_t b) {
-        const float x = m_scores[static_cast<size_t>(a)];
-        const float y = m_scores[static_cast<size_t>(b)];
-        return x != y ? x < y : a < b;
-    });
-    m_order.resize(static_cast<size_t>(keep));
+    for (int32_t& chosen : m_order) {
+        chosen = static_cast<int32_t>(leastOf(m_scores.data(), m_count));
+        m_scores[static_cast<size_t>(chosen)] = std::numeric_limits<float>::infinity();
+    }
     for (int64_t t = 0; t < keep; ++t) {
         int32_t* trial = m_trials.data() + t * m_codebooks;
         std::copy(m_present.begin(), m_present.end(), trial);
@@ -99,9 +118,8 @@ void AdditiveSearch::follow(int64_t book) {
         if (other == book) continue;
         judge(other, keep);
         for (int64_t t = 0; t < keep; ++t) {
-            const auto scores = m_scores.begin() + t * m_count;
             m_trials[static_cast<size_t>(t * m_codebooks + other)] =
-                static_cast<int32_t>(std::min_element(scores, scores + m_count) - scores);
+                static_cast<int32_t>(leastOf(m_scores.data() + t * m_count, m_count));
         }
     }
     for (int64_t t = 0; t < keep; ++t) {

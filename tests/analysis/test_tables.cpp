@@ -2,6 +2,7 @@
 #include <QtTest>
 #include <cmath>
 
+#include "analysis/layer_insides.h"
 #include "analysis/layer_table.h"
 #include "analysis/method_comparison.h"
 #include "analysis/outliers.h"
@@ -83,6 +84,28 @@ class TestTables : public QObject {
         QCOMPARE(some.variants[2].variant, size_t{3});
         QCOMPARE(some.variants[2].loss, 0.1);
         QCOMPARE(some.front, (std::vector<size_t>{2, 1, 0}));
+    }
+
+    void insidesAreReadFromTheTrace() {
+        Trace trace;
+        trace.add("inputs before", "input channel", "max |x_j|", {0, 1, 2}, {1, 30, 2});
+        trace.add("inputs after", "input channel", "max |x_j / s_j|", {0, 1, 2}, {2, 4, 1});
+        trace.add("weights before", "input channel", "max |w_j|", {0, 1, 2}, {1, 1, 1});
+        trace.add("loss", "alpha", "loss", {0, 0.25, 0.5, 0.75}, {4, std::nan(""), 3, 3});
+        LayerInsides insides = insidesOf(trace);
+        QVERIFY(insides.inputs);
+        QCOMPARE(insides.inputs->largestBefore, 30.0);
+        QCOMPARE(insides.inputs->spreadBefore, 15.0);
+        QCOMPARE(insides.inputs->spreadAfter, 2.0);
+        QVERIFY(!insides.weights);  // its other half is missing
+        QVERIFY(insides.loss);
+        QCOMPARE(insides.loss->chosen, size_t{2});  // the first of equal ones
+        QCOMPARE(insides.loss->reference, 4.0);
+        QCOMPARE(insides.loss->gain, 0.25);
+        Trace other;
+        other.add("loss", "column", "GPTQ's", {0, 1}, {2, 1});
+        insides = insidesOf(other);
+        QVERIFY(insides.isEmpty());
     }
 
     void outlierFeaturesByHand() {

@@ -22,6 +22,8 @@ class TestModelPipeline : public QObject {
     void estimatesStreamIn();
     void resultsFollowTheVariants();
     void stoppedRunStillShowsAnEstimate();
+    void methodsShowTheirInsides_data();
+    void methodsShowTheirInsides();
     void missingTextIsAnError();
     void shortTextSaysWhatIsNeeded();
 
@@ -98,6 +100,61 @@ void TestModelPipeline::stoppedRunStillShowsAnEstimate() {
     QVERIFY(!delivered.empty());
     QVERIFY(delivered.back()->evaluation.chunksDone >= 1);
     QVERIFY(!delivered.back()->complete);
+}
+
+void TestModelPipeline::methodsShowTheirInsides_data() {
+    QTest::addColumn<QString>("variant");
+    QTest::addColumn<bool>("hasMaxima");
+    QTest::addColumn<bool>("hasLoss");
+    QTest::newRow("smoothquant") << "smoothquant/w8a8/alpha=0.5" << true << false;
+    QTest::newRow("smoothquant searched") << "smoothquant/w8a8/search" << true << true;
+    QTest::newRow("awq") << "awq/int3/group=64" << false << true;
+    QTest::newRow("gptq") << "gptq/int3/group=64" << false << false;
+}
+
+/// Calibrated methods run, their layer table is their own and not that of rounding to nearest.
+void TestModelPipeline::methodsShowTheirInsides() {
+    QFETCH(QString, variant);
+    QFETCH(bool, hasMaxima);
+    QFETCH(bool, hasLoss);
+    Experiment calibrated = m_experiment;
+    calibrated.model.calibrationChunks = 1;
+    const auto method = parseVariant(variant.toStdString());
+    QVERIFY2(method.has_value(), method ? "" : describe(method.error()).c_str());
+    calibrated.variants = {*parseVariant("float"), *method};
+    calibrated.variants.push_back(*parseVariant(schemeText(method->weights.scheme)));
+    calibrated.modelProtocol.evaluation.maxChunks = 2;
+    calibrated.modelProtocol.layerVariant = 1;
+    calibrated.modelProtocol.layer = "blk.1.ffn_down";
+    const auto last = run(calibrated).back();
+    QVERIFY2(!last->error, last->error ? describe(*last->error).c_str() : "");
+    QVERIFY2(!last->layersError, last->layersError ? describe(*last->layersError).c_str() : "");
+    QCOMPARE(last->insides != nullptr, hasMaxima || hasLoss);
+    if (last->insides) {
+        QCOMPARE(last->insides->inputs.has_value(), hasMaxima);
+        QCOMPARE(last->insides->weights.has_value(), hasMaxima);
+        QCOMPARE(last->insides->loss.has_value(), hasLoss);
+    }
+    if (hasMaxima) {
+        QCOMPARE(last->insides->inputs->beforeValues.size(), size_t{512});
+        QVERIFY(last->insides->inputs->spreadAfter < last->insides->inputs->spreadBefore);
+    }
+    if (hasLoss) QVERIFY(last->insides->loss->gain >= 0);
+    QVERIFY(last->layers);
+    calibrated.modelProtocol.layerVariant = 2;
+    const auto plain = run(calibrated).back();
+    QVERIFY(!plain->insides);
+    const auto find = [](const ModelResults& results) {
+        for (const LayerRow& row : *results.layers)
+            if (row.name == "blk.1.ffn_down") return row;
+        return LayerRow{};
+    };
+    const LayerRow own = find(*last);
+    const LayerRow nearest = find(*plain);
+    QVERIFY(own.weight.mse > 0);
+    QVERIFY(own.weight.mse != nearest.weight.mse);
+    QVERIFY(own.bytes > 0);
+    QCOMPARE(own.weightAbsMax, nearest.weightAbsMax);
 }
 
 void TestModelPipeline::missingTextIsAnError() {

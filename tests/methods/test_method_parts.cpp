@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
 #include <cmath>
+#include <set>
 
+#include "base/parallel_for.h"
 #include "method_inputs.h"
 #include "methods/activation_transform.h"
+#include "methods/aqlm.h"
+#include "methods/e8_lattice.h"
 #include "methods/hadamard.h"
 #include "methods/kmeans.h"
 #include "methods/linear_algebra.h"
+#include "methods/variant_text.h"
 
 using namespace quantscope;
 using namespace quantscope::test;
@@ -21,6 +26,67 @@ class TestMethodParts : public QObject {
         QCOMPARE(clusterValues(values, {}, 3), (std::vector<double>{1.5, 10, 21}));
         QCOMPARE(clusterValues(values, std::vector<double>{1, 3, 1, 1, 1, 1}, 3).front(), 1.25);
         QCOMPARE(clusterValues(std::vector<float>{5}, {}, 2).size(), size_t{2});
+    }
+
+    /// QuIP#'s codebook of 8 bits for 8 numbers: distinct points of E8, and the nearest is the nearest.
+    void shortCodebookIsE8() {
+        const E8Short book;
+        std::set<E8Lattice::Point> points;
+        for (int k = 0; k < E8Short::kPoints; ++k) {
+            const E8Lattice::Point point = book.point(k);
+            float sum = 0;
+            float norm = 0;
+            for (const float x : point) {
+                sum += x;
+                norm += x * x;
+                QCOMPARE(std::nearbyint(2 * x), 2 * x);
+                QCOMPARE(std::nearbyint(x - point[0]), x - point[0]);
+            }
+            QCOMPARE(std::fmod(sum, 2.0F), 0.0F);
+            QVERIFY(norm <= 4);
+            points.insert(point);
+        }
+        QCOMPARE(points.size(), size_t{256});
+        GoldenNumbers numbers(9);
+        for (int trial = 0; trial < 200; ++trial) {
+            E8Lattice::Point x{};
+            for (float& value : x) value = static_cast<float>(numbers.next());
+            const auto distance = [&](const E8Lattice::Point& point) {
+                float sum = 0;
+                for (size_t i = 0; i < x.size(); ++i) sum += (x[i] - point[i]) * (x[i] - point[i]);
+                return sum;
+            };
+            float least = 1e9F;
+            for (const auto& point : points) least = std::min(least, distance(point));
+            QVERIFY(std::abs(distance(book.nearest(x)) - least) < 1e-4F);
+        }
+    }
+
+    /// No step of AQLM adds error, codes are packed, and any number of threads gives the same.
+    void additiveCodes() {
+        const LayerInput layer = goldenLayer();
+        const auto recipe = parseRecipe("aqlm/codebooks=2/bits=5/group=8/rounds=5");
+        QVERIFY(recipe.has_value());
+        const Aqlm aqlm;
+        std::vector<double> errors;
+        const auto code = aqlm.encode(layer, *recipe, errors, {});
+        QVERIFY2(code.has_value(), code ? "" : describe(code.error()).c_str());
+        QVERIFY(errors.size() >= 3);
+        for (size_t i = 1; i < errors.size(); ++i) QVERIFY(errors[i] <= errors[i - 1] * (1 + 1e-6));
+        QVERIFY(errors.back() < 0.7 * errors.front());
+        QCOMPARE(code->packed.size(), size_t{16 * 128 / 8 * 2 * 5 / 8});
+        QCOMPARE(code->bytes(), uint64_t{320 + 2 * (2 * 32 * 8 + 16)});
+        const std::vector<float> values = decode(*code);
+        const auto result = quantizeLayer(layer, *recipe, {});
+        QVERIFY(result.has_value() && std::ranges::equal(result->values->floats(), values));
+        limitThreadsOfCaller(1);
+        const auto alone = quantizeLayer(layer, *recipe, {});
+        limitThreadsOfCaller(availableCores());
+        QVERIFY(alone.has_value() && std::ranges::equal(alone->values->floats(), values));
+        std::stop_source stop;
+        stop.request_stop();
+        const auto stopped = quantizeLayer(layer, *recipe, Job(stop.get_token()));
+        QVERIFY(!stopped && stopped.error().kind == ErrorKind::Cancelled);
     }
 
     void calibrationIsStreamed() {

@@ -104,6 +104,12 @@ class TestMethods : public QObject {
         row("hqq/int4/symmetric/group=64", "float-zero");
         row("kmeans/int4/group=32", "tensor or channel");
         row("llm-int8/affine", "symmetric");
+        row("hqq/int4/group=48/axis=0", "divides 16");
+        row("hqq/int4/channel/axis=0", "along the outputs");
+        row("quip-sharp/bits=5", "2, 3, 4");
+        row("aqlm/group=7", "a group that divides");
+        row("aqlm/codebooks=3", "1 .. 2");
+        row("aqlm/bits=11", "2 .. 10");
     }
     void errors() {
         QFETCH(QString, text);
@@ -166,6 +172,10 @@ class TestMethods : public QObject {
         row("wanda/pattern=2:4", 8 + 1);
         row("magnitude/sparsity=0.5", 8 + 1);
         row("fp8", 8 + 32.0 / 128);
+        row("hqq/int4/group=16/axis=0", 4 + 64.0 / 16);
+        // Two words of 8 bits for 8 inputs, 2 x 256 words of 8 F16 numbers, a scale for each of 16 rows.
+        row("aqlm/codebooks=2/bits=8/group=8", 2 + 2.0 * 256 * 8 * 16 / 2048 + 16.0 * 16 / 2048);
+        row("quip-sharp/bits=3", 3 + (16 + 128 + 32.0) / 2048);
     }
     void bitsAreHonest() {
         QFETCH(QString, text);

@@ -65,6 +65,12 @@ QWidget* gallery(ThemeController& themes) {
     series.low = 1e-3;
     map->setSeries(series);
     grid->addWidget(card(themes, QStringLiteral("Activations"), map), 4, 4, 1, 2);
+    auto* smoothed = new BeforeAfterView(&themes);
+    smoothed->setSeries(samples::smoothedInputs());
+    grid->addWidget(card(themes, QStringLiteral("Inside SmoothQuant"), smoothed), 6, 0, 1, 4);
+    auto* loss = new LossCurveView(&themes);
+    loss->setSeries(samples::lossOverAlpha());
+    grid->addWidget(card(themes, QStringLiteral("Inside AWQ"), loss), 6, 4, 1, 2);
     auto* text = new TokenTextView(&themes);
     text->setTokens(samples::tokens());
     grid->addWidget(card(themes, QStringLiteral("Text"), text), 5, 0, 1, 6);
@@ -84,7 +90,7 @@ int main(int argc, char** argv) {
             themes.setDark(dark);
             themes.setPresentation(presentation);
             const std::unique_ptr<QWidget> page(gallery(themes));
-            page->resize(presentation ? 1800 : 1300, presentation ? 2100 : 1500);
+            page->resize(presentation ? 1800 : 1300, presentation ? 2400 : 1700);
             page->show();
             for (int i = 0; i < 20; ++i) QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
             const QString name = QStringLiteral("plots-%1%2.png")

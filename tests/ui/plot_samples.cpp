@@ -132,6 +132,39 @@ ComparisonSeries comparison() {
     return series;
 }
 
+BeforeAfterSeries smoothedInputs() {
+    BeforeAfterSeries series;
+    series.what = "inputs";
+    series.beforeLabel = "max |x_j|";
+    series.afterLabel = "max |x_j / s_j|";
+    for (int j = 0; j < 576; ++j) {
+        const double before = j == 77 ? 300 : 2 + std::sin(j * 1.3);
+        series.before.push_back(before);
+        series.after.push_back(std::sqrt(before) * 0.6);
+    }
+    series.spreadBefore = 150;
+    series.spreadAfter = 12.2;
+    series.variant = 4;
+    return series;
+}
+
+LossCurveSeries lossOverAlpha() {
+    LossCurveSeries series;
+    series.parameter = "alpha";
+    series.lossLabel = "||Q(W s) x / s - W x||^2";
+    series.referenceName = "alpha 0";
+    for (int i = 0; i < 20; ++i) {
+        const double alpha = i / 20.0;
+        series.x.push_back(alpha);
+        series.loss.push_back(4.1 - 3 * alpha + 4 * alpha * alpha + (i > 16 ? 4.0 * (i - 16) : 0));
+    }
+    series.chosen = 8;
+    series.reference = 4.1;
+    series.gain = 0.137;
+    series.variant = 2;
+    return series;
+}
+
 LayerErrorSeries layers() {
     LayerErrorSeries series;
     series.variant = 3;

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "plots/before_after_view.h"
 #include "plots/channel_view.h"
 #include "plots/clip_curve_view.h"
 #include "plots/comparison_view.h"
@@ -12,6 +13,7 @@
 #include "plots/histogram_view.h"
 #include "plots/kl_view.h"
 #include "plots/layer_error_view.h"
+#include "plots/loss_curve_view.h"
 #include "plots/perplexity_view.h"
 #include "plots/token_text_view.h"
 
@@ -27,6 +29,8 @@ std::array<HeatmapSeries, 4> fourPanels();
 PerplexitySeries perplexity();
 std::vector<KlRow> klRows();
 ComparisonSeries comparison();
+BeforeAfterSeries smoothedInputs();
+LossCurveSeries lossOverAlpha();
 LayerErrorSeries layers();
 std::vector<TextToken> tokens();
 

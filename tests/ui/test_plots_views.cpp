@@ -204,6 +204,37 @@ class TestPlotsViews : public QObject {
         QCOMPARE(table.rows[4].last(), QStringLiteral("1"));
     }
 
+    void beforeAndAfterShowBoth() {
+        ThemeController themes;
+        BeforeAfterView view(&themes);
+        view.setSeries(samples::smoothedInputs());
+        present(view);
+        const QImage image = view.picture().toImage();
+        QVERIFY(pixelsOf(image, themes.theme().reference) > 1000);
+        QVERIFY(pixelsOf(image, themes.theme().variantColor(4)) > 300);
+        QVERIFY(view.yRange().upper > 300);
+        QSignalSpy told(&view, &PlotView::hovered);
+        moveTo(view, QPointF(view.positionOf(77.5, 1).x(), view.plotArea().center().y()), {});
+        QCOMPARE(told.last().at(0).toString(), QStringLiteral("channel 77: 300 → 10.4"));
+        QCOMPARE(view.table().rows.size(), 576);
+        QCOMPARE(view.table().rows[77].mid(0, 2), (QStringList{QStringLiteral("77"), QStringLiteral("300")}));
+    }
+
+    void lossCurveMarksTheChoice() {
+        ThemeController themes;
+        LossCurveView view(&themes);
+        view.setSeries(samples::lossOverAlpha());
+        present(view);
+        // The losses far above that of alpha = 0 leave the picture.
+        QVERIFY(view.yRange().upper < 3.5 * 4.1);
+        QVERIFY(view.yRange().lower < view.series().loss[8]);
+        QCOMPARE(view.table().rows[8].last(), QStringLiteral("1"));
+        QCOMPARE(view.table().rows[0].last(), QStringLiteral("0"));
+        QSignalSpy told(&view, &PlotView::hovered);
+        moveTo(view, view.positionOf(0.41, view.series().loss[8]), {});
+        QCOMPARE(told.last().at(0).toString(), QStringLiteral("alpha 0.4: 3.54"));
+    }
+
     void csvIsExact() {
         ThemeController themes;
         ErrorSplitView view(&themes);

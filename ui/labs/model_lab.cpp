@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "labs/insides_panel.h"
 #include "labs/layer_panel.h"
 #include "labs/model_series.h"
 #include "plots/number_format.h"
@@ -33,13 +34,18 @@ ModelLab::ModelLab(ThemeController* themes, QWidget* parent) : Lab(themes, paren
 void ModelLab::buildHeader() {
     m_textButton = new QPushButton(tr("Text…"));
     m_textButton->setToolTip(tr("The text that is scored: any plain text file"));
+    m_calibrationButton = new QPushButton;
+    m_calibrationButton->setToolTip(
+        tr("The text that calibrated methods adapt the weights to: any plain text file"));
+    m_calibrationButton->hide();
     m_chunks = new HeaderChoice(tr("How much of the text is scored"));
     setChunkChoices({kChunkChoices.begin(), kChunkChoices.end()});
     m_run = new QPushButton(tr("Evaluate"));
-    for (QWidget* widget :
-         {static_cast<QWidget*>(m_textButton), static_cast<QWidget*>(m_chunks), static_cast<QWidget*>(m_run)})
+    for (QWidget* widget : {static_cast<QWidget*>(m_calibrationButton), static_cast<QWidget*>(m_textButton),
+                            static_cast<QWidget*>(m_chunks), static_cast<QWidget*>(m_run)})
         header()->addWidget(widget);
     connect(m_textButton, &QPushButton::clicked, this, &ModelLab::chooseText);
+    connect(m_calibrationButton, &QPushButton::clicked, this, &ModelLab::chooseCalibration);
     connect(m_chunks, &QComboBox::activated, this,
             [this](int index) { Q_EMIT chunksChosen(m_chunks->itemData(index).toInt()); });
     connect(m_run, &QPushButton::clicked, this, [this] {
@@ -108,7 +114,19 @@ void ModelLab::buildLayerRow() {
         addCard(tr("Activations: token × channel"), m_activations,
                 tr("<p>log10 |x| of the inputs of one linear layer, a row a token, a column a channel. "
                    "Bright columns are outlier channels: they keep their place from token to token.</p>"));
-    addRow({{m_layerCard, 2}, {m_activationCard, 1}}, 140, 5);
+    addRow({{m_layerCard, 4}, {m_activationCard, 2}, {buildInsides(), 3}}, 140, 5);
+}
+
+Card* ModelLab::buildInsides() {
+    m_insides = new InsidesPanel(themes());
+    m_insidesCard = addCard(tr("Insides"), m_insides, InsidesPanel::explanation());
+    m_insidesChoice = new HeaderChoice(tr("Which of the method's pictures is shown"));
+    m_insidesChoice->setItems({tr("maxima"), tr("loss")});
+    m_insidesCard->addHeaderWidget(m_insidesChoice);
+    connect(m_insidesChoice, &QComboBox::activated, this,
+            [this](int index) { m_insides->preferLoss(index == 1); });
+    m_insidesCard->hide();
+    return m_insidesCard;
 }
 
 void ModelLab::buildTextRow() {
@@ -141,6 +159,12 @@ void ModelLab::chooseText() {
     if (!path.isEmpty()) Q_EMIT textChosen(path);
 }
 
+void ModelLab::chooseCalibration() {
+    const QString path = QFileDialog::getOpenFileName(this, tr("Calibration text"), {},
+                                                      tr("Text (*.txt *.md *.raw);;All files (*)"));
+    if (!path.isEmpty()) Q_EMIT calibrationChosen(path);
+}
+
 void ModelLab::setChunkChoices(const std::vector<int>& choices) {
     m_chunks->clear();
     for (const int count : choices) {
@@ -154,6 +178,12 @@ void ModelLab::setChunkChoices(const std::vector<int>& choices) {
 void ModelLab::setExperiment(const Experiment& experiment) {
     const QString path = QString::fromStdString(experiment.model.textPath);
     m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
+    const QString calibration = QString::fromStdString(experiment.model.calibrationPath);
+    m_calibrationButton->setText(calibration.isEmpty()
+                                     ? tr("Calibration…")
+                                     : tr("calibrate: %1").arg(QFileInfo(calibration).fileName()));
+    m_calibrationButton->setVisible(
+        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration));
     const int chunks = experiment.modelProtocol.evaluation.maxChunks;
     if (m_chunks->findData(chunks) < 0) {
         // A session or the command line may ask for any number: it joins the list.
@@ -197,6 +227,7 @@ void ModelLab::refresh() {
     m_kl->setRows(klRows(*m_results), m_results->evaluation.complete);
     refreshComparison();
     refreshLayers();
+    refreshInsides();
     refreshText();
 }
 
@@ -215,6 +246,15 @@ void ModelLab::refreshLayers() {
     m_activations->setSeries(activationSeries(m_results));
     const QString layer = QString::fromStdString(m_results->activationLayer);
     m_activationCard->setSubtitle(layer.isEmpty() ? QString() : tr("log10 |x| · input of %1").arg(layer));
+}
+
+void ModelLab::refreshInsides() {
+    m_insidesCard->setVisible(m_results->insides != nullptr);
+    if (!m_results->insides) return;
+    m_insidesCard->setTitle(tr("Inside %1").arg(QString::fromStdString(m_results->insidesMethod)));
+    m_insidesCard->setSubtitle(QString::fromStdString(m_results->activationLayer));
+    m_insides->setInsides(*m_results->insides, m_results->layerVariant);
+    m_insidesChoice->setVisible(m_insides->hasBoth());
 }
 
 void ModelLab::refreshText() {

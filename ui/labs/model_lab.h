@@ -14,6 +14,7 @@ namespace quantscope {
 
 class ComparisonView;
 class HeatmapView;
+class InsidesPanel;
 class KlView;
 class LayerPanel;
 class PerplexityView;
@@ -31,11 +32,13 @@ class ModelLab : public Lab {
     void setExperiment(const quantscope::Experiment& experiment);
     [[nodiscard]] PerplexityView* perplexity() const { return m_perplexity; }
     [[nodiscard]] ComparisonView* comparison() const { return m_comparison; }
+    [[nodiscard]] InsidesPanel* insides() const { return m_insides; }
     [[nodiscard]] LayerPanel* layers() const { return m_layers; }
     [[nodiscard]] TokenTextView* text() const { return m_text; }
 
  Q_SIGNALS:
     void textChosen(const QString& path);
+    void calibrationChosen(const QString& path);
     /// Windows to score; 0 = the whole text.
     void chunksChosen(int chunks);
     void evaluateRequested();
@@ -59,10 +62,14 @@ class ModelLab : public Lab {
     void refreshLayers();
     void refreshText();
     void chooseText();
+    void chooseCalibration();
+    Card* buildInsides();
+    void refreshInsides();
     void updateHeader();
 
     std::shared_ptr<const ModelResults> m_results;
     QPushButton* m_textButton = nullptr;
+    QPushButton* m_calibrationButton = nullptr;
     HeaderChoice* m_chunks = nullptr;
     QPushButton* m_run = nullptr;
     PerplexityView* m_perplexity = nullptr;
@@ -78,6 +85,9 @@ class ModelLab : public Lab {
     QLineEdit* m_layerFilter = nullptr;
     HeatmapView* m_activations = nullptr;
     Card* m_activationCard = nullptr;
+    InsidesPanel* m_insides = nullptr;
+    Card* m_insidesCard = nullptr;
+    HeaderChoice* m_insidesChoice = nullptr;
     TokenTextView* m_text = nullptr;
     Card* m_textCard = nullptr;
     HeaderChoice* m_textVariant = nullptr;

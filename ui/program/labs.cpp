@@ -119,6 +119,10 @@ void addMatmulLab(MainWindow& window, ThemeController& themes, SessionController
 void addModelLab(MainWindow& window, ThemeController& themes, SessionController& session) {
     auto* lab = new ModelLab(&themes);
     QObject::connect(lab, &ModelLab::textChosen, &window, &MainWindow::openPath);
+    QObject::connect(lab, &ModelLab::calibrationChosen, &session, [&session](const QString& path) {
+        edit(session, SessionController::tr("calibration text"),
+             [&path](Experiment& experiment) { experiment.model.calibrationPath = path.toStdString(); });
+    });
     QObject::connect(lab, &ModelLab::chunksChosen, &session, [&session](int chunks) {
         edit(session, SessionController::tr("windows to score"),
              [chunks](Experiment& experiment) { experiment.modelProtocol.evaluation.maxChunks = chunks; });

@@ -68,7 +68,7 @@ ConsiderationsDialog::ConsiderationsDialog(ThemeController* themes, Consideratio
     : QDialog(parent), m_view(new QTableView) {
     const Theme& theme = themes->theme();
     setWindowTitle(tr("Which method when"));
-    resize(theme.px(1180), theme.px(680));
+    resize(theme.px(1400), theme.px(720));
     auto* about = new QLabel(tr(
         "From the descriptions of the methods themselves. The last three columns are what a variant of the "
         "method came to in the Model lab's last evaluation. Click a heading to sort."));
