@@ -77,7 +77,7 @@ const MethodInfo& Aqlm::info() const {
                              "inputs that share a code; bits a weight are codebooks bits / group", 2, 32,
                              "8"),
             integerParameter("rounds", "Rounds", "at most, of words, scales and codes in turn", 0, 100, "6"),
-            integerParameter("beam", "Beam", "words of a codebook that are followed up", 1, 64, "8"),
+            integerParameter("beam", "Beam", "words of a codebook that are followed up", 1, 64, "4"),
             realParameter("damp", "Damping", "added to the diagonal of X^T X, as a part of its mean", 0, 1,
                           "0.001"),
             integerParameter("seed", "Seed", "of k-means", 0, 1'000'000'000, "0"),
