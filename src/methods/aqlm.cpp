@@ -63,7 +63,8 @@ const MethodInfo& Aqlm::info() const {
         info.source = "Egiazarian et al., ICML 2024 (arXiv:2401.06118)";
         info.help =
             "eight inputs at a time become a sum of codewords: w = s sum_m C_m[b_m]; codes by beam search, "
-            "codewords and scales by least squares, in turn, for min ||(W - W^) X||^2. Takes minutes.";
+            "codewords and scales by least squares, in turn, for min ||(W - W^) X||^2. Slow: 25 s of "
+            "processor time a million weights.";
         info.needs = CalibrationNeed::Hessian;
         info.kind = MethodKind::Learned;
         info.usesScheme = false;
@@ -77,7 +78,7 @@ const MethodInfo& Aqlm::info() const {
                              "inputs that share a code; bits a weight are codebooks bits / group", 2, 32,
                              "8"),
             integerParameter("rounds", "Rounds", "at most, of words, scales and codes in turn", 0, 100, "6"),
-            integerParameter("beam", "Beam", "words of a codebook that are followed up", 1, 64, "8"),
+            integerParameter("beam", "Beam", "words of a codebook that are followed up", 1, 64, "4"),
             realParameter("damp", "Damping", "added to the diagonal of X^T X, as a part of its mean", 0, 1,
                           "0.001"),
             integerParameter("seed", "Seed", "of k-means", 0, 1'000'000'000, "0"),

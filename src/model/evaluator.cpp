@@ -154,15 +154,13 @@ Status Evaluator::setCalibration(const Run& run) {
 }
 
 Status Evaluator::setResume(const Run& run) {
-    m_finished.reset();
-    m_store.setFinished(nullptr, {});
+    m_store.setFinished(m_finished = nullptr, {});
     if (run.protocol.resumeFolder.empty()) return {};
     auto opened = FinishedLayers::open(run.protocol.resumeFolder);
     if (!opened) return fail(opened.error());
     auto fingerprint = modelFingerprint(m_model);
     if (!fingerprint) return fail(fingerprint.error());
-    m_finished = std::move(*opened);
-    m_store.setFinished(m_finished, std::move(*fingerprint));
+    m_store.setFinished(m_finished = std::move(*opened), std::move(*fingerprint));
     return {};
 }
 

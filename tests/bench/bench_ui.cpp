@@ -137,15 +137,17 @@ std::vector<MoveKind> moveKinds() {
 
 /// One move, up to the last paint of its full result.
 void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind, int index, Times& times) {
-    bool isFull = false;
+    // Quiet before the full result arrived is that of the preview, which says nothing about the full one.
+    double fullArrived = -1;
     QObject context;
-    QObject::connect(
-        &driven.session, &SessionController::tensorResultsChanged, &context,
-        [&](const std::shared_ptr<const TensorResults>& results) { isFull = results->tier == Tier::Full; });
+    QObject::connect(&driven.session, &SessionController::tensorResultsChanged, &context,
+                     [&](const std::shared_ptr<const TensorResults>& results) {
+                         fullArrived = results->tier == Tier::Full ? milliseconds(paints.clock) : -1;
+                     });
     paints.start();
     kind.move(driven, index);
-    while (!isFull || !driven.window.isSettled() ||
-           milliseconds(paints.clock) - std::max(0.0, paints.lastPaint) < kQuietMs) {
+    while (fullArrived < 0 || !driven.window.isSettled() ||
+           milliseconds(paints.clock) - std::max(fullArrived, paints.lastPaint) < kQuietMs) {
         turn(times.worstGap);
         if (milliseconds(paints.clock) > kGiveUpMs) {
             std::printf("%s %d: no full result painted in %.0f ms\n", kind.name, index, kGiveUpMs);
@@ -153,7 +155,7 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind,
         }
     }
     if (paints.previewPainted() >= 0) times.preview.push_back(paints.previewPainted());
-    times.full.push_back(paints.lastPaint);
+    times.full.push_back(std::max(fullArrived, paints.lastPaint));
 }
 
 /// The slider dragged without a rest: results shown meanwhile and the longest stretch.

@@ -119,5 +119,5 @@ def aqlm(codebooks, bits, group, rounds=6, steps=100, damp=0.001):
 
 def aqlm_cases():
     return [entry("aqlm/codebooks=1/bits=6/group=8", aqlm(1, 6, 8)),
-            entry("aqlm/codebooks=2/bits=5/group=8/seed=1", aqlm(2, 5, 8)),
+            entry("aqlm/codebooks=2/bits=5/group=8/seed=1/beam=16", aqlm(2, 5, 8)),
             entry("aqlm/codebooks=2/bits=6/group=4/seed=1/beam=16", aqlm(2, 6, 4))]
