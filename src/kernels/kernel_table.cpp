@@ -73,7 +73,11 @@ namespace {
 
 std::vector<KernelReport::Accelerator> reportAccelerators() {
     const auto devices = listCudaDevices();
-    if (!devices) return {{"cuda", false, describe(devices.error())}};
+    if (!devices) {
+        Error error = devices.error();
+        error.field.clear();  // the name says it
+        return {{"cuda", false, describe(error)}};
+    }
     std::vector<KernelReport::Accelerator> found;
     for (const CudaDeviceInfo& device : *devices) found.push_back({device.name, true, describe(device)});
     return found;

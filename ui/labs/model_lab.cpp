@@ -211,6 +211,7 @@ void ModelLab::showResults(const std::shared_ptr<const ModelResults>& results) {
 }
 
 void ModelLab::updateHeader() {
+    if (!m_results && m_busy) setTitle(tr("Model lab"), tr("the first window is on its way"));
     if (!m_results) return;
     QString title = QString::fromStdString(m_results->title);
     QString details = protocolText(*m_results);
