@@ -266,40 +266,32 @@ void CudaDeviceTest::rowErrors() {
     QCOMPARE(scale.error().field, std::string("scale"));
 }
 
-/// Chosen like any other table, with weights packed for the processor.
+/// Chosen like any other table, with weights packed for the processor; the second time the weight is there.
 void CudaDeviceTest::asAKernelTable() {
     const auto set = KernelSet::open(detectCpuFeatures(), "cuda");
     QVERIFY2(set.has_value(), set ? "" : describe(set.error()).c_str());
     const KernelTable& gpu = (*set)->active();
-    QCOMPARE(std::string(gpu.name), std::string("cuda"));
-    for (const Case& c : {Case{17, 33, 66}, {5, 70, 129}}) {
-        const Operands o(c, true, 0);
-        const auto packed = *PackedInt8Weights::pack(o.w.data(), c.n, c.k);
-        std::vector<int32_t> sums(static_cast<size_t>(c.m * c.n)), expectedSums = sums;
-        for (int again = 0; again < 2; ++again) {  // the second time with the weight that is there
-            QVERIFY(multiplyInt8(gpu, o.view, packed, sums.data()));
-            QVERIFY(multiplyInt8(reference(), o.view, packed, expectedSums.data()));
-            QVERIFY2(sums == expectedSums, name(c).c_str());
-        }
-        const auto x = randomValues<float>(c.m * c.k, 8);
-        const MatrixView view{x.data(), c.m, c.k, c.k};
-        QuantizedRows rows, expectedRows;
-        QVERIFY(quantizeRows(gpu, view, ActivationCodes::SymmetricS8, rows));
-        QVERIFY(quantizeRows(reference(), view, ActivationCodes::SymmetricS8, expectedRows));
-        QCOMPARE(rows.codes, expectedRows.codes);
-        const auto scales = randomValues<float>(c.n, 9);
-        const Int8Dequantize how{rows.scales.data(), scales.data()};
-        std::vector<float> y(sums.size()), expected = y;
-        QVERIFY(multiplyInt8(gpu, rows.view(), packed, how, y.data()));
-        QVERIFY(multiplyInt8(reference(), rows.view(), packed, how, expected.data()));
-        QVERIFY2(y == expected, name(c).c_str());
-        const std::vector<uint8_t> codes(static_cast<size_t>(c.n * c.k), 11);
-        const auto four = *PackedInt4Weights::pack({codes.data(), c.n, c.k, 0, scales.data(), nullptr});
-        QVERIFY(multiplyInt4(gpu, view, four, y.data()));
-        QVERIFY(multiplyInt4(reference(), view, four, expected.data()));
-        for (size_t i = 0; i < y.size(); ++i)
-            QVERIFY(std::abs(y[i] - expected[i]) <= 1e-6F * (1 + 15 * static_cast<float>(c.k)));
-    }
+    const Case c{17, 33, 66};
+    const Operands o(c, true, 0);
+    const auto packed = *PackedInt8Weights::pack(o.w.data(), c.n, c.k);
+    std::vector<int32_t> sums(static_cast<size_t>(c.m * c.n)), expectedSums = sums;
+    QVERIFY(multiplyInt8(reference(), o.view, packed, expectedSums.data()));
+    for (int again = 0; again < 2; ++again) QVERIFY(multiplyInt8(gpu, o.view, packed, sums.data()));
+    QVERIFY(sums == expectedSums);
+    const auto x = randomValues<float>(c.m * c.k, 8);
+    const MatrixView view{x.data(), c.m, c.k, c.k};
+    QuantizedRows rows, expectedRows;
+    QVERIFY(quantizeRows(gpu, view, ActivationCodes::SymmetricS8, rows));
+    QVERIFY(quantizeRows(reference(), view, ActivationCodes::SymmetricS8, expectedRows));
+    QCOMPARE(rows.codes, expectedRows.codes);
+    const auto scales = randomValues<float>(c.n, 9);
+    const std::vector<uint8_t> codes(static_cast<size_t>(c.n * c.k), 11);
+    const auto four = *PackedInt4Weights::pack({codes.data(), c.n, c.k, 0, scales.data(), nullptr});
+    std::vector<float> y(sums.size()), expected = y;
+    QVERIFY(multiplyInt4(gpu, view, four, y.data()));
+    QVERIFY(multiplyInt4(reference(), view, four, expected.data()));
+    for (size_t i = 0; i < y.size(); ++i)
+        QVERIFY(std::abs(y[i] - expected[i]) <= 1e-6F * (1 + 15 * static_cast<float>(c.k)));
 }
 
 void CudaDeviceTest::timing() {
@@ -309,8 +301,7 @@ void CudaDeviceTest::timing() {
     std::vector<int32_t> y(35);
     CudaTiming timing{.launches = 3};
     QVERIFY(multiplyInt8(*m_device, o.view, *weights, y.data(), 0, &timing));
-    QVERIFY(timing.kernelSeconds > 0);
-    QVERIFY(timing.totalSeconds > 0);
+    QVERIFY(timing.kernelSeconds > 0 && timing.totalSeconds >= timing.kernelSeconds);
     QVERIFY(describe(m_device->info()).find(m_device->info().name) == 0);
 }
 
@@ -338,8 +329,7 @@ void CudaDeviceTest::shapeErrors() {
     QCOMPARE(
         CudaInt4Weights::upload(*m_device, {beyond.data(), 2, 12, 4, scales.data(), nullptr}).error().field,
         std::string("codes"));
-    QCOMPARE(CudaDevice::open(99).error().kind, ErrorKind::NotFound);
-    QCOMPARE(CudaDevice::open(-1).error().kind, ErrorKind::NotFound);
+    for (const int index : {99, -1}) QCOMPARE(CudaDevice::open(index).error().kind, ErrorKind::NotFound);
 }
 
 /// Any call of a product may fail: the error names it, and the next product is right again.

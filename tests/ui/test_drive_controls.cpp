@@ -3,9 +3,12 @@
 #include <QAbstractButton>
 #include <QComboBox>
 #include <QLineEdit>
+#include <QMenu>
 #include <QTest>
 
 #include "driven_window.h"
+#include "shell/jobs_strip.h"
+#include "shell/kernel_chooser.h"
 #include "shell/parameter_control.h"
 #include "shell/parameter_form.h"
 #include "shell/tick_slider.h"
@@ -47,6 +50,7 @@ class TestDriveControls : public QObject {
  private Q_SLOTS:
     void everyChoiceOfEveryControlAnswers_data();
     void everyChoiceOfEveryControlAnswers();
+    void kernelsAreChosenInTheWindow();
 };
 
 void TestDriveControls::everyChoiceOfEveryControlAnswers_data() {
@@ -97,6 +101,41 @@ void TestDriveControls::everyChoiceOfEveryControlAnswers() {
     QCOMPARE(driven.session.experiment(), first);
     driven.session.undoStack()->redo();
     QVERIFY(!(driven.session.experiment() == first));
+}
+
+void TestDriveControls::kernelsAreChosenInTheWindow() {
+    DrivenWindow driven(DrivenWindow::sample(1));
+    driven.window.showLab(LabKind::Model);
+    QVERIFY(driven.settles());
+    KernelChooser* chooser = driven.window.jobs()->kernelChooser();
+    QVERIFY(DrivenWindow::waitUntil([&] { return chooser->isSettled(); }));
+    const QList<QAction*> actions = chooser->menu()->actions();
+    QCOMPARE(static_cast<size_t>(actions.size()), driven.kernels.choices().size());
+    const auto before = driven.session.modelResults();
+
+    // Another one that runs; the plain reference, which takes its time, only where there is nothing else.
+    QAction* other = nullptr;
+    for (QAction* action : actions)
+        if (action->isEnabled() && !action->isChecked() && !other) other = action;
+    if (!other) QSKIP("this machine runs one table only");
+    const std::string name = other->data().toString().toStdString();
+    other->trigger();
+    QVERIFY(DrivenWindow::waitUntil([&] { return chooser->isSettled(); }));
+    QCOMPARE(chooser->text(), QStringLiteral("kernels: ") + QString::fromStdString(name));
+    QCOMPARE(std::string(driven.kernels.active().name), name);
+    QVERIFY(driven.settles());
+    const auto after = driven.session.modelResults();
+    QVERIFY(after != before);
+    // Another sum's order moves the last digits only.
+    for (size_t i = 0; i < before->evaluation.variants.size(); ++i) {
+        const double was = before->evaluation.variants[i].perplexity;
+        QVERIFY(std::abs(after->evaluation.variants[i].perplexity - was) < 1e-3 * was);
+    }
+
+    // What cannot be opened leaves the active kernels and says why.
+    chooser->choose(QStringLiteral("cuda:63"));
+    QVERIFY(DrivenWindow::waitUntil([&] { return !driven.window.messageBar()->text().isEmpty(); }));
+    QCOMPARE(std::string(driven.kernels.active().name), name);
 }
 
 QTEST_MAIN(TestDriveControls)

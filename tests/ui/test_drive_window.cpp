@@ -24,8 +24,6 @@
 #include "plots/token_text_view.h"
 #include "program/first_session.h"
 #include "shell/export_dialog.h"
-#include "shell/jobs_strip.h"
-#include "shell/kernel_chooser.h"
 #include "shell/metrics_model.h"
 #include "shell/sources_panel.h"
 #include "shell/variants_panel.h"
@@ -83,7 +81,6 @@ class TestDriveWindow : public QObject {
     void droppedFileOpens();
     void mapRegionIsNoUndoStep();
     void secondStartRestoresTheSession();
-    void kernelsAreChosenInTheWindow();
 };
 
 void TestDriveWindow::opensEachSource_data() {
@@ -301,41 +298,6 @@ void TestDriveWindow::sessionSavedFromTheMenuReopensEqual() {
     QCOMPARE(other.session.experiment(), kept);
     QVERIFY(other.settles());
     QCOMPARE(unanswered(other.session), QString());
-}
-
-void TestDriveWindow::kernelsAreChosenInTheWindow() {
-    DrivenWindow driven(DrivenWindow::sample(1));
-    driven.window.showLab(LabKind::Model);
-    QVERIFY(driven.settles());
-    KernelChooser* chooser = driven.window.jobs()->kernelChooser();
-    QVERIFY(DrivenWindow::waitUntil([&] { return chooser->isSettled(); }));
-    const QList<QAction*> actions = chooser->menu()->actions();
-    QCOMPARE(static_cast<size_t>(actions.size()), driven.kernels.choices().size());
-    const auto before = driven.session.modelResults();
-
-    // Another one that runs; the plain reference, which takes its time, only where there is nothing else.
-    QAction* other = nullptr;
-    for (QAction* action : actions)
-        if (action->isEnabled() && !action->isChecked() && !other) other = action;
-    if (!other) QSKIP("this machine runs one table only");
-    const std::string name = other->data().toString().toStdString();
-    other->trigger();
-    QVERIFY(DrivenWindow::waitUntil([&] { return chooser->isSettled(); }));
-    QCOMPARE(chooser->text(), QStringLiteral("kernels: ") + QString::fromStdString(name));
-    QCOMPARE(std::string(driven.kernels.active().name), name);
-    QVERIFY(driven.settles());
-    const auto after = driven.session.modelResults();
-    QVERIFY(after != before);
-    // Another sum's order moves the last digits only.
-    for (size_t i = 0; i < before->evaluation.variants.size(); ++i) {
-        const double was = before->evaluation.variants[i].perplexity;
-        QVERIFY(std::abs(after->evaluation.variants[i].perplexity - was) < 1e-3 * was);
-    }
-
-    // What cannot be opened leaves the active kernels and says why.
-    chooser->choose(QStringLiteral("cuda:63"));
-    QVERIFY(DrivenWindow::waitUntil([&] { return !driven.window.messageBar()->text().isEmpty(); }));
-    QCOMPARE(std::string(driven.kernels.active().name), name);
 }
 
 void TestDriveWindow::droppedFileOpens() {
