@@ -234,7 +234,8 @@ Result<HeatMapSet> heatMaps(const MatrixView& matrix, const MatrixQuantization& 
         for (int64_t cellRow = begin; cellRow < end; ++cellRow) pictures.fill(set, cellRow);
     });
     if (!finished) return fail(ErrorKind::Cancelled, "stopped");
-    for (HeatMap* map : {&set.original, &set.codes, &set.dequantized, &set.error}) finish(*map);
+    HeatMap* const maps[] = {&set.original, &set.codes, &set.dequantized, &set.error};
+    parallelFor(std::ssize(maps), 1, [&](int64_t begin, int64_t) { finish(*maps[begin]); });
     return set;
 }
 

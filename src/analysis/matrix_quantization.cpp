@@ -25,10 +25,26 @@ std::vector<float> withExtremes(const MatrixView& matrix, const MatrixExtremes& 
 
 Result<std::vector<GroupParams>> groupsOf(const MatrixView& matrix, const Scheme& scheme,
                                           const KernelTable& kernels, const Job& job,
-                                          const MatrixExtremes* extremes) {
-    if (scheme.granularity != Granularity::Tensor || extremes == nullptr)
+                                          const KnownMatrix& known) {
+    if (known.extremes == nullptr || matrix.size() == 0)
         return chooseGroupParams(matrix, scheme, kernels.elementwise, job);
-    const std::vector<float> values = withExtremes(matrix, *extremes);
+    const std::array<float, 2> ends = {known.extremes->minimum, known.extremes->maximum};
+    const MatrixView endsView{ends.data(), 1, 2, 2};
+    if (known.isFinite && scheme.estimator == RangeEstimator::Manual) {
+        Scheme whole = scheme;
+        whole.granularity = Granularity::Tensor;
+        auto same = chooseGroupParams(endsView, whole, kernels.elementwise, job);
+        const int64_t count = GroupLayout::of(scheme, matrix.rows, matrix.cols).groupCount();
+        if (same) same->resize(static_cast<size_t>(count), same->front());
+        return same;
+    }
+    if (scheme.granularity != Granularity::Tensor)
+        return chooseGroupParams(matrix, scheme, kernels.elementwise, job);
+    const bool whichIsFirst = scheme.symmetricRange == SymmetricRange::SignedExtreme;
+    if (known.isFinite && scheme.estimator == RangeEstimator::MinMax && !whichIsFirst)
+        return chooseGroupParams(endsView, scheme, kernels.elementwise, job);
+    if (!known.isSample) return chooseGroupParams(matrix, scheme, kernels.elementwise, job);
+    const std::vector<float> values = withExtremes(matrix, *known.extremes);
     const auto count = static_cast<int64_t>(values.size());
     return chooseGroupParams(MatrixView{values.data(), 1, count, count}, scheme, kernels.elementwise, job);
 }
@@ -43,7 +59,7 @@ QuantizeParams MatrixQuantization::paramsAt(int64_t row, int64_t col) const {
 
 Result<MatrixQuantization> chooseQuantization(const MatrixView& matrix, const Scheme& scheme,
                                               const KernelTable& kernels, const Job& job,
-                                              const MatrixExtremes* extremes) {
+                                              const KnownMatrix& known) {
     if (auto status = validate(scheme); !status) return fail(status.error());
     MatrixQuantization quantization;
     quantization.scheme = scheme;
@@ -52,7 +68,7 @@ Result<MatrixQuantization> chooseQuantization(const MatrixView& matrix, const Sc
     quantization.totalBytes = static_cast<uint64_t>(
         std::llround(quantization.bitsPerWeight * static_cast<double>(matrix.size()) / 8));
     if (scheme.isFloat()) return quantization;
-    auto groups = groupsOf(matrix, scheme, kernels, job, extremes);
+    auto groups = groupsOf(matrix, scheme, kernels, job, known);
     if (!groups) return fail(groups.error());
     quantization.groups = std::move(*groups);
     return quantization;

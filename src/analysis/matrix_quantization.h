@@ -35,12 +35,20 @@ struct MatrixQuantization {
     [[nodiscard]] QuantizeParams paramsAt(int64_t row, int64_t col) const;
 };
 
-/// Chooses the parameters of every group of `matrix` (quant/chooseGroupParams). `extremes`, when given, are
-/// those of the larger matrix this one is a sample of: they enter the range of a per-tensor scheme, so that a
-/// sample does not lose the outlier that decides it. Errors: as quant/quantize.
+/// What is known of a matrix before its parameters are chosen.
+struct KnownMatrix {
+    const MatrixExtremes* extremes = nullptr;
+    /// The matrix is a sample of the one the extremes are of: they enter the range of a per-tensor scheme, so
+    /// that a sample does not lose the outlier that decides it.
+    bool isSample = false;
+    bool isFinite = false;  ///< no element is NaN or infinite
+};
+
+/// Chooses the parameters of every group of `matrix` (quant/chooseGroupParams). Reads nothing where the known
+/// extremes decide. Errors: as quant/quantize.
 Result<MatrixQuantization> chooseQuantization(const MatrixView& matrix, const Scheme& scheme,
                                               const KernelTable& kernels, const Job& job,
-                                              const MatrixExtremes* extremes = nullptr);
+                                              const KnownMatrix& known = {});
 
 /// Of a quantized tensor (any method).
 MatrixQuantization quantizationOf(std::shared_ptr<const QuantizedTensor> quantized);

@@ -41,6 +41,12 @@ Cut cutOf(const GroupLayout& layout) {
     return cut;
 }
 
+/// Whether no group lies in two rectangles.
+bool ownGroups(const Cut& cut, const GroupLayout& layout) {
+    return (cut.down == 1 || cut.rowStep % layout.blockRows == 0) &&
+           (cut.across == 1 || cut.colStep % layout.blockCols == 0);
+}
+
 /// Stored parameters, and the ones codes are computed with where they differ.
 struct GroupNumbers {
     std::vector<GroupParams> stored;
@@ -49,11 +55,15 @@ struct GroupNumbers {
 
 GroupNumbers numbersOf(const MatrixQuantization& quantization) {
     GroupNumbers numbers;
-    numbers.stored.reserve(quantization.groups.size());
-    for (const GroupParams& group : quantization.groups) {
-        numbers.stored.push_back(storedParams(group, quantization.scheme));
-        numbers.differ = numbers.differ || !(numbers.stored.back() == group);
-    }
+    numbers.stored.resize(quantization.groups.size());
+    std::atomic<bool> differ = false;
+    parallelFor(std::ssize(numbers.stored), 1 << 14, [&](int64_t begin, int64_t end) {
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+            numbers.stored[i] = storedParams(quantization.groups[i], quantization.scheme);
+            if (!(numbers.stored[i] == quantization.groups[i])) differ = true;
+        }
+    });
+    numbers.differ = differ;
     return numbers;
 }
 
@@ -108,7 +118,6 @@ void collect(VariantReport& report, const std::vector<std::optional<VariantPass>
     ErrorReport& errors = report.errors;
     if (plan.keepRows) errors.outputChannels.resize(static_cast<size_t>(plan.matrix.rows));
     if (plan.keepColumns) errors.inputChannels.resize(static_cast<size_t>(plan.matrix.cols));
-    if (plan.keepGroups) errors.groups.resize(report.quantization.groups.size());
     report.codes.codeMin = codeMin(report.quantization.scheme);
     PaddedBins values = plan.values;
     PaddedBins differences = plan.errors;
@@ -184,6 +193,10 @@ Result<VariantReport> variantReport(const MatrixView& matrix, MatrixQuantization
     else if (options.errorBins > 0)
         plan.errors = binsOf(errorAxis(chosen, options.errorBins));
     const Cut cut = cutOf(chosen.layout);
+    if (plan.keepGroups) {
+        report.errors.groups.resize(chosen.groups.size());
+        if (ownGroups(cut, chosen.layout)) plan.ownedGroups = report.errors.groups;
+    }
     std::vector<std::optional<VariantPass>> passes(static_cast<size_t>(cut.down * cut.across));
     if (!runAll(passes, plan, cut, job)) return fail(ErrorKind::Cancelled, "stopped");
     collect(report, passes, plan);

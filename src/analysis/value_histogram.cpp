@@ -79,16 +79,18 @@ GridMarks gridMarks(const MatrixQuantization& quantization, int64_t group) {
 
 int64_t typicalGroup(const MatrixQuantization& quantization) {
     if (quantization.groups.empty()) return 0;
-    std::vector<int64_t> order(quantization.groups.size());
-    std::iota(order.begin(), order.end(), 0);
-    const auto scale = [&](int64_t group) {
-        return std::abs(quantization.groups[static_cast<size_t>(group)].scale);
-    };
-    const auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
-    std::nth_element(order.begin(), middle, order.end(), [&](int64_t a, int64_t b) {
-        return scale(a) != scale(b) ? scale(a) < scale(b) : a < b;
-    });
-    return *middle;
+    std::vector<float> scales;
+    scales.reserve(quantization.groups.size());
+    for (const GroupParams& group : quantization.groups) scales.push_back(std::abs(group.scale));
+    std::vector<float> sorted = scales;
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    // Of several groups with the median scale, the one that a stable sort would put in the middle.
+    auto rank =
+        middle - sorted.begin() - std::count_if(sorted.begin(), middle, [&](float x) { return x < *middle; });
+    auto group = std::find(scales.begin(), scales.end(), *middle);
+    for (; rank > 0; --rank) group = std::find(group + 1, scales.end(), *middle);
+    return group - scales.begin();
 }
 
 }  // namespace quantscope

@@ -94,7 +94,8 @@ VariantPass::VariantPass(const PassPlan& plan, int64_t rowBegin, int64_t rowEnd,
         m_small.resize(static_cast<size_t>(codes + (Counters::kSets - 1) * m_codeStride));
     }
     if (plan.keepRows) m_rows.resize(static_cast<size_t>(rowEnd - rowBegin));
-    if (plan.keepGroups) m_groups.resize(static_cast<size_t>(groupsHigh * m_groupsWide));
+    if (plan.keepGroups && plan.ownedGroups.empty())
+        m_groups.resize(static_cast<size_t>(groupsHigh * m_groupsWide));
     if (plan.keepColumns) m_columns.resize(static_cast<size_t>(colEnd - colBegin + ColumnSinks::kPadding));
     if (m_fused) {
         m_valueCounters = m_values.makeCounters();
@@ -134,8 +135,13 @@ void VariantPass::measureFused(int64_t row, int64_t col, int64_t count) {
         flushCounts();
         m_countedGroup = group;
     }
+    ErrorSplit* const sums = groupSums(group);
+    const GroupRun run = runAt(row, col, count);
+    // Groups of one row in whole pieces pass by only once: the kernel writes their sums in place.
+    const bool once =
+        !m_plan.ownedGroups.empty() && m_layout.blockRows == 1 && m_layout.blockCols < kPieceCols;
     MeasureSinks sinks;
-    sinks.groups = m_runSplits.data();
+    sinks.groups = once ? sums : m_runSplits.data();
     if (m_plan.keepColumns) {
         const auto first = static_cast<size_t>(col - m_colBegin);
         sinks.columns = {&m_columns.signal[first],      &m_columns.output[first], &m_columns.sse[first],
@@ -145,15 +151,11 @@ void VariantPass::measureFused(int64_t row, int64_t col, int64_t count) {
     if (!m_countBySegment) sinks.values = m_values.sink(m_valueCounters);
     sinks.errors = m_errors.sink(m_errorCounters);
     m_params.firstElement = static_cast<uint64_t>(row * m_layout.cols + col);
-    const GroupRun run = runAt(row, col, count);
     m_plan.kernels->measureGroups(m_plan.matrix.row(row) + col, count, run, m_params, sinks);
     const auto groups = static_cast<size_t>((count + run.groupSize - 1) / run.groupSize);
-    const size_t local = localGroup(group);
     ErrorSplit rowSplit;
-    for (size_t i = 0; i < groups; ++i) {
-        rowSplit.merge(m_runSplits[i]);
-        if (m_plan.keepGroups) m_groups[local + i].merge(m_runSplits[i]);
-    }
+    for (size_t i = 0; i < groups; ++i) rowSplit.merge(sinks.groups[i]);
+    for (size_t i = 0; i < groups && sums != nullptr && !once; ++i) sums[i].merge(sinks.groups[i]);
     record(row, rowSplit);
 }
 
@@ -203,11 +205,10 @@ QuantizeParams VariantPass::paramsOf(int64_t group) const {
 void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, const float* values) {
     const float* const src = m_plan.matrix.row(row) + col;
     int64_t group = m_layout.groupOf(row, col);
-    size_t local = localGroup(group);
+    ErrorSplit* sums = groupSums(group);
     int64_t length = std::min(count, m_layout.blockCols - col % m_layout.blockCols);
     ErrorSplit rowSplit;
-    for (int64_t j = 0; j < count;
-         j += length, ++group, ++local, length = std::min(count - j, m_layout.blockCols)) {
+    for (int64_t j = 0; j < count; j += length, ++group, length = std::min(count - j, m_layout.blockCols)) {
         const Limits limits = limitsOf(paramsOf(group));
         ErrorSplit groupSplit;
         for (int64_t k = j; k < j + length; ++k) {
@@ -219,17 +220,19 @@ void VariantPass::splitSmallGroups(int64_t row, int64_t col, int64_t count, cons
             ++m_columns.clipped[column];
         }
         rowSplit.merge(groupSplit);
-        if (m_plan.keepGroups) m_groups[local].merge(groupSplit);
+        if (sums != nullptr) (sums++)->merge(groupSplit);
     }
     record(row, rowSplit);
 }
 
-size_t VariantPass::localGroup(int64_t group) const {
+ErrorSplit* VariantPass::groupSums(int64_t group) {
+    if (!m_plan.keepGroups) return nullptr;
+    if (!m_plan.ownedGroups.empty()) return &m_plan.ownedGroups[static_cast<size_t>(group)];
     const int64_t perRow = m_layout.groupsAcross();
     assert(perRow > 0);  // there is a group, so there are columns
     const int64_t down = group / perRow - m_groupRow;
     const int64_t across = group % perRow - m_groupCol;
-    return static_cast<size_t>(down * m_groupsWide + across);
+    return &m_groups[static_cast<size_t>(down * m_groupsWide + across)];
 }
 
 void VariantPass::record(int64_t row, const ErrorSplit& split) {

@@ -26,6 +26,8 @@ struct PassPlan {
     bool keepColumns = true;
     bool keepGroups = true;
     bool countCodes = true;
+    /// All groups of the matrix, zero, when no rectangle shares one with another: sums go there directly.
+    std::span<ErrorSplit> ownedGroups;
 };
 
 /// Sums of one column. Rounding error is what clipping leaves of `sse`.
@@ -64,6 +66,7 @@ class VariantPass {
     [[nodiscard]] const std::vector<uint64_t>& codeCounts() const { return m_codeCounts; }
     void addRowsTo(std::vector<ErrorSplit>& rows) const;
     void addColumnsTo(std::vector<ErrorSplit>& columns) const;
+    /// Nothing with PassPlan::ownedGroups, which are complete.
     void addGroupsTo(std::vector<ErrorSplit>& groups) const;
 
  private:
@@ -77,7 +80,8 @@ class VariantPass {
     void takeCounts();
     void sumColumns(int64_t rows, int64_t col, int64_t count);
     void record(int64_t row, const ErrorSplit& split);
-    [[nodiscard]] size_t localGroup(int64_t group) const;
+    /// Sums of a group and of those after it in its row; null when they are not wanted.
+    [[nodiscard]] ErrorSplit* groupSums(int64_t group);
     [[nodiscard]] GroupRun runAt(int64_t row, int64_t col, int64_t count) const;
     [[nodiscard]] QuantizeParams paramsOf(int64_t group) const;
 

@@ -222,11 +222,13 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
                             fmt::format("report {} {} {} ", pass.axis.low, pass.axis.high, pass.axis.bins) +
                             recipeText(variant);
     if (auto found = m_cache.find<VariantReport>(key)) return found;
-    const MatrixExtremes* extremes = &pass.statistics.stage->report.extremes;
+    const TensorReport& tensor = pass.statistics.stage->report;
+    const KnownMatrix known{&tensor.extremes, pass.tier == Tier::Preview,
+                            !pass.statistics.fromSample && tensor.firstBadRow < 0};
     Result<MatrixQuantization> quantization = fail(ErrorKind::Internal, "no quantization");
     if (variant.weights.method == "rtn") {
         quantization =
-            chooseQuantization(pass.view, variant.weights.scheme, m_kernels.table(), pass.job, extremes);
+            chooseQuantization(pass.view, variant.weights.scheme, m_kernels.table(), pass.job, known);
     } else {
         const Tensor input = pass.tier == Tier::Full || pass.loaded.sample.complete
                                  ? pass.loaded.matrix.values

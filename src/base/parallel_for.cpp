@@ -13,6 +13,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -162,11 +163,8 @@ class Team {
 
 /// Each calling thread has its own team, so that the window's lanes never wait for one another.
 Team& teamOfCaller(int helpers) {
-    thread_local std::unique_ptr<Team> team;
-    if (!team || team->helpers() != helpers) {
-        team.reset();
-        team = std::make_unique<Team>(helpers);
-    }
+    thread_local std::optional<Team> team;
+    if (!team || team->helpers() != helpers) team.emplace(helpers);
     return *team;
 }
 

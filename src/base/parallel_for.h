@@ -10,8 +10,8 @@ namespace quantscope {
 /// Threads a parallel loop started from this thread will use.
 int threadCount();
 
-/// Limits the parallel loops started from the calling thread (and only those) to `threads` >= 1. The window's
-/// lane leaves one core to the GUI thread with it.
+/// Limits the parallel loops started from the calling thread (and only those) to `threads` >= 1. Measurements
+/// of one core set it; everything else uses them all.
 void limitThreadsOfCaller(int threads);
 
 /// Cores the process may run on.

@@ -246,7 +246,7 @@ class TestVariantReport : public QObject {
         const MatrixSample sample = sampleMatrix(matrix, {10000, 1, 1});
         const Scheme scheme = parseScheme("int8/tensor").value();
         const auto part =
-            chooseQuantization(sample.view, scheme, bestKernels(), Job(), &stage.report.extremes).value();
+            chooseQuantization(sample.view, scheme, bestKernels(), Job(), {&stage.report.extremes, true, false}).value();
         const auto whole = chooseQuantization(matrix, scheme, bestKernels(), Job()).value();
         QVERIFY(part.groups == whole.groups);
     }

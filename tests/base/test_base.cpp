@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#if defined(__linux__)
 #include <sys/resource.h>
-#include <thread>
-#include <vector>
+#endif
 
 #include <QtTest>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <numeric>
+#include <thread>
+#include <vector>
 
 #include "base/atomic_file.h"
 #include "base/cpu_features.h"
 #include "base/job.h"
 #include "base/parallel_for.h"
 #include "base/random.h"
+#include "base/thread_priority.h"
 
 using namespace quantscope;
 
@@ -24,6 +27,7 @@ class TestBase : public QObject {
     void jobReportsAndStops();
     void jobPartsMapOntoTheWhole();
     void parallelSumsDoNotDependOnThreads();
+    void helpersShareTheCallersPriority();
     void parallelForVisitsEveryItemOnce_data();
     void parallelForVisitsEveryItemOnce();
     void loopsOfSeveralThreadsAndLoopsInsideLoops();
@@ -89,6 +93,23 @@ void TestBase::parallelSumsDoNotDependOnThreads() {
         QVERIFY(one == sum());
     }
     limitThreadsOfCaller(availableCores());
+}
+
+void TestBase::helpersShareTheCallersPriority() {
+#if defined(__linux__)
+    std::atomic<int> lowered = 0;
+    std::thread([&] {
+        limitThreadsOfCaller(3);
+        if (!setPriorityOfCaller(ThreadPriority::Background)) return;
+        parallelFor(64, 1, [&](int64_t, int64_t) {
+            if (getpriority(PRIO_PROCESS, 0) == 10) ++lowered;
+        });
+    }).join();
+    QCOMPARE(lowered.load(), 64);
+    QCOMPARE(getpriority(PRIO_PROCESS, 0), 0);
+#else
+    QSKIP("thread priorities are Linux's");
+#endif
 }
 
 void TestBase::parallelForVisitsEveryItemOnce_data() {

@@ -83,6 +83,8 @@ void turn(double& worstGap) {
 struct Times {
     std::vector<double> preview;
     std::vector<double> full;
+    std::vector<double> computing;  ///< the engine's share of the full result
+    std::vector<double> arrived;    ///< when the full result reached the window
     double worstGap = 0;
     int updates = 0;
 };
@@ -139,10 +141,12 @@ std::vector<MoveKind> moveKinds() {
 void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind, int index, Times& times) {
     // Quiet before the full result arrived is that of the preview, which says nothing about the full one.
     double fullArrived = -1;
+    double computing = 0;
     QObject context;
     QObject::connect(&driven.session, &SessionController::tensorResultsChanged, &context,
                      [&](const std::shared_ptr<const TensorResults>& results) {
                          fullArrived = results->tier == Tier::Full ? milliseconds(paints.clock) : -1;
+                         computing = results->seconds * 1e3;
                      });
     paints.start();
     kind.move(driven, index);
@@ -156,6 +160,8 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind,
     }
     if (paints.previewPainted() >= 0) times.preview.push_back(paints.previewPainted());
     times.full.push_back(std::max(fullArrived, paints.lastPaint));
+    times.computing.push_back(computing);
+    times.arrived.push_back(fullArrived);
 }
 
 /// The slider dragged without a rest: results shown meanwhile and the longest stretch.
@@ -196,6 +202,8 @@ void measure(const char* name, const Experiment& experiment) {
         };
         line("preview", times.preview);
         line("full", times.full);
+        std::printf("%-24s %-11s          %8.1f computing, at the window after %.1f\n", name, kind.name,
+                    percentile(times.computing, 0.5), percentile(times.arrived, 0.5));
     }
     const Times drag = dragSlider(driven);
     std::printf("%-28s drag: %d updates in %d steps of 16 ms, worst gap %.1f ms\n", name, drag.updates,

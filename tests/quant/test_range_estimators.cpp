@@ -2,6 +2,7 @@
 #include <QtTest>
 
 #include "base/parallel_for.h"
+#include "base/random.h"
 #include "golden_file.h"
 #include "quant/quantized_tensor.h"
 #include "quant/range_estimator.h"
@@ -29,6 +30,7 @@ class TestRangeEstimators : public QObject {
     void agreesWithNumPy();
     void mseFindsWhatAnExhaustiveSearchFinds_data();
     void mseFindsWhatAnExhaustiveSearchFinds();
+    void percentilesOfManyValuesAreThoseOfTheSorted();
     void minMaxTellsWhichExtremeComesFirst();
     void constantAndSingleValues_data();
     void constantAndSingleValues();
@@ -101,6 +103,46 @@ void TestRangeEstimators::mseFindsWhatAnExhaustiveSearchFinds() {
     // The error is a jagged function of the range; the search may end 5 % above the best of a finer grid.
     QVERIFY2(sseOf(*range) <= 1.05 * golden["sse"].get<double>(),
              qPrintable(QString("%1 against %2").arg(sseOf(*range)).arg(golden["sse"].get<double>())));
+}
+
+void TestRangeEstimators::percentilesOfManyValuesAreThoseOfTheSorted() {
+    // Large enough for counting, a part of a wider matrix, with ties, both zeros and both signs.
+    constexpr int64_t kRows = 700;
+    constexpr int64_t kCols = 500;
+    constexpr int64_t kStride = 512;
+    const CounterRandom random(5);
+    std::vector<float> wide(kRows * kStride, 1e9F);
+    std::vector<float> sorted;
+    for (int64_t r = 0; r < kRows; ++r)
+        for (int64_t c = 0; c < kCols; ++c) {
+            const auto i = static_cast<uint64_t>(r * kCols + c);
+            auto value = static_cast<float>(random.normal(i));
+            if (i % 7 == 0) value = std::round(value);
+            if (i % 11 == 0) value = -0.0F;
+            wide[static_cast<size_t>(r * kStride + c)] = value;
+            sorted.push_back(value);
+        }
+    const std::vector<float> line = sorted;
+    std::sort(sorted.begin(), sorted.end());
+    const auto expected = [&sorted](double percent) {
+        const double position = percent / 100 * static_cast<double>(sorted.size() - 1);
+        const auto at = static_cast<size_t>(position);
+        const double a = static_cast<double>(sorted[at]);
+        const double b = static_cast<double>(sorted[std::min(at + 1, sorted.size() - 1)]);
+        return a + (b - a) * (position - static_cast<double>(at));
+    };
+    for (const auto& [low, high] : {std::pair{0.0, 100.0}, {0.1, 99.9}, {5.0, 60.25}, {49.99, 50.01}}) {
+        Scheme scheme = schemeOf("int8/affine/percentile=1,99");
+        scheme.percentileLow = low;
+        scheme.percentileHigh = high;
+        for (const MatrixView& view : {MatrixView{wide.data(), kRows, kCols, kStride},
+                                       MatrixView{line.data(), 1, kRows * kCols, kRows * kCols}}) {
+            const Result<Range> range = estimateRange(view, scheme);
+            QVERIFY(range.has_value());
+            QVERIFY(std::abs(static_cast<double>(range->low) - expected(low)) <= 1e-6);
+            QVERIFY(std::abs(static_cast<double>(range->high) - expected(high)) <= 1e-6);
+        }
+    }
 }
 
 void TestRangeEstimators::minMaxTellsWhichExtremeComesFirst() {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <exception>
 
-#include "base/parallel_for.h"
+#include "base/thread_priority.h"
 
 namespace quantscope {
 namespace {
@@ -37,7 +37,7 @@ bool ModelExporter::start(const LanguageModelExport& request) {
     m_since.start();
     Q_EMIT workChanged({true, 0, 0, tr("exporting")});
     m_pool.start([this, request, stop = m_stop.get_token()] {
-        limitThreadsOfCaller(std::max(1, availableCores() - 1));
+        setPriorityOfCaller(ThreadPriority::Background);
         const Job job(stop, [this](const Progress& progress) {
             QMetaObject::invokeMethod(
                 this, [this, progress] { showProgress(progress); }, Qt::QueuedConnection);

@@ -3,17 +3,20 @@
 
 #include <QUndoCommand>
 #include <algorithm>
+#include <functional>
 
-#include "base/parallel_for.h"
+#include "base/thread_priority.h"
 
 namespace quantscope {
 namespace {
 
 constexpr int kThrottleMs = 16;
 
-/// The GUI thread keeps a core to itself.
-void leaveOneCore() {
-    limitThreadsOfCaller(std::max(1, availableCores() - 1));
+/// Lanes use every core and give way to the GUI thread whenever it has something to do, and those that work
+/// for minutes to those that follow a drag. A core kept free for the GUI thread would be half of a small
+/// machine.
+std::function<void()> atPriority(ThreadPriority priority) {
+    return [priority] { setPriorityOfCaller(priority); };
 }
 
 bool hasMatrix(const Experiment& experiment) {
@@ -92,7 +95,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                 });
             post([this, sequence] { finished(LabKind::Tensor, sequence); });
         },
-        leaveOneCore);
+        atPriority(ThreadPriority::Interactive));
     m_model.lane = std::make_unique<LatestLane<Experiment>>(
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
             m_engine.model(request, sequence, std::move(stop),
@@ -101,7 +104,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                            });
             post([this, sequence] { finished(LabKind::Model, sequence); });
         },
-        leaveOneCore);
+        atPriority(ThreadPriority::Background));
     m_matmul.lane = std::make_unique<LatestLane<Experiment>>(
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
             m_engine.matmul(
@@ -114,7 +117,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                 });
             post([this, sequence] { finished(LabKind::Matmul, sequence); });
         },
-        leaveOneCore);
+        atPriority(ThreadPriority::Interactive));
     submit();
 }
 

@@ -25,6 +25,8 @@ struct Avx2 {
     }
     static F zero() { return _mm256_setzero_ps(); }
     static F set(float x) { return _mm256_set1_ps(x); }
+    /// 0, 1, 2, ...
+    static F running() { return _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7); }
     static F load(const float* p) { return _mm256_loadu_ps(p); }
     static F loadPart(const float* p, int lanes) { return _mm256_maskload_ps(p, lanesMask(lanes)); }
     static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
@@ -35,6 +37,32 @@ struct Avx2 {
     static I loadIntPart(const int32_t* p, int lanes) { return _mm256_maskload_epi32(p, lanesMask(lanes)); }
     static void storeInt(int32_t* p, I x) { _mm256_storeu_si256(reinterpret_cast<I*>(p), x); }
     static void storeIntPart(int32_t* p, I x, int lanes) { _mm256_maskstore_epi32(p, lanesMask(lanes), x); }
+
+    /// `codes` (0 .. 15; 16 counts nowhere) add 1 to their nibbles of the words.
+    static void addToNibbles(I& words, I codes) {
+        const I one = _mm256_set1_epi64x(1);
+        const I shift = _mm256_slli_epi32(codes, 2);
+        const I low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(shift));
+        const I high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(shift, 1));
+        words = _mm256_add_epi64(words, _mm256_sllv_epi64(one, low));
+        words = _mm256_add_epi64(words, _mm256_sllv_epi64(one, high));
+    }
+    /// Adds the nibbles of all words to sixteen counts.
+    static void addNibbles(uint32_t* counts, I words) {
+        const I mask = _mm256_set1_epi8(15);
+        const __m128i even = sumOfWords(_mm256_and_si256(words, mask));
+        const __m128i odd = sumOfWords(_mm256_and_si256(_mm256_srli_epi64(words, 4), mask));
+        const __m128i found = _mm_unpacklo_epi8(even, odd);
+        auto* const sums = reinterpret_cast<I*>(counts);
+        _mm256_store_si256(sums, _mm256_add_epi32(_mm256_load_si256(sums), _mm256_cvtepu8_epi32(found)));
+        _mm256_store_si256(sums + 1, _mm256_add_epi32(_mm256_load_si256(sums + 1),
+                                                      _mm256_cvtepu8_epi32(_mm_srli_si128(found, 8))));
+    }
+    /// The bytes of four words added up, in the lower half.
+    static __m128i sumOfWords(I words) {
+        const __m128i two = _mm_add_epi8(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        return _mm_add_epi8(two, _mm_srli_si128(two, 8));
+    }
 
     static F add(F a, F b) { return _mm256_add_ps(a, b); }
     static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
@@ -60,6 +88,9 @@ struct Avx2 {
     static M isNumber(F a) { return {_mm256_cmp_ps(a, a, _CMP_ORD_Q)}; }
     static M either(M a, M b) { return {_mm256_or_ps(a.lanes, b.lanes)}; }
     static F firstLanes(F a, int lanes) { return _mm256_and_ps(a, _mm256_castsi256_ps(lanesMask(lanes))); }
+    static F firstLanes(F a, F rest, int lanes) {
+        return _mm256_blendv_ps(rest, a, _mm256_castsi256_ps(lanesMask(lanes)));
+    }
     static M firstLanes(M a, int lanes) { return {firstLanes(a.lanes, lanes)}; }
     static F select(M m, F yes, F no) { return _mm256_blendv_ps(no, yes, m.lanes); }
     static F keep(M m, F a) { return _mm256_and_ps(m.lanes, a); }

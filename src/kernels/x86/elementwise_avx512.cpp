@@ -22,6 +22,8 @@ struct Avx512 {
     static M lanesMask(int lanes) { return static_cast<M>((1U << lanes) - 1U); }
     static F zero() { return _mm512_setzero_ps(); }
     static F set(float x) { return _mm512_set1_ps(x); }
+    /// 0, 1, 2, ...
+    static F running() { return _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
     static F load(const float* p) { return _mm512_loadu_ps(p); }
     static F loadPart(const float* p, int lanes) { return _mm512_maskz_loadu_ps(lanesMask(lanes), p); }
     static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
@@ -34,6 +36,31 @@ struct Avx512 {
     }
     static void storeInt(int32_t* p, I x) { _mm512_storeu_si512(p, x); }
     static void storeIntPart(int32_t* p, I x, int lanes) { _mm512_mask_storeu_epi32(p, lanesMask(lanes), x); }
+
+    /// `codes` (0 .. 15; 16 counts nowhere) add 1 to their nibbles of the words.
+    static void addToNibbles(I& words, I codes) {
+        const I one = _mm512_set1_epi64(1);
+        const I shift = _mm512_slli_epi32(codes, 2);
+        const I low = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(shift));
+        const I high = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(shift, 1));
+        words = _mm512_add_epi64(words, _mm512_sllv_epi64(one, low));
+        words = _mm512_add_epi64(words, _mm512_sllv_epi64(one, high));
+    }
+    /// Adds the nibbles of all words to sixteen counts.
+    static void addNibbles(uint32_t* counts, I words) {
+        const I mask = _mm512_set1_epi8(15);
+        const __m128i even = sumOfWords(_mm512_and_si512(words, mask));
+        const __m128i odd = sumOfWords(_mm512_and_si512(_mm512_srli_epi64(words, 4), mask));
+        const I found = _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(even, odd));
+        _mm512_store_si512(counts, _mm512_add_epi32(_mm512_load_si512(counts), found));
+    }
+    /// The bytes of eight words added up, in the lower half.
+    static __m128i sumOfWords(I words) {
+        const __m256i four =
+            _mm256_add_epi8(_mm512_castsi512_si256(words), _mm512_extracti64x4_epi64(words, 1));
+        const __m128i two = _mm_add_epi8(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+        return _mm_add_epi8(two, _mm_srli_si128(two, 8));
+    }
 
     static F add(F a, F b) { return _mm512_add_ps(a, b); }
     static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
@@ -59,6 +86,7 @@ struct Avx512 {
     static M isNumber(F a) { return _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q); }
     static M either(M a, M b) { return static_cast<M>(a | b); }
     static M firstLanes(M a, int lanes) { return static_cast<M>(a & lanesMask(lanes)); }
+    static F firstLanes(F a, F rest, int lanes) { return _mm512_mask_mov_ps(rest, lanesMask(lanes), a); }
     static F firstLanes(F a, int lanes) { return _mm512_maskz_mov_ps(lanesMask(lanes), a); }
     static F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
     static F keep(M m, F a) { return _mm512_maskz_mov_ps(m, a); }

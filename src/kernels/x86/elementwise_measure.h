@@ -4,25 +4,12 @@
 #include <cstdint>
 
 #include "kernels/elementwise_kernels.h"
+#include "kernels/x86/elementwise_few_codes.h"
 #include "kernels/x86/elementwise_groups.h"
-#include "kernels/x86/elementwise_scan.h"
 
 // Everything a report needs of a run in one reading. See elementwise_groups.h for what V is.
 
 namespace quantscope::elementwise {
-
-/// The limits of a histogram, spread over the lanes.
-template <class V>
-struct BinVectors {
-    typename V::F low, perUnit, last, nowhere;
-
-    explicit BinVectors(const BinCounters& bins)
-        : low(V::set(bins.low)),
-          perUnit(V::set(bins.perUnit)),
-          last(V::set(static_cast<float>(bins.bins - 1))),
-          nowhere(V::set(static_cast<float>(bins.bins))) {}
-    typename V::I index(typename V::F x) const { return binVector<V>(x, low, perUnit, last, nowhere); }
-};
 
 template <class V>
 void countUp(const Counters& counters, const int32_t* index, int count) {
@@ -40,26 +27,35 @@ void countUp(const Counters& counters, const int32_t* index, int count) {
     for (; j < count; ++j) ++first[index[j]];
 }
 
-/// Sums of one group while its vectors pass by.
+/// Sums of one group while its vectors pass by. They stay in registers: nothing that is not inlined takes
+/// their address.
 template <class V>
 struct GroupSums {
-    typename V::D signal{}, dot{}, output{}, rounding{}, clipping{};
+    typename V::D signal{}, dot{}, output{}, rounding{};
     typename V::F maxAbs = V::zero();
-    int64_t clippedCount = 0;
-
-    [[nodiscard]] ErrorSplit split(int64_t count) const {
-        ErrorSplit s;
-        s.count = count;
-        s.clippedCount = clippedCount;
-        s.clippingSse = clippedCount > 0 ? V::sum(clipping) : 0;
-        s.roundingSse = V::sum(rounding);
-        s.maxAbs = V::largest(maxAbs);
-        s.signalSse = V::sum(signal);
-        s.dotProduct = V::sum(dot);
-        s.outputSse = V::sum(output);
-        return s;
-    }
 };
+
+/// What rarely changes: elements beyond the representable range.
+template <class V>
+struct ClippedSums {
+    typename V::D sse{};
+    int64_t count = 0;
+};
+
+template <class V>
+[[gnu::always_inline]] inline ErrorSplit splitOf(const GroupSums<V>& sums, const ClippedSums<V>& clipped,
+                                                 int64_t count) {
+    ErrorSplit s;
+    s.count = count;
+    s.clippedCount = clipped.count;
+    s.clippingSse = clipped.count > 0 ? V::sum(clipped.sse) : 0;
+    s.roundingSse = V::sum(sums.rounding);
+    s.maxAbs = V::largest(sums.maxAbs);
+    s.signalSse = V::sum(sums.signal);
+    s.dotProduct = V::sum(sums.dot);
+    s.outputSse = V::sum(sums.output);
+    return s;
+}
 
 template <class V>
 void addTo(double* sums, const typename V::D& factor) {
@@ -68,13 +64,12 @@ void addTo(double* sums, const typename V::D& factor) {
     V::storeDoubles(sums, sum);
 }
 
-/// The rare elements beyond the representable range.
 template <class V>
-void addClipped(GroupSums<V>& sums, typename V::M clipped, typename V::F error, const ColumnSinks& columns,
-                int64_t i) {
+[[gnu::noinline]] void addClipped(ClippedSums<V>& sums, typename V::M clipped, typename V::F error,
+                                  const ColumnSinks& columns, int64_t i) {
     const typename V::D outside = V::widen(V::keep(clipped, error));
-    V::addProducts(sums.clipping, outside, outside);
-    sums.clippedCount += V::countTrue(clipped);
+    V::addProducts(sums.sse, outside, outside);
+    sums.count += V::countTrue(clipped);
     if (columns.signal == nullptr) return;
     alignas(64) float errors[V::kLanes];
     V::store(errors, error);
@@ -97,9 +92,11 @@ void addColumns(const ColumnSinks& columns, int64_t i, const typename V::D& r, c
 
 /// One vector; returns what the counters need: r^, r - r^ and the code.
 template <class V, Rounding mode>
-void measureVector(typename V::F r, int64_t i, int lanes, const Group<V>& group, const Shared<V>& shared,
-                   uint64_t element, const ColumnSinks& columns, GroupSums<V>& sums, typename V::F& code,
-                   typename V::F& value, typename V::F& error) {
+[[gnu::always_inline]] inline void measureVector(typename V::F r, int64_t i, int lanes, const Group<V>& group,
+                                                 const Shared<V>& shared, uint64_t element,
+                                                 const ColumnSinks& columns, GroupSums<V>& sums,
+                                                 ClippedSums<V>& outside, typename V::F& code,
+                                                 typename V::F& value, typename V::F& error) {
     const bool whole = lanes == V::kLanes;
     code = codeVector<V, mode>(r, group, shared, element);
     value = group.value(code, shared);
@@ -124,25 +121,32 @@ void measureVector(typename V::F r, int64_t i, int lanes, const Group<V>& group,
     if (!whole) clipped = V::firstLanes(clipped, lanes);
     const typename V::D inside = V::widen(V::drop(clipped, error));
     V::addProducts(sums.rounding, inside, inside);
-    addClipped<V>(sums, clipped, error, columns, i);
+    addClipped<V>(outside, clipped, error, columns, i);
 }
 
 /// Vectors are taken four at a time: first the arithmetic, whose indices wait in the first-level cache, then
-/// the counting.
+/// the counting. The codes of a small grid are counted by level.
 template <class V, Rounding mode>
 ErrorSplit measureGroup(const float* src, int64_t begin, int64_t end, const Group<V>& group,
                         const Shared<V>& shared, const QuantizeParams& params, const MeasureSinks& sinks) {
     using F = typename V::F;
     constexpr int kStep = 4 * V::kLanes;
+    static_assert(kStep / V::kLanes <= FewCodes<V>::kMostPuts);
     const BinVectors<V> valueBins(sinks.values);
     const BinVectors<V> errorBins(sinks.errors);
-    const bool codes = sinks.codes.counts != nullptr;
-    const bool values = sinks.values.counters.counts != nullptr;
+    const int64_t levels = int64_t{params.codeMax} - params.codeMin + 1;
+    bool codes = sinks.codes.counts != nullptr;
+    bool values = sinks.values.counters.counts != nullptr;
+    const bool few = (codes || values) && FewCodes<V>::pays(levels, end - begin);
+    codes = codes && !few;
+    values = values && !few;
     const bool errors = sinks.errors.counters.counts != nullptr;
     alignas(64) int32_t codeIndex[kStep];
     alignas(64) int32_t valueIndex[kStep];
     alignas(64) int32_t errorIndex[kStep];
+    FewCodes<V> levelCounts(few ? static_cast<int>(levels) : 0);
     GroupSums<V> sums;
+    ClippedSums<V> clipped;
     for (int64_t i = begin; i < end; i += kStep) {
         const int count = end - i < kStep ? static_cast<int>(end - i) : kStep;
         for (int at = 0; at < count; at += V::kLanes) {
@@ -152,16 +156,19 @@ ErrorSplit measureGroup(const float* src, int64_t begin, int64_t end, const Grou
             F code, value, error;
             measureVector<V, mode>(r, i + at, lanes, group, shared,
                                    params.firstElement + static_cast<uint64_t>(i + at), sinks.columns, sums,
-                                   code, value, error);
+                                   clipped, code, value, error);
+            if (few) levelCounts.put(V::sub(code, shared.codeMin), lanes);
             if (codes) V::storeInt(codeIndex + at, V::toInt(V::sub(code, shared.codeMin)));
             if (values) V::storeInt(valueIndex + at, valueBins.index(value));
             if (errors) V::storeInt(errorIndex + at, errorBins.index(error));
         }
+        if (few) levelCounts.add();
         if (codes) countUp<V>(sinks.codes, codeIndex, count);
         if (values) countUp<V>(sinks.values.counters, valueIndex, count);
         if (errors) countUp<V>(sinks.errors.counters, errorIndex, count);
     }
-    return sums.split(end - begin);
+    if (few) levelCounts.store(sinks, group, shared);
+    return splitOf<V>(sums, clipped, end - begin);
 }
 
 template <class V, Rounding mode>

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/thread_priority.h"
+
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
+namespace quantscope {
+
+bool setPriorityOfCaller([[maybe_unused]] ThreadPriority priority) {
+#if defined(__linux__)
+    constexpr int kStep = 5;
+    // Linux counts nice values by thread, whatever POSIX says; 0 is the caller.
+    return setpriority(PRIO_PROCESS, 0, kStep * static_cast<int>(priority)) == 0;
+#else
+    return false;
+#endif
+}
+
+}  // namespace quantscope

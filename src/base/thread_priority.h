@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace quantscope {
+
+/// How much a thread gives way to others of the process and of the machine. Each step takes a smaller share
+/// of a processor that several threads want, and is interrupted at once by a thread above it that wakes up.
+enum class ThreadPriority {
+    Normal,       ///< whoever answers events
+    Interactive,  ///< somebody watches the result while dragging
+    Background,   ///< takes seconds or minutes anyway
+};
+
+/// Sets the priority of the calling thread and of the threads it starts from now on (on Linux nice values 0,
+/// 5 and 10; elsewhere nothing happens). Without privileges a priority is lowered only: returns false when
+/// the system refused.
+bool setPriorityOfCaller(ThreadPriority priority);
+
+}  // namespace quantscope
