@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/adaround.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "base/parallel_for.h"
 #include "methods/coded_weight.h"
@@ -17,13 +19,20 @@ constexpr float kHigh = 1.1F;
 constexpr float kLow = -0.1F;
 constexpr int64_t kGrain = 1 << 14;
 
-float sigmoid(float v) {
-    return 1 / (1 + std::exp(-v));
+using Values = Eigen::Map<Eigen::ArrayXf>;
+
+using ConstValues = Eigen::Map<const Eigen::ArrayXf>;
+
+Values part(std::vector<float>& values, int64_t begin, int64_t end) {
+    return {values.data() + begin, end - begin};
+}
+ConstValues part(const std::vector<float>& values, int64_t begin, int64_t end) {
+    return {values.data() + begin, end - begin};
 }
 
-/// h(V) before and after its clamp.
-float stretched(float v) {
-    return sigmoid(v) * (kHigh - kLow) + kLow;
+/// h before its clamp, from sigmoid(V).
+constexpr float stretched(float sigmoid) {
+    return sigmoid * (kHigh - kLow) + kLow;
 }
 
 /// What each weight needs: the code below it, its scale and the limits.
@@ -36,10 +45,6 @@ struct Places {
 
     [[nodiscard]] float value(size_t i, float up) const {
         return (std::clamp(floors[i] + up, low, high) - zeros[i]) * scales[i];
-    }
-    /// Whether the code moves with `up`: not outside the range.
-    [[nodiscard]] bool moves(size_t i, float up) const {
-        return floors[i] + up >= low && floors[i] + up <= high;
     }
 };
 
@@ -76,12 +81,6 @@ std::vector<float> startingPoint(const MatrixView& w, const Places& places) {
     return v;
 }
 
-struct Adam {
-    std::vector<float> first;
-    std::vector<float> second;
-    float rate = 0.01F;
-};
-
 /// beta of step `step`, or 0 while the second term rests.
 double sharpness(int64_t step, int64_t steps) {
     const double warm = 0.2 * static_cast<double>(steps);
@@ -89,6 +88,78 @@ double sharpness(int64_t step, int64_t steps) {
     const double part = (static_cast<double>(step) - warm) / (static_cast<double>(steps) - warm);
     return 2 + 0.5 * 18 * (1 + std::cos(part * std::numbers::pi));
 }
+
+/// What is learned, with Adam's moments. Sigmoids are kept: an exponential a weight and step is enough.
+class LearnedRounding {
+ public:
+    LearnedRounding(const Places& places, std::vector<float> start, float rate)
+        : m_places(places),
+          m_v(std::move(start)),
+          m_sigmoid(m_v.size()),
+          m_first(m_v.size()),
+          m_second(m_v.size()),
+          m_rate(rate) {
+        refresh(0, std::ssize(m_v));
+    }
+
+    /// W~ - W of a run of weights.
+    void difference(const MatrixView& w, int64_t begin, int64_t end, std::vector<float>& to) const {
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+            to[i] = m_places.value(i, std::clamp(stretched(m_sigmoid[i]), 0.0F, 1.0F)) - w.data[i];
+    }
+    /// What one step needs beside the gradient.
+    struct Step {
+        int64_t index = 0;
+        float weight = 0;  ///< of the first term
+        float lambda = 0;
+        float beta = 0;  ///< 0: no second term yet
+    };
+    /// Adam's step along d||(W~ - W) X||^2 / 2 dW~, which is lost.
+    void descend(const Step& step, int64_t begin, int64_t end, std::vector<float>& gradients) {
+        Values gradient = part(gradients, begin, end);
+        const ConstValues floors = part(m_places.floors, begin, end);
+        const ConstValues scales = part(m_places.scales, begin, end);
+        const ConstValues sigmoid = part(std::as_const(m_sigmoid), begin, end);
+        const Eigen::ArrayXf h = sigmoid * (kHigh - kLow) + kLow;
+        // Outside the grid's limits the code stays where it is.
+        const auto moves = floors + h >= m_places.low && floors + h <= m_places.high;
+        gradient = moves.select(2 * step.weight * gradient * scales, 0.0F);
+        if (step.beta > 0) {
+            const Eigen::ArrayXf distance = 2 * h - 1;
+            gradient -= step.lambda * step.beta * 2 * distance.sign() *
+                        ((step.beta - 1) * distance.abs().max(kTiny).log()).exp();
+        }
+        // The clamp of h passes no gradient.
+        gradient = (h > 0 && h < 1).select(gradient * sigmoid * (1 - sigmoid) * (kHigh - kLow), 0.0F);
+        Values first = part(m_first, begin, end);
+        Values second = part(m_second, begin, end);
+        first = kFirst * first + (1 - kFirst) * gradient;
+        second = kSecond * second + (1 - kSecond) * gradient.square();
+        const auto count = static_cast<float>(step.index + 1);
+        const float firstScale = 1 - std::pow(kFirst, count);
+        const float secondScale = 1 - std::pow(kSecond, count);
+        part(m_v, begin, end) -= m_rate / firstScale * first / ((second / secondScale).sqrt() + 1e-8F);
+        refresh(begin, end);
+    }
+    /// 1 where the weight goes up.
+    [[nodiscard]] float up(size_t i) const { return stretched(m_sigmoid[i]) >= 0.5F ? 1.0F : 0.0F; }
+
+ private:
+    static constexpr float kFirst = 0.9F;
+    static constexpr float kSecond = 0.999F;
+    static constexpr float kTiny = 1e-30F;
+
+    void refresh(int64_t begin, int64_t end) {
+        part(m_sigmoid, begin, end) = 1 / (1 + (-part(m_v, begin, end)).exp());
+    }
+
+    const Places& m_places;
+    std::vector<float> m_v;
+    std::vector<float> m_sigmoid;
+    std::vector<float> m_first;
+    std::vector<float> m_second;
+    float m_rate;
+};
 
 }  // namespace
 
@@ -129,68 +200,43 @@ Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& re
     const auto groups = chooseGroupParams(w, scheme, job.quiet());
     if (!groups) return fail(groups.error());
     const Places places = placesOf(w, scheme, *groups);
-    std::vector<float> v = startingPoint(w, places);
     const std::vector<float> nearest = roundTrip(w, scheme, *groups);
     const std::vector<float>& hessian = input.calibration->hessian;
     const MatrixView nearestView{nearest.data(), w.rows, w.cols, w.cols};
     const double nearestError = outputError(nearestView, w, hessian, input.product);
 
-    Adam adam{std::vector<float>(v.size()), std::vector<float>(v.size()),
-              static_cast<float>(options.real("rate"))};
+    LearnedRounding learned(places, startingPoint(w, places), static_cast<float>(options.real("rate")));
     const int64_t steps = options.integer("steps");
     const auto lambda = static_cast<float>(options.real("lambda"));
     const auto weight =
         nearestError > 0 ? static_cast<float>(static_cast<double>(w.size()) / nearestError) : 0.0F;
-    std::vector<float> difference(v.size());
-    std::vector<float> gradient(v.size());
-    const auto count = static_cast<int64_t>(v.size());
+    const int64_t count = w.size();
+    std::vector<float> difference(static_cast<size_t>(count));
+    std::vector<float> gradient(static_cast<size_t>(count));
     std::vector<double> at;
     std::vector<double> losses;
     for (int64_t step = 0; step < steps && nearestError > 0; ++step) {
         if (!job.proceed(static_cast<double>(step) / static_cast<double>(steps), "AdaRound"))
             return fail(ErrorKind::Cancelled, "AdaRound was stopped");
-        parallelFor(count, kGrain, [&](int64_t begin, int64_t end) {
-            for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-                difference[i] = places.value(i, std::clamp(stretched(v[i]), 0.0F, 1.0F)) - w.data[i];
-        });
+        parallelFor(count, kGrain,
+                    [&](int64_t begin, int64_t end) { learned.difference(w, begin, end, difference); });
         input.product({difference.data(), w.rows, w.cols, w.cols}, {hessian.data(), w.cols, w.cols, w.cols},
                       gradient.data());
         if (step % std::max<int64_t>(1, steps / 50) == 0) {
             double loss = 0;
-            for (size_t i = 0; i < v.size(); ++i)
+            for (size_t i = 0; i < difference.size(); ++i)
                 loss += static_cast<double>(difference[i]) * static_cast<double>(gradient[i]);
             at.push_back(static_cast<double>(step));
             losses.push_back(loss / nearestError);
         }
-        const auto beta = static_cast<float>(sharpness(step, steps));
-        const auto firstScale = static_cast<float>(1 - std::pow(0.9, static_cast<double>(step + 1)));
-        const auto secondScale = static_cast<float>(1 - std::pow(0.999, static_cast<double>(step + 1)));
-        parallelFor(count, kGrain, [&](int64_t begin, int64_t end) {
-            for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-                const float h = stretched(v[i]);
-                if (h <= 0 || h >= 1) {
-                    gradient[i] = 0;  // the clamp passes no gradient
-                } else {
-                    float g = places.moves(i, h) ? 2 * weight * gradient[i] * places.scales[i] : 0.0F;
-                    if (beta > 0) {
-                        const float distance = 2 * h - 1;
-                        g -= lambda * beta * std::pow(std::abs(distance), beta - 1) * 2 *
-                             (distance > 0 ? 1.0F : -1.0F);
-                    }
-                    const float s = sigmoid(v[i]);
-                    gradient[i] = g * s * (1 - s) * (kHigh - kLow);
-                }
-                adam.first[i] = 0.9F * adam.first[i] + 0.1F * gradient[i];
-                adam.second[i] = 0.999F * adam.second[i] + 0.001F * gradient[i] * gradient[i];
-                v[i] -= adam.rate * (adam.first[i] / firstScale) /
-                        (std::sqrt(adam.second[i] / secondScale) + 1e-8F);
-            }
-        });
+        const LearnedRounding::Step now{step, weight, lambda, static_cast<float>(sharpness(step, steps))};
+        parallelFor(count, kGrain,
+                    [&](int64_t begin, int64_t end) { learned.descend(now, begin, end, gradient); });
     }
-    std::vector<int32_t> codes(v.size());
-    std::vector<float> values(v.size());
-    for (size_t i = 0; i < v.size(); ++i) {
-        const float up = stretched(v[i]) >= 0.5F ? 1.0F : 0.0F;
+    std::vector<int32_t> codes(difference.size());
+    std::vector<float> values(difference.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+        const float up = learned.up(i);
         codes[i] = static_cast<int32_t>(std::clamp(places.floors[i] + up, places.low, places.high));
         values[i] = places.value(i, up);
     }

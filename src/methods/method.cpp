@@ -24,6 +24,7 @@
 #include "methods/rtn.h"
 #include "methods/salient.h"
 #include "methods/smoothquant.h"
+#include "methods/weighted_range.h"
 #include "quant/block_pass.h"
 
 namespace quantscope {
@@ -81,6 +82,7 @@ Status checkCalibration(const MethodInfo& info, CalibrationNeed need, const Laye
 
 std::span<const Method* const> allMethods() {
     static const RoundToNearest roundToNearest;
+    static const WeightedRange weightedRange;
     static const Gptq gptq;
     static const Awq awq;
     static const Hqq hqq;
@@ -110,6 +112,7 @@ std::span<const Method* const> allMethods() {
     static const QuipSharp quipSharp;
     static const Aqlm aqlm;
     static const auto methods = std::to_array<const Method*>({&roundToNearest,
+                                                              &weightedRange,
                                                               &gptq,
                                                               &awq,
                                                               &adaRound,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -7,6 +8,8 @@
 #include "methods/product_quantization.h"
 #include "methods/smoothquant.h"
 #include "methods/variant.h"
+#include "quant/quantize_params.h"
+#include "quant/reference.h"
 
 using namespace quantscope;
 using namespace quantscope::test;
@@ -30,6 +33,45 @@ std::shared_ptr<const CalibrationStatistics> withoutHessian() {
     return std::make_shared<const CalibrationStatistics>(collector.finish());
 }
 
+/// sum E[x_j^2] (w - w^)^2.
+double weightedError(const LayerInput& layer, const MatrixView& rounded) {
+    const MatrixView w = layer.weight.matrix();
+    double sum = 0;
+    for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t c = 0; c < w.cols; ++c)
+            sum += layer.calibration->meanSquare[static_cast<size_t>(c)] *
+                   std::pow(static_cast<double>(w.at(r, c)) - static_cast<double>(rounded.at(r, c)), 2);
+    return sum;
+}
+
+/// The same for every group's best pair of limits, 1 % steps of its minimum and maximum.
+double bestOnGrid(const LayerInput& layer, const Scheme& scheme) {
+    const MatrixView w = layer.weight.matrix();
+    const bool symmetric = scheme.mapping == Mapping::Symmetric;
+    double sum = 0;
+    for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t c = 0; c < w.cols; c += scheme.groupSize) {
+            const auto [low, high] = std::minmax_element(w.row(r) + c, w.row(r) + c + scheme.groupSize);
+            double best = std::numeric_limits<double>::infinity();
+            for (int i = 1; i <= 100; ++i)
+                for (int j = symmetric ? i : 1; j <= (symmetric ? i : 100); ++j) {
+                    const Range range{*low * static_cast<float>(i) / 100, *high * static_cast<float>(j) / 100,
+                                      std::abs(*low) >= std::abs(*high)};
+                    const QuantizeParams params = quantizeParams(scheme, paramsFromRange(range, scheme));
+                    double error = 0;
+                    for (int64_t k = c; k < c + scheme.groupSize; ++k)
+                        error += layer.calibration->meanSquare[static_cast<size_t>(k)] *
+                                 std::pow(static_cast<double>(w.at(r, k)) -
+                                              static_cast<double>(
+                                                  dequantizeValue(quantizeValue(w.at(r, k), params), params)),
+                                          2);
+                    best = std::min(best, error);
+                }
+            sum += best;
+        }
+    return sum;
+}
+
 }  // namespace
 
 /// The methods' own laws: sizes, fallbacks, errors, the lectures' figures.
@@ -41,6 +83,7 @@ class TestMethods : public QObject {
         for (const char* text : {"gptq/int4/affine/group=64/act-order/static-groups",
                                  "gptq/int3/channel/damp=0.05",
                                  "awq/int3/group=64",
+                                 "weighted/int3/group=64/points=40",
                                  "awq/int4/symmetric/group=128/clip=false",
                                  "hqq/int4/group=64",
                                  "hqq/int4/group=64/axis=0",
@@ -101,6 +144,7 @@ class TestMethods : public QObject {
         row("smoothquant/w99a8", "choose one of");
         row("nothing/int4", "gptq");
         row("gptq/int4/input-channel", "group=SIZE");
+        row("weighted/int4/tensor", "group=SIZE");
         row("hqq/int4/symmetric/group=64", "float-zero");
         row("kmeans/int4/group=32", "tensor or channel");
         row("llm-int8/affine", "symmetric");
@@ -211,6 +255,27 @@ class TestMethods : public QObject {
         // Nothing kept is rounding; all kept is F16.
         QCOMPARE(errorOf("salient/int3/group=128/keep=0", layer), rounding);
         QVERIFY(errorOf("salient/int3/group=128/keep=100", layer) < 1e-6 * rounding);
+    }
+
+    /// Against a dense grid of both ends of every group's range, each tried with the plain scalar quantizer.
+    void weightedRangeFindsTheBest_data() {
+        QTest::addColumn<QString>("scheme");
+        for (const char* scheme : {"int3/affine/group=32", "int4/affine/group=64", "int2/symmetric/group=32"})
+            QTest::newRow(scheme) << scheme;
+    }
+    void weightedRangeFindsTheBest() {
+        QFETCH(QString, scheme);
+        const LayerInput layer = goldenLayer();
+        const auto found = run(("weighted/" + scheme.toStdString()).c_str(), layer);
+        const auto plain = run(scheme.toStdString().c_str(), layer);
+        QVERIFY(found.has_value() && plain.has_value());
+        const Scheme parsed = *parseScheme(scheme.toStdString());
+        const auto loss = [&](const LayerResult& result) {
+            return weightedError(layer, result.floats().matrix());
+        };
+        const double best = bestOnGrid(layer, parsed);
+        QVERIFY2(loss(*found) <= 1.02 * best, qPrintable(QString("%1 %2").arg(loss(*found)).arg(best)));
+        QVERIFY2(loss(*found) < 0.9 * loss(*plain), qPrintable(QString::number(loss(*plain))));
     }
 
     /// Worked example 9: S_j = max|X_j|^alpha / max|W_j|^(1-alpha).
