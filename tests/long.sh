@@ -53,11 +53,4 @@ say "exported models, in the loaders of their ecosystems"
 say "fuzzing, $fuzz_seconds seconds a parser"
 build_preset fuzz fuzzers
 python3 tests/fuzz/make_corpus.py build/fuzz/seeds
-for fuzzer in build/fuzz/bin/fuzz_*; do
-    name=$(basename "$fuzzer")
-    corpus=build/fuzz/corpus/$name
-    mkdir -p "$corpus"
-    "$fuzzer" -max_total_time="$fuzz_seconds" -rss_limit_mb=2048 -timeout=60 -verbosity=0 -print_final_stats=1 \
-        -artifact_prefix="build/fuzz/$name-" "$corpus" "build/fuzz/seeds/${name#fuzz_}"
-    say "$name: no finding"
-done
+ls build/fuzz/bin/fuzz_* | xargs -P "$(nproc)" -I{} sh tests/fuzz/run.sh {} "$fuzz_seconds"

@@ -126,6 +126,14 @@ Status saveCalibration(Calibration& calibration, const Model& model, const std::
 Result<std::shared_ptr<SavedCalibration>> SavedCalibration::open(std::shared_ptr<const Checkpoint> file,
                                                                  const Model& model,
                                                                  std::optional<CalibrationOptions> text) {
+    const auto own = modelFingerprint(model);
+    if (!own) return fail(own.error());
+    return open(std::move(file), *own, std::move(text));
+}
+
+Result<std::shared_ptr<SavedCalibration>> SavedCalibration::open(std::shared_ptr<const Checkpoint> file,
+                                                                 const std::string& modelFingerprint,
+                                                                 std::optional<CalibrationOptions> text) {
     const auto refuse = [&](ErrorKind kind, std::string message, std::string field, std::string fix) {
         Error error{kind, std::move(message), file->path().string(), std::move(field), std::move(fix)};
         return tl::unexpected<Error>(std::move(error));
@@ -134,13 +142,12 @@ Result<std::shared_ptr<SavedCalibration>> SavedCalibration::open(std::shared_ptr
         return refuse(ErrorKind::Malformed, fmt::format("is not '{}'", kFormat), "format",
                       "save one with --save-calibration");
     }
-    const auto own = modelFingerprint(model);
-    if (!own) return fail(own.error());
     const std::string stored = metadataOf(*file, "model");
-    if (stored != *own) {
-        return refuse(ErrorKind::InvalidArgument,
-                      fmt::format("it was gathered from another model ({}, this one is {})", stored, *own),
-                      "model", "calibrate with this model");
+    if (stored != modelFingerprint) {
+        return refuse(
+            ErrorKind::InvalidArgument,
+            fmt::format("it was gathered from another model ({}, this one is {})", stored, modelFingerprint),
+            "model", "calibrate with this model");
     }
     auto result = std::make_shared<SavedCalibration>();
     result->m_fingerprint = metadataOf(*file, "text");

@@ -33,6 +33,10 @@ class SavedCalibration final : public CalibrationSource {
     static Result<std::shared_ptr<SavedCalibration>> open(std::shared_ptr<const Checkpoint> file,
                                                           const Model& model,
                                                           std::optional<CalibrationOptions> text = {});
+    /// The same for the model with that fingerprint.
+    static Result<std::shared_ptr<SavedCalibration>> open(std::shared_ptr<const Checkpoint> file,
+                                                          const std::string& modelFingerprint,
+                                                          std::optional<CalibrationOptions> text = {});
 
     Result<std::shared_ptr<const CalibrationStatistics>> statistics(const LinearInfo& layer,
                                                                     const Job& job) override;

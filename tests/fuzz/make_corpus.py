@@ -174,6 +174,67 @@ def experiments() -> list[bytes]:
     return [json.dumps(whole).encode() for whole in (plain, model, product)]
 
 
+def tensor_file(tensors: dict, metadata: dict) -> bytes:
+    """safetensors with a header length of two bytes; tensors: name -> (dtype, shape, bytes)."""
+    header, data = {"__metadata__": metadata}, b""
+    for name, (dtype, shape, raw) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    raw = json.dumps(header).encode()
+    return struct.pack("<H", len(raw)) + raw + data
+
+
+def packed_layers() -> list[bytes]:
+    """One small layer a family: GPTQ, AWQ, compressed-tensors (integers, FP8, NVFP4), bitsandbytes (NF4, int8)."""
+    scale = struct.pack("<16e", *([0.5] * 16))
+    words = {"m.qweight": ("I32", [1, 8], bytes(range(32))), "m.qzeros": ("I32", [1, 1], b"\x77" * 4),
+             "m.scales": ("F16", [1, 8], scale[:16]), "m.g_idx": ("I32", [8], bytes(32))}
+    awq = {"m.qweight": ("I32", [8, 1], bytes(range(32))), "m.qzeros": ("I32", [1, 1], b"\x88" * 4),
+           "m.scales": ("F16", [1, 8], scale[:16])}
+    integers = {"m.weight_packed": ("I32", [8, 1], bytes(range(32))), "m.weight_scale": ("F16", [8, 1], scale[:16]),
+                "m.weight_shape": ("I64", [2], struct.pack("<2q", 8, 8)),
+                "m.weight_zero_point": ("I32", [1, 1], b"\x88" * 4)}
+    fp8 = {"m.weight": ("F8_E4M3", [2, 4], bytes(range(8))), "m.weight_scale": ("F16", [2, 1], scale[:4])}
+    int8 = {"m.weight": ("I8", [2, 4], bytes(range(8))), "m.weight_scale": ("F16", [2, 1], scale[:4])}
+    fp4 = {"m.weight_packed": ("U8", [2, 8], bytes(range(16))), "m.weight_scale": ("F8_E4M3", [2, 1], b"\x38\x38"),
+           "m.weight_global_scale": ("F32", [1], struct.pack("<f", 2.0))}
+    state = json.dumps({"quant_type": "nf4", "blocksize": 8, "dtype": "float16", "shape": [2, 8]}).encode()
+    nested = json.dumps({"quant_type": "nf4", "blocksize": 8, "dtype": "float16", "shape": [2, 8],
+                         "nested_blocksize": 2, "nested_offset": 0.5}).encode()
+    codebook = {"m.weight": ("U8", [8, 1], bytes(range(8))), "m.weight.quant_map": ("F32", [16], bytes(64)),
+                "m.weight.absmax": ("F32", [2], struct.pack("<2f", 1, 2)),
+                "m.weight.quant_state.bitsandbytes__nf4": ("U8", [len(state)], state)}
+    double = {**codebook, "m.weight.absmax": ("U8", [2], b"\x01\x02"),
+              "m.weight.nested_absmax": ("F32", [1], struct.pack("<f", 1)),
+              "m.weight.nested_quant_map": ("F32", [256], bytes(1024)),
+              "m.weight.quant_state.bitsandbytes__nf4": ("U8", [len(nested)], nested)}
+    outliers = {"m.weight": ("I8", [2, 4], bytes(range(8))), "m.SCB": ("F32", [2], struct.pack("<2f", 1, 2))}
+    return [tensor_file(layer, {}) for layer in (words, awq, integers, fp8, int8, fp4, codebook, double, outliers)]
+
+
+def statistics() -> list[bytes]:
+    """llama.cpp's importance matrices, old and new, and a saved calibration behind a 'c'."""
+    name = b"blk.0.attn_q.weight"
+    old = struct.pack("<ii", 1, len(name)) + name + struct.pack("<ii2f", 3, 2, 1.0, 2.0) + struct.pack("<ii", 3, 1) + b"t"
+    tensors = [text("blk.0.attn_q.weight.in_sum2") + struct.pack("<IQQIQ", 2, 2, 1, 0, 0),
+               text("blk.0.attn_q.weight.counts") + struct.pack("<IQQIQ", 2, 1, 1, 0, 32)]
+    head = b"GGUF" + struct.pack("<IQQ", 3, 2, 1) + text("general.type") + struct.pack("<I", 8) + text("imatrix")
+    body = head + b"".join(tensors)
+    new = body + bytes(-len(body) % 32) + struct.pack("<2f", 1, 2) + bytes(24) + struct.pack("<f", 3) + bytes(28)
+    fields = {}
+    for point in ("attn", "ffn_down"):
+        doubles, floats = struct.pack("<2d", 1, 2), struct.pack("<2f", 1, 2)
+        fields.update({f"blk.0.{point}.counts": ("I64", [3], struct.pack("<3q", 3, 0, 1)),
+                       f"blk.0.{point}.mean_abs": ("F64", [2], doubles),
+                       f"blk.0.{point}.mean_square": ("F64", [2], doubles),
+                       f"blk.0.{point}.abs_max": ("F32", [2], floats), f"blk.0.{point}.minimum": ("F32", [2], floats),
+                       f"blk.0.{point}.maximum": ("F32", [2], floats),
+                       f"blk.0.{point}.sample": ("F32", [2, 2], floats + floats),
+                       f"blk.0.{point}.hessian": ("F32", [2, 2], floats + floats)})
+    saved = tensor_file(fields, {"format": "quantscope calibration 1", "model": "model", "text": "t", "window": "8"})
+    return [old, new, b"c" + saved]
+
+
 SEEDS = {
     "gguf": [gguf(2), gguf(3)],
     "safetensors": safetensors(),
@@ -182,6 +243,8 @@ SEEDS = {
     "tokenizer": tokenizers(),
     "config": configs(),
     "index": indexes(),
+    "packed": packed_layers(),
+    "statistics": statistics(),
     "variant": variants(),
     "experiment": experiments(),
     "json": [b'{"a":[1,-2,3.5,true,null,{"b":"\\u00e9\\n"}]}', b"[[[]],{}]", b'"\xc3\xa9"', b"1e5"],

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
+#include <vector>
 
 #include "io/checkpoint.h"
 
@@ -27,6 +29,14 @@ class BytesAsFile {
  private:
     int m_descriptor;
 };
+
+/// A safetensors file: the first two of `data` are the header's length, the rest is header and tensors.
+inline std::vector<uint8_t> asSafetensors(const uint8_t* data, size_t size) {
+    std::vector<uint8_t> file(8, 0);
+    std::memcpy(file.data(), data, 2);
+    file.insert(file.end(), data + 2, data + size);
+    return file;
+}
 
 /// Opens the bytes as a file in memory, loads every tensor and reads its first and last byte. What happens is
 /// either an error with a message or a tensor of the promised size.
