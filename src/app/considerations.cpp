@@ -125,7 +125,7 @@ std::string whenToUse(const MethodInfo& info) {
             effort = "weights to spare";
             break;
     }
-    const std::string has =
+    std::string has =
         needOf(info) != CalibrationNeed::None ? "a text and " + effort : "no text, " + effort;
     if (info.kind == MethodKind::Sparsifier) return has;
     const char* wants = info.activations            ? "fast: inputs and weights in integers"

@@ -295,6 +295,7 @@ Status benchInt4(const KernelTable& kernels, const GemmBenchOptions& options) {
             };
             const int calls = callsFor(work);
             std::vector<double> seconds;
+            seconds.reserve(static_cast<size_t>(std::max(0, options.repeats)));
             for (int repeat = 0; repeat < options.repeats; ++repeat) seconds.push_back(timeOnce(calls, work));
             const auto moved = static_cast<double>(packed->bytes());
             const double rate = moved / median(seconds) / 1e9;

@@ -34,8 +34,7 @@ class GgufTensors {
  public:
     GgufTensors(const ModelExportRequest& request, const KernelTable& kernels, VariantPlan plan,
                 const Job& job)
-        : m_request(request),
-          m_model(*request.model),
+        : m_model(*request.model),
           m_plan(std::move(plan)),
           m_inputs(m_model, kernels, m_plan, request.calibration),
           m_rotate(m_model.config().rotaryLayout == RotaryLayout::Halves),
@@ -69,7 +68,6 @@ class GgufTensors {
     Status addValues(const std::string& canonical, const Tensor& values, DType dtype);
     Status addEncoded(const std::string& canonical, const LayerInput& input, const Recipe& recipe);
 
-    const ModelExportRequest& m_request;
     const Model& m_model;
     VariantPlan m_plan;
     LayerInputs m_inputs;

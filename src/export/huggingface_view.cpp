@@ -98,8 +98,8 @@ class ViewTensors {
 
 }  // namespace
 
-Result<HuggingFaceView> huggingFaceView(std::shared_ptr<const Checkpoint> gguf,
-                                        std::shared_ptr<const Model> model) {
+Result<HuggingFaceView> huggingFaceView(const std::shared_ptr<const Checkpoint>& gguf,
+                                        const std::shared_ptr<const Model>& model) {
     const ModelConfig& config = model->config();
     if (config.rotaryDims != config.headDim)
         return fail(Error{ErrorKind::Unsupported, "only a part of each head turns", gguf->path().string(),

@@ -23,8 +23,8 @@ struct HuggingFaceView {
 /// order. The tokenizer's files are made for byte-level BPE (GGUF model "gpt2") whose pre-tokenizer is known:
 /// smollm, gpt-2, llama-bpe, qwen2; for others a note says that they are missing. Unsupported: heads of which
 /// only a part turns.
-Result<HuggingFaceView> huggingFaceView(std::shared_ptr<const Checkpoint> gguf,
-                                        std::shared_ptr<const Model> model);
+Result<HuggingFaceView> huggingFaceView(const std::shared_ptr<const Checkpoint>& gguf,
+                                        const std::shared_ptr<const Model>& model);
 
 /// tokenizer.json from GGUF metadata; Unsupported as said above.
 Result<std::string> tokenizerJson(const Metadata& metadata);

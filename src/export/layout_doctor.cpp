@@ -125,8 +125,8 @@ std::string_view questionName(LayoutQuestion question) {
     return "order of zero points in a word";
 }
 
-Result<LayoutReport> examineLayout(std::shared_ptr<const Checkpoint> checkpoint,
-                                   std::shared_ptr<const Checkpoint> reference, int64_t maxLayers,
+Result<LayoutReport> examineLayout(const std::shared_ptr<const Checkpoint>& checkpoint,
+                                   const std::shared_ptr<const Checkpoint>& reference, int64_t maxLayers,
                                    const Job& job) {
     std::vector<PackedModule> modules = packedModules(*checkpoint);
     if (modules.empty())

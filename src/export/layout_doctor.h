@@ -54,8 +54,8 @@ std::string_view questionName(LayoutQuestion question);
 /// says which one the data support. `reference` (may be null) is the float model, the same layers by name;
 /// with it the smallest error decides. Examines at most `maxLayers` layers, whole blocks first to last.
 /// Unsupported: nothing in the file is packed. Malformed: parts that contradict each other.
-Result<LayoutReport> examineLayout(std::shared_ptr<const Checkpoint> checkpoint,
-                                   std::shared_ptr<const Checkpoint> reference, int64_t maxLayers = 42,
+Result<LayoutReport> examineLayout(const std::shared_ptr<const Checkpoint>& checkpoint,
+                                   const std::shared_ptr<const Checkpoint>& reference, int64_t maxLayers = 42,
                                    const Job& job = {});
 
 }  // namespace quantscope

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cmath>
 #include <limits>
 
@@ -92,8 +93,10 @@ bool scanRows(const MatrixView& input, const GroupLayout& layout, const Elementw
 
 /// Which of two equal magnitudes comes first decides the sign of a SignedExtreme scale.
 bool lowComesFirst(const MatrixView& input, const GroupLayout& layout, int64_t group, float magnitude) {
-    const int64_t row = group / layout.groupsAcross() * layout.blockRows;
-    const int64_t col = group % layout.groupsAcross() * layout.blockCols;
+    const int64_t across = layout.groupsAcross();
+    assert(across > 0);  // there is a group, so there are columns
+    const int64_t row = group / across * layout.blockRows;
+    const int64_t col = group % across * layout.blockCols;
     for (int64_t r = row; r < std::min(input.rows, row + layout.blockRows); ++r) {
         for (int64_t c = col; c < std::min(input.cols, col + layout.blockCols); ++c) {
             if (std::abs(input.at(r, c)) == magnitude) return std::signbit(input.at(r, c));

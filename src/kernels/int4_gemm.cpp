@@ -15,7 +15,7 @@ namespace quantscope {
 namespace {
 
 /// The sum over a group of a 4-bit code less its zero point times an s8 code stays in int32.
-constexpr int64_t kMaxGroup = ((int64_t{1} << 31) - 1) / (15 * 128);
+constexpr int64_t kMaxGroup = ((int64_t{1} << 31) - 1) / (int64_t{15} * 128);
 
 /// Codes of 32 output channels; scales and zeros in columns.
 void packPanel(const Int4Source& source, int64_t groupSize, int64_t first, uint8_t* panel, float* scales,

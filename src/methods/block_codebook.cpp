@@ -80,10 +80,11 @@ double BlockCodebook::storedBytes(const Recipe& recipe, int64_t rows, int64_t co
     const MethodOptions options(m_info, recipe);
     const int64_t count = rows * cols;
     const int64_t block = options.integer("block");
-    const auto blocks = static_cast<double>((count + block - 1) / block);
-    const auto codes = static_cast<double>((count + 1) / 2);
-    if (!options.toggle("double")) return codes + 4 * blocks;
-    return codes + blocks + 4 * std::ceil(blocks / static_cast<double>(kNestedBlock)) + 4;
+    const int64_t blocks = (count + block - 1) / block;
+    const int64_t codes = (count + 1) / 2;
+    const int64_t nested = (blocks + kNestedBlock - 1) / kNestedBlock;
+    return static_cast<double>(options.toggle("double") ? codes + blocks + 4 * nested + 4
+                                                        : codes + 4 * blocks);
 }
 
 CodebookCodes BlockCodebook::encode(const Tensor& weight, const Recipe& recipe) const {

@@ -22,7 +22,7 @@ void addVector(std::vector<OutputTensor>& tensors, const char* name, DType dtype
                const std::vector<T>& values) {
     if (values.empty()) return;
     const auto bytes = std::as_bytes(std::span(values));
-    const auto count = static_cast<int64_t>(bytes.size() / infoOf(dtype).blockBytes);
+    const int64_t count = std::ssize(bytes) / infoOf(dtype).blockBytes;
     tensors.push_back(outputTensor(name, Tensor::fromBytes(dtype, {count}, {bytes.begin(), bytes.end()})));
 }
 

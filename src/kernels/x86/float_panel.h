@@ -20,8 +20,9 @@ struct FloatPanel {
     __attribute__((always_inline)) static void step(const float* const* x, int64_t stride, const float* w,
                                                     F (&sums)[kRows][kVectors]) {
         F weights[kVectors];
-        unrolled<kVectors>([&](auto v)
-                               QUANTSCOPE_INLINE { weights[v] = V::load(w + kAt * kWidth + v * V::kLanes); });
+        unrolled<kVectors>([&](auto v) QUANTSCOPE_INLINE {
+            weights[v] = V::load(w + int64_t{kAt} * kWidth + int64_t{v} * V::kLanes);
+        });
         unrolled<kRows>([&](auto r) QUANTSCOPE_INLINE {
             const F value = V::set(x[r / 3][r % 3 * stride + kAt]);
             unrolled<kVectors>([&](auto v)
@@ -44,7 +45,7 @@ struct FloatPanel {
         const float* line = y;
         int64_t k = 0;
         for (; k + kUnroll <= call.depth; k += kUnroll) {
-            if (k < kUnroll * kRows) {
+            if (k < int64_t{kUnroll} * kRows) {
                 // The lines of the output arrive while the sums still grow.
                 __builtin_prefetch(line, 1);
                 if constexpr (kVectors * V::kLanes > 16) __builtin_prefetch(line + 16, 1);
@@ -53,7 +54,7 @@ struct FloatPanel {
             unrolled<kUnroll>(
                 [&](auto u) QUANTSCOPE_INLINE { step<kRows, kVectors, kWidth, u>(x, stride, w, sums); });
             unrolled<kPointers>([&](auto p) QUANTSCOPE_INLINE { x[p] += kUnroll; });
-            w += kUnroll * kWidth;
+            w += int64_t{kUnroll} * kWidth;
         }
         for (; k < call.depth; ++k) {
             step<kRows, kVectors, kWidth, 0>(x, stride, w, sums);

@@ -59,7 +59,7 @@ struct Vnni {
         const char* output = outputOf(call.output, row, firstColumn);
         int64_t g = 0;
         for (; g + kUnroll <= call.kGroups; g += kUnroll) {
-            if (g < kUnroll * kRows) {
+            if (g < int64_t{kUnroll} * kRows) {
                 // The lines of the output arrive while the sums still grow.
                 __builtin_prefetch(output, 1);
                 if constexpr (kVectors * V::kLanes > 16) __builtin_prefetch(output + 64, 1);
