@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
 #include <utility>
 
 #include "base/parallel_for.h"
@@ -161,6 +162,54 @@ class LearnedRounding {
     float m_rate;
 };
 
+/// Turns single weights of a row round, always the one that lowers d H d^T most, until none does.
+/// `up` and `d` = W~ - W belong to the row; `slope` is d H.
+void turnRow(const Places& places, size_t first, std::span<float> up, std::span<double> d,
+             std::span<double> slope, std::span<const float> hessian) {
+    const size_t count = up.size();
+    double error = 0;
+    for (size_t i = 0; i < count; ++i) error += d[i] * slope[i];
+    const double least = 1e-9 * error;
+    for (size_t turns = 0; turns < 4 * count; ++turns) {
+        size_t best = count;
+        double bestGain = least;
+        for (size_t i = 0; i < count; ++i) {
+            const double change = static_cast<double>(places.value(first + i, 1 - up[i])) -
+                                  static_cast<double>(places.value(first + i, up[i]));
+            const double gain =
+                -change * (2 * slope[i] + change * static_cast<double>(hessian[i * count + i]));
+            if (gain <= bestGain) continue;
+            bestGain = gain;
+            best = i;
+        }
+        if (best == count) return;
+        const double change = static_cast<double>(places.value(first + best, 1 - up[best])) -
+                              static_cast<double>(places.value(first + best, up[best]));
+        up[best] = 1 - up[best];
+        d[best] += change;
+        for (size_t i = 0; i < count; ++i)
+            slope[i] += change * static_cast<double>(hessian[best * count + i]);
+    }
+}
+
+/// The same for every row. Rounding all weights at once undoes a part of what was learned together; this
+/// takes it back.
+void turnRound(const Places& places, const MatrixView& w, std::span<const float> hessian,
+               const ProductFunction& product, std::vector<float>& up) {
+    std::vector<float> difference(up.size());
+    std::vector<float> slopes(up.size());
+    for (size_t i = 0; i < up.size(); ++i) difference[i] = places.value(i, up[i]) - w.data[i];
+    product({difference.data(), w.rows, w.cols, w.cols}, {hessian.data(), w.cols, w.cols, w.cols},
+            slopes.data());
+    parallelFor(w.rows, 1, [&](int64_t row, int64_t) {
+        const auto first = static_cast<size_t>(row * w.cols);
+        const auto count = static_cast<size_t>(w.cols);
+        std::vector<double> d(difference.begin() + row * w.cols, difference.begin() + (row + 1) * w.cols);
+        std::vector<double> slope(slopes.begin() + row * w.cols, slopes.begin() + (row + 1) * w.cols);
+        turnRow(places, first, std::span(up).subspan(first, count), d, slope, hessian);
+    });
+}
+
 }  // namespace
 
 const MethodInfo& AdaRound::info() const {
@@ -182,7 +231,9 @@ const MethodInfo& AdaRound::info() const {
         info.parameters = {
             integerParameter("steps", "Steps", "of Adam", 1, 100'000, "300"),
             realParameter("rate", "Learning rate", "of Adam", 1e-4, 1, "0.03", true),
-            realParameter("lambda", "lambda", "weight of the second term", 0, 10, "0.01", true),
+            realParameter("lambda", "lambda", "weight of the second term", 0, 100, "3", true),
+            toggleParameter("turns", "Single turns",
+                            "afterwards turn single weights round while that lowers the error", true),
             inputsParameter()};
         return info;
     }();
@@ -233,12 +284,14 @@ Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& re
         parallelFor(count, kGrain,
                     [&](int64_t begin, int64_t end) { learned.descend(now, begin, end, gradient); });
     }
+    std::vector<float> up(difference.size());
+    for (size_t i = 0; i < up.size(); ++i) up[i] = learned.up(i);
+    if (options.toggle("turns") && nearestError > 0) turnRound(places, w, hessian, input.product, up);
     std::vector<int32_t> codes(difference.size());
     std::vector<float> values(difference.size());
     for (size_t i = 0; i < values.size(); ++i) {
-        const float up = learned.up(i);
-        codes[i] = static_cast<int32_t>(std::clamp(places.floors[i] + up, places.low, places.high));
-        values[i] = places.value(i, up);
+        codes[i] = static_cast<int32_t>(std::clamp(places.floors[i] + up[i], places.low, places.high));
+        values[i] = places.value(i, up[i]);
     }
     if (!(outputError({values.data(), w.rows, w.cols, w.cols}, w, hessian, input.product) <= nearestError)) {
         auto plain = quantscope::quantize(input.weight, scheme, job);

@@ -10,8 +10,9 @@ namespace quantscope {
 /// ||(W - W~) X||^2 + lambda sum (1 - |2 h - 1|^beta); beta falls from 20 to 2 along a cosine, the second
 /// term starts after a fifth of the steps. The first term is taken from X^T X (all tokens at once) and
 /// divided by the error of rounding to nearest and multiplied by the number of weights, so that lambda means
-/// the same for every layer. The result is never worse than rounding to nearest: then that is taken, and a
-/// note says so.
+/// the same for every layer. Afterwards single weights are turned round while that lowers the first term (a
+/// greedy descent, not in the paper: turns=false leaves it out). The result is never worse than rounding to
+/// nearest: then that is taken, and a note says so.
 class AdaRound : public Method {
  public:
     [[nodiscard]] const MethodInfo& info() const override;

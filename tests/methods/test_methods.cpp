@@ -257,6 +257,20 @@ class TestMethods : public QObject {
         QVERIFY(errorOf("salient/int3/group=128/keep=100", layer) < 1e-6 * rounding);
     }
 
+    /// Rounding learned for the outputs is worth it, and no weight alone can be rounded better.
+    void learnedRoundingBeatsNearest() {
+        const LayerInput layer = goldenLayer();
+        for (const auto& [bits, most] : {std::pair{4, 0.6}, {3, 0.7}}) {
+            const std::string scheme = "int" + std::to_string(bits) + "/affine/group=64";
+            const double nearest = errorOf(scheme.c_str(), layer);
+            const double learned = errorOf(("adaround/" + scheme).c_str(), layer);
+            const double plain = errorOf(("adaround/" + scheme + "/turns=false").c_str(), layer);
+            QVERIFY2(learned < most * nearest, qPrintable(QString("%1 %2").arg(learned).arg(nearest)));
+            QVERIFY2(plain < 0.92 * nearest, qPrintable(QString("%1 %2").arg(plain).arg(nearest)));
+            QVERIFY(learned < plain);
+        }
+    }
+
     /// Against a dense grid of both ends of every group's range, each tried with the plain scalar quantizer.
     void weightedRangeFindsTheBest_data() {
         QTest::addColumn<QString>("scheme");

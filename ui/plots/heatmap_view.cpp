@@ -119,6 +119,7 @@ void HeatmapView::buildImage(const QRect& area) {
         return std::pair(std::max<int64_t>(low, 0), std::min(high, count));
     };
     std::vector<std::pair<int64_t, int64_t>> columns;
+    columns.reserve(static_cast<size_t>(std::max(0, area.width())));
     for (int x = 0; x < area.width(); ++x)
         columns.push_back(cells(xAt(area.left() + x), xAt(area.left() + x + 1), m_series.region.colBegin,
                                 m_series.colsPerCell, m_series.cellCols));

@@ -43,8 +43,8 @@ def adaround(bits, group, steps, rate=0.03, reg=0.01):
 
 
 def adaround_cases():
-    return [entry("adaround/int4/group=32/steps=300", adaround(4, 32, 300)),
-            entry("adaround/int3/group=64/steps=300", adaround(3, 64, 300))]
+    return [entry("adaround/int4/group=32/steps=300/lambda=0.01/turns=false", adaround(4, 32, 300)),
+            entry("adaround/int3/group=64/steps=300/lambda=0.01/turns=false", adaround(3, 64, 300))]
 
 
 def nearest(points, words):
