@@ -117,21 +117,17 @@ class LearnedRounding {
     };
     /// Adam's step along d||(W~ - W) X||^2 / 2 dW~, which is lost.
     void descend(const Step& step, int64_t begin, int64_t end, std::vector<float>& gradients) {
-        Values gradient = part(gradients, begin, end);
-        const ConstValues floors = part(m_places.floors, begin, end);
-        const ConstValues scales = part(m_places.scales, begin, end);
         const ConstValues sigmoid = part(std::as_const(m_sigmoid), begin, end);
-        const Eigen::ArrayXf h = sigmoid * (kHigh - kLow) + kLow;
-        // Outside the grid's limits the code stays where it is.
-        const auto moves = floors + h >= m_places.low && floors + h <= m_places.high;
-        gradient = moves.select(2 * step.weight * gradient * scales, 0.0F);
-        if (step.beta > 0) {
-            const Eigen::ArrayXf distance = 2 * h - 1;
-            gradient -= step.lambda * step.beta * 2 * distance.sign() *
-                        ((step.beta - 1) * distance.abs().max(kTiny).log()).exp();
-        }
-        // The clamp of h passes no gradient.
-        gradient = (h > 0 && h < 1).select(gradient * sigmoid * (1 - sigmoid) * (kHigh - kLow), 0.0F);
+        // |2 h - 1|^(beta - 1)
+        Eigen::ArrayXf power(end - begin);
+        if (step.beta > 0)
+            power =
+                ((step.beta - 1) * (2 * (sigmoid * (kHigh - kLow) + kLow) - 1).abs().max(kTiny).log()).exp();
+        else
+            power.setZero();
+        Values gradient = part(gradients, begin, end);
+        for (int64_t j = 0; j < end - begin; ++j)
+            gradient[j] = slopeOf(step, begin + j, gradient[j], power[j]);
         Values first = part(m_first, begin, end);
         Values second = part(m_second, begin, end);
         first = kFirst * first + (1 - kFirst) * gradient;
@@ -150,6 +146,21 @@ class LearnedRounding {
     static constexpr float kSecond = 0.999F;
     static constexpr float kTiny = 1e-30F;
 
+    /// d loss / dV of weight `at`.
+    [[nodiscard]] float slopeOf(const Step& step, int64_t at, float gradient, float power) const {
+        const auto i = static_cast<size_t>(at);
+        const float sigmoid = m_sigmoid[i];
+        const float h = stretched(sigmoid);
+        const float code = m_places.floors[i] + h;
+        // Everything is computed and then chosen, so that the compiler may take several weights at once.
+        // Outside the grid's limits the code stays where it is; the clamp of h passes no gradient.
+        const bool moves = (code >= m_places.low) & (code <= m_places.high);
+        const float slope = 2 * step.weight * gradient * m_places.scales[i];
+        const float sharpening = 2 * step.lambda * step.beta * power;
+        const float sum = (moves ? slope : 0.0F) - std::copysign(sharpening, 2 * h - 1);
+        const float whole = sum * sigmoid * (1 - sigmoid) * (kHigh - kLow);
+        return ((h > 0) & (h < 1)) ? whole : 0.0F;
+    }
     void refresh(int64_t begin, int64_t end) {
         part(m_sigmoid, begin, end) = 1 / (1 + (-part(m_v, begin, end)).exp());
     }
