@@ -46,7 +46,7 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
                 (static_cast<double>(block) + static_cast<double>(begin) / static_cast<double>(count)) /
                 static_cast<double>(config.blocks);
             if (!job.proceed(fraction, fmt::format("block {}", block))) return cancelled();
-            const Status done =
+            Status done =
                 runner.run(*operators, model.blockLinears(block), *rotary,
                            hidden.data() + begin * config.hidden, std::min(window, count - begin), tap);
             if (!done) return done;

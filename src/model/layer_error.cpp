@@ -202,7 +202,7 @@ LayerError layerError(const LinearInfo& layer, const LayerSums& sums) {
 Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
                                                    const Variant& variant, int64_t window,
                                                    const KernelTable& kernels, const Job& job,
-                                                   std::shared_ptr<CalibrationSource> calibration) {
+                                                   const std::shared_ptr<CalibrationSource>& calibration) {
     const ModelConfig& config = model.config();
     const auto count = static_cast<int64_t>(tokens.size());
     if (count == 0 || window < 1) {

@@ -38,10 +38,10 @@ struct LayerError {
 
 /// All linear layers of the blocks, in running order, in one lock-step pass, one layer in memory at a time.
 /// `calibration`: for methods that need to know the layers' inputs; null = such variants fail.
-Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
-                                                   const Variant& variant, int64_t window,
-                                                   const KernelTable& kernels, const Job& job,
-                                                   std::shared_ptr<CalibrationSource> calibration = nullptr);
+Result<std::vector<LayerError>> measureLayerErrors(
+    const Model& model, std::span<const int32_t> tokens, const Variant& variant, int64_t window,
+    const KernelTable& kernels, const Job& job,
+    const std::shared_ptr<CalibrationSource>& calibration = nullptr);
 
 /// One linear layer of a block under a recipe that quantizes, with all its method gives: codes or values,
 /// transform, notes and the trace of its insides. `calibration` may be null where the method needs none.

@@ -112,7 +112,7 @@ Status LinearRunner::integerProduct(const LinearOperator& layer, float* y, bool 
         auto x = codes(layer);
         if (!x) return fail(x.error());
         const StageTimer timer(m_times.products);
-        const Status done = multiplyInt4(m_kernels, (*x)->view(), (*x)->scales.data(), weights.int4(), dst);
+        Status done = multiplyInt4(m_kernels, (*x)->view(), (*x)->scales.data(), weights.int4(), dst);
         if (!done) return done;
     } else {
         auto x = values(layer);

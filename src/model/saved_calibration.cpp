@@ -21,9 +21,9 @@ std::string inputName(int64_t block, InputPoint point) {
 }
 
 template <class T>
-Tensor tensorOf(DType dtype, Shape shape, std::span<const T> values) {
+Tensor tensorOf(DType dtype, const Shape& shape, std::span<const T> values) {
     const auto bytes = std::as_bytes(values);
-    return Tensor::fromBytes(dtype, std::move(shape), {bytes.begin(), bytes.end()});
+    return Tensor::fromBytes(dtype, shape, {bytes.begin(), bytes.end()});
 }
 
 /// The sample with rows of zeros up to its bound: the header promises a shape before the text has run.
@@ -73,12 +73,11 @@ class Writer {
                              }});
     }
     template <class T>
-    void addVector(const LinearInfo& layer, std::string name, DType dtype,
+    void addVector(const LinearInfo& layer, const std::string& name, DType dtype,
                    std::vector<T> CalibrationStatistics::*values) {
-        add(layer, std::move(name), dtype, {layer.inFeatures},
-            [dtype, values](const CalibrationStatistics& s) {
-                return tensorOf<T>(dtype, {s.channels}, s.*values);
-            });
+        add(layer, name, dtype, {layer.inFeatures}, [dtype, values](const CalibrationStatistics& s) {
+            return tensorOf<T>(dtype, {s.channels}, s.*values);
+        });
     }
 
     Calibration& m_calibration;
