@@ -33,7 +33,11 @@ class RangeSearch {
             const double ratio = 1 - static_cast<double>(i) / static_cast<double>(points);
             consider(ratio, ratio);
         }
-        for (double step = 1 / static_cast<double>(points); step > kLeastStep; step /= 2) refine(step);
+        double step = 1 / static_cast<double>(points);
+        while (step > kLeastStep) {
+            refine(step);
+            step /= 2;
+        }
         return paramsFromRange(rangeOf(m_low, m_high), m_scheme);
     }
 

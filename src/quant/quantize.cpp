@@ -49,8 +49,10 @@ Status checkFinite(const MatrixView& input) {
 }
 
 MatrixView blockOf(const MatrixView& input, const GroupLayout& layout, int64_t group) {
-    const int64_t down = group / layout.groupsAcross();
-    const int64_t across = group % layout.groupsAcross();
+    const int64_t groupsAcross = layout.groupsAcross();
+    assert(groupsAcross > 0);  // there is a group, so there are columns
+    const int64_t down = group / groupsAcross;
+    const int64_t across = group % groupsAcross;
     const int64_t row = down * layout.blockRows;
     const int64_t col = across * layout.blockCols;
     return {input.row(row) + col, std::min(layout.blockRows, input.rows - row),

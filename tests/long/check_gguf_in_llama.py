@@ -4,7 +4,8 @@
     python tests/long/check_gguf_in_llama.py QUANTSCOPE_CLI [MODEL.gguf]
 
 For every GGUF form: quantize, evaluate with quantscope-cli, evaluate with llama.cpp, compare perplexities over two
-windows. For block types llama.cpp rounds activations to 8 bits in groups of 32; so does the variant that is compared.
+windows. For block types llama.cpp rounds activations as Q8_0 rounds weights; so does the variant that is compared.
+Rounding that falls on the other side here and there moves a perplexity by a few tenths of a per cent.
 Exit: 0 all agree, 1 one does not, 77 when llama-cpp-python is not installed.
 """
 
@@ -42,7 +43,7 @@ except ImportError as missing:
 
 
 def our_perplexity(program: str, file: Path, form: str) -> float:
-    variants = "float" if form in FLOATS else "float; float @act=int8/symmetric/group=32"
+    variants = "float" if form in FLOATS else "float; float @act=preset=q8_0"
     command = [program, "eval", "--model", str(file), "--text", str(TEXT), "--variants", variants, "--chunks",
                str(WINDOWS), "--json"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -218,6 +218,7 @@ std::vector<QRectF> ComparisonView::placed(const std::vector<bool>& brief, const
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_partition(order.begin(), order.end(), [&](size_t i) { return brief[i]; });
     std::vector<LabelRequest> requests;
+    requests.reserve(order.size());
     for (const size_t i : order)
         requests.push_back(
             {pointAt(i), QSizeF(metrics.horizontalAdvance(labelOf(i, brief[i])) + 4, metrics.height())});

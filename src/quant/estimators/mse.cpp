@@ -31,13 +31,16 @@ class ShrinkSearch {
         const bool affine = m_scheme.mapping == Mapping::Affine;
         for (int i = 1; i <= kGridSteps; ++i) consider(1 - i * kGridStep, 1 - i * kGridStep);
         const double lowest = 1 - kGridSteps * kGridStep;
-        if (m_low <= lowest)
-            for (double r = lowest * kTailFactor; r > kSmallestRatio; r *= kTailFactor) consider(r, r);
+        if (m_low <= lowest) considerTail(lowest * kTailFactor);
         if (affine) {
             for (int i = 0; i <= kGridSteps; ++i) consider(1 - i * kGridStep, m_high);
             for (int i = 0; i <= kGridSteps; ++i) consider(m_low, 1 - i * kGridStep);
         }
-        for (double step = kGridStep / 2; step > kSmallestStep; step /= 2) refine(step, affine);
+        double step = kGridStep / 2;
+        while (step > kSmallestStep) {
+            refine(step, affine);
+            step /= 2;
+        }
         return rangeOf(m_low, m_high);
     }
 
@@ -50,6 +53,13 @@ class ShrinkSearch {
     [[nodiscard]] double errorOf(double low, double high) const {
         const QuantizeParams params = quantizeParams(m_scheme, paramsFromRange(rangeOf(low, high), m_scheme));
         return runSquaredError(m_values, params);
+    }
+
+    void considerTail(double ratio) {
+        while (ratio > kSmallestRatio) {
+            consider(ratio, ratio);
+            ratio *= kTailFactor;
+        }
     }
 
     void consider(double low, double high) {
