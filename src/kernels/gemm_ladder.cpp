@@ -69,7 +69,8 @@ void packedLoops(const LadderProblem& p, int32_t* y) {
             for (int64_t k = 0; k < p.k; k += 4) {
                 int16_t x[4] = {};
                 for (int64_t t = 0; t < std::min<int64_t>(4, p.k - k); ++t) {
-                    x[t] = static_cast<int16_t>(p.x[static_cast<size_t>(i * p.k + k + t)]);
+                    const int8_t code = p.x[static_cast<size_t>(i * p.k + k + t)];
+                    x[t] = code;
                 }
                 const int8_t* w = panel + k * width;
                 for (int64_t c = 0; c < width; ++c) {

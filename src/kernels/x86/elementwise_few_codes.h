@@ -67,9 +67,9 @@ class FewCodes {
     }
 
  private:
-    int m_levels;
     alignas(64) uint32_t m_counts[kMostLevels];
     typename V::I m_nibbles{};
+    int m_levels;
 };
 
 }  // namespace quantscope::elementwise
