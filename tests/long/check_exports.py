@@ -12,10 +12,11 @@ it is there, SmolLM2. Exit: 0 all agree, 1 one does not, 77 when the loaders are
 Tolerances, relative to the perplexity. 0.0005: the same weights to the last bits of F16 scales, float32 arithmetic on
 both sides. 0.002: the peer rounds something we do not: bfloat16 weights (FP4), inputs to absmax / 127.5 instead of
 / 127 (compressed-tensors), sums of int8 products (bitsandbytes). 0.005 for GGUF: llama.cpp multiplies in 8 bits; the
-variant compared quantizes inputs likewise, in groups of 32. 0.02 for Q2_K to Q6_K, whose inputs llama.cpp takes in groups
+variant compared quantizes inputs likewise, as Q8_0. 0.02 for Q2_K to Q6_K, whose inputs llama.cpp takes in groups
 of 256 (SmolLM2's Q4_K: groups of 32 give 17.83, of 256 18.04, llama.cpp 18.13). 0.003: GPTQModel by itself computes in float16 only.
 Variant and file may differ by 0.01 where the source is GGUF, whose weights are rounded to F16 on the way (codes at a tie
-then fall otherwise), and for methods that calibrate.
+then fall otherwise) and for methods that calibrate, and by 0.02 for GPTQ from GGUF, which carries every such code on.
+LLM.int8() on SmolLM2: 0.015, since its own change of the log-likelihood has a standard error of 0.009 over these tokens.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ SAMPLE = ROOT / "samples" / "tiny-llama"
 SMOLLM2 = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 WINDOWS = 2
 ROUNDED_SOURCE = 0.01
-LLAMA_INPUTS = " @act=int8/symmetric/group=32"
+CARRIED_ON = 0.02
+NOISY = 0.015
+LLAMA_INPUTS = " @act=preset=q8_0"
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -144,9 +147,11 @@ def check(program: str, model: Path, form: Form, folder: Path, text: str) -> boo
     elif "@act" not in form.variant and not form.variant.startswith("llm-int8"):
         back = our_perplexity(program, target, "float")
         report = run(program, "doctor", str(target), "--json")
-    agrees = abs(theirs / back - 1) <= form.tolerance and report["healthy"]
-    loose = form.calibrated or model.suffix == ".gguf"
-    agrees = agrees and abs(back / ours - 1) <= (ROUNDED_SOURCE if loose else form.tolerance)
+    rounded = model.suffix == ".gguf"
+    noisy = rounded and form.variant.startswith("llm-int8")
+    agrees = abs(theirs / back - 1) <= (NOISY if noisy else form.tolerance) and report["healthy"]
+    source = CARRIED_ON if rounded and form.variant.startswith("gptq") else ROUNDED_SOURCE
+    agrees = agrees and abs(back / ours - 1) <= (source if rounded or form.calibrated else form.tolerance)
     print(f"{form.layout:19} {form.variant[:45]:45} {form.loader:13} {ours:9.4f} {back:9.4f} {theirs:9.4f}"
           f"{'' if agrees else '  DISAGREES'}{'' if report['healthy'] else '  ' + str(report['findings'])}", flush=True)
     return agrees

@@ -39,7 +39,7 @@ HeatmapView::HeatmapView(ThemeController* themes, QWidget* parent) : PlotView(th
     m_regionTimer.setSingleShot(true);
     m_regionTimer.setInterval(kRegionDelayMs);
     connect(&m_regionTimer, &QTimer::timeout, this, &HeatmapView::requestRegion);
-    themeChanged();
+    HeatmapView::themeChanged();
 }
 
 void HeatmapView::setTitle(const QString& title) {
@@ -101,7 +101,7 @@ int HeatmapView::colorIndex(float value) const {
         position = span > 0 ? (static_cast<double>(value) - m_series.low) / span : 0.5;
     }
     if (!(position == position)) return 0;
-    return static_cast<int>(std::clamp(position, 0.0, 1.0) * 255 + 0.5);
+    return std::min(255, static_cast<int>(std::clamp(position, 0.0, 1.0) * 256));
 }
 
 /// One image pixel a screen pixel: cells are looked up (zoomed in) or pooled by magnitude (zoomed out).
