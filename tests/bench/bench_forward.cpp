@@ -36,7 +36,7 @@ int stop(const Error& error) {
 /// The products of one window alone, with as many threads: what a perfect forward pass would take.
 class Ceiling {
  public:
-    Ceiling(const ModelConfig& c, const KernelTable& kernels) : m_config(c), m_gemm(kernels) {
+    Ceiling(const ModelConfig& c, const KernelTable& kernels) : m_gemm(kernels) {
         const int64_t kv = c.keyValueHeads * c.headDim;
         const int64_t q = c.heads * c.headDim;
         add(q + 2 * kv, c.hidden, kWindow, c.blocks);
@@ -71,7 +71,6 @@ class Ceiling {
         m_y.resize(std::max(m_y.size(), static_cast<size_t>(rows * n)));
         m_operations += 2.0 * static_cast<double>(n * k * rows * times);
     }
-    const ModelConfig& m_config;
     FloatGemm m_gemm;
     std::vector<Shape> m_shapes;
     std::vector<float> m_x, m_y;
