@@ -4,6 +4,7 @@
 #include <QFile>
 #include <QPaintEvent>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -35,7 +36,7 @@ double milliseconds(const QElapsedTimer& timer) {
 double percentile(std::vector<double> values, double share) {
     if (values.empty()) return 0;
     std::sort(values.begin(), values.end());
-    return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+    return values[static_cast<size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
 }
 
 /// Notes when a plot was painted last, and when each first showed a preview.
@@ -115,7 +116,7 @@ std::vector<MoveKind> moveKinds() {
                  // A percentile of its own each round: seven numbers of bits are soon all known.
                  edit(driven, [i](Scheme& scheme) {
                      scheme.estimator = RangeEstimator::Percentile;
-                     scheme.percentileHigh = 99.9 + 0.001 * (i / 7);
+                     scheme.percentileHigh = 99.9 + 0.001 * static_cast<double>(i / 7);
                      scheme.bits = 2 + i % 7;
                  });
              }},
@@ -127,9 +128,9 @@ std::vector<MoveKind> moveKinds() {
                  });
              }},
             {"rounding", [](DrivenWindow& driven, int i) {
-                 constexpr Rounding kModes[] = {Rounding::HalfAway, Rounding::Floor, Rounding::Ceil,
-                                                Rounding::HalfEven, Rounding::TowardZero};
-                 edit(driven, [i, &kModes](Scheme& scheme) {
+                 static constexpr Rounding kModes[] = {Rounding::HalfAway, Rounding::Floor, Rounding::Ceil,
+                                                       Rounding::HalfEven, Rounding::TowardZero};
+                 edit(driven, [i](Scheme& scheme) {
                      scheme = *parseScheme("int4/affine/group=64");
                      scheme.groupSize = 512 + 8 * (i / 5);
                      scheme.rounding = kModes[i % 5];
