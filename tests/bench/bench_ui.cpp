@@ -114,9 +114,10 @@ std::vector<MoveKind> moveKinds() {
             {"bits",
              [](DrivenWindow& driven, int i) {
                  // A percentile of its own each round: seven numbers of bits are soon all known.
-                 edit(driven, [i](Scheme& scheme) {
+                 const int round = i / 7;
+                 edit(driven, [i, round](Scheme& scheme) {
                      scheme.estimator = RangeEstimator::Percentile;
-                     scheme.percentileHigh = 99.9 + 0.001 * static_cast<double>(i / 7);
+                     scheme.percentileHigh = 99.9 + 0.001 * round;
                      scheme.bits = 2 + i % 7;
                  });
              }},
