@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
+#include <limits>
 #include <map>
 
 #include "analysis/tensor_experiment.h"
@@ -245,10 +246,43 @@ class TestVariantReport : public QObject {
         const TensorStage stage = analyzeTensor(matrix, Job()).value();
         const MatrixSample sample = sampleMatrix(matrix, {10000, 1, 1});
         const Scheme scheme = parseScheme("int8/tensor").value();
-        const auto part =
-            chooseQuantization(sample.view, scheme, bestKernels(), Job(), {&stage.report.extremes, true, false}).value();
+        const auto part = chooseQuantization(sample.view, scheme, bestKernels(), Job(),
+                                             {&stage.report.extremes, true, false})
+                              .value();
         const auto whole = chooseQuantization(matrix, scheme, bestKernels(), Job()).value();
         QVERIFY(part.groups == whole.groups);
+    }
+
+    void knownExtremesGiveTheSameGroups_data() {
+        QTest::addColumn<QString>("scheme");
+        for (const char* scheme :
+             {"int4/affine/tensor", "int4/symmetric/tensor", "int4/tensor/signed-extreme",
+              "int4/affine/tensor/manual=-0.5,0.25", "int4/affine/group=16/manual=-0.5,0.25",
+              "int4/affine/tensor/percentile=1,99", "int4/affine/group=16", "int4/channel"})
+            QTest::newRow(scheme) << scheme;
+    }
+    /// What is known saves a reading of the matrix and changes nothing.
+    void knownExtremesGiveTheSameGroups() {
+        QFETCH(QString, scheme);
+        const Tensor tensor = laplace(70, 96);
+        const TensorStage stage = analyzeTensor(tensor.matrix(), Job()).value();
+        const Scheme parsed = parseScheme(scheme.toStdString()).value();
+        const auto plain = chooseQuantization(tensor.matrix(), parsed, bestKernels(), Job()).value();
+        const auto known = chooseQuantization(tensor.matrix(), parsed, bestKernels(), Job(),
+                                              {&stage.report.extremes, false, true})
+                               .value();
+        QVERIFY(known.groups == plain.groups);
+    }
+    void knownExtremesDoNotHideNan() {
+        const Tensor tensor = laplace(8, 16);
+        std::vector<float> values(tensor.floats().begin(), tensor.floats().end());
+        values[37] = std::numeric_limits<float>::quiet_NaN();
+        const MatrixView matrix{values.data(), 8, 16, 16};
+        const TensorStage stage = analyzeTensor(matrix, Job()).value();
+        QCOMPARE(stage.report.firstBadRow, int64_t{2});
+        const KnownMatrix known{&stage.report.extremes, false, stage.report.firstBadRow < 0};
+        for (const char* scheme : {"int4/affine/tensor", "int4/affine/group=16/manual=-0.5,0.25"})
+            QVERIFY(!chooseQuantization(matrix, parseScheme(scheme).value(), bestKernels(), Job(), known));
     }
 
     void marksAreTheGridOfAGroup() {

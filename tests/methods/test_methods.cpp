@@ -1,75 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "method_inputs.h"
+#include "method_runs.h"
 #include "methods/product_quantization.h"
 #include "methods/smoothquant.h"
 #include "methods/variant.h"
-#include "quant/quantize_params.h"
-#include "quant/reference.h"
 
 using namespace quantscope;
 using namespace quantscope::test;
 
 namespace {
 
-Result<LayerResult> run(const char* text, const LayerInput& layer) {
-    const auto variant = parseVariant(text);
-    if (!variant) return fail(variant.error());
-    return quantizeLayer(layer, variant->weights, {});
-}
-
-double errorOf(const char* text, const LayerInput& layer) {
-    const auto result = run(text, layer);
-    return result ? outputErrorOf(goldenTokens(), layer.weight, result->floats()) : -1;
-}
-
 std::shared_ptr<const CalibrationStatistics> withoutHessian() {
     CalibrationCollector collector(128, {false, 8, 0});
     collector.add(goldenTokens().matrix(), {});
     return std::make_shared<const CalibrationStatistics>(collector.finish());
-}
-
-/// sum E[x_j^2] (w - w^)^2.
-double weightedError(const LayerInput& layer, const MatrixView& rounded) {
-    const MatrixView w = layer.weight.matrix();
-    double sum = 0;
-    for (int64_t r = 0; r < w.rows; ++r)
-        for (int64_t c = 0; c < w.cols; ++c)
-            sum += layer.calibration->meanSquare[static_cast<size_t>(c)] *
-                   std::pow(static_cast<double>(w.at(r, c)) - static_cast<double>(rounded.at(r, c)), 2);
-    return sum;
-}
-
-/// The same for every group's best pair of limits, 1 % steps of its minimum and maximum.
-double bestOnGrid(const LayerInput& layer, const Scheme& scheme) {
-    const MatrixView w = layer.weight.matrix();
-    const bool symmetric = scheme.mapping == Mapping::Symmetric;
-    double sum = 0;
-    for (int64_t r = 0; r < w.rows; ++r)
-        for (int64_t c = 0; c < w.cols; c += scheme.groupSize) {
-            const auto [low, high] = std::minmax_element(w.row(r) + c, w.row(r) + c + scheme.groupSize);
-            double best = std::numeric_limits<double>::infinity();
-            for (int i = 1; i <= 100; ++i)
-                for (int j = symmetric ? i : 1; j <= (symmetric ? i : 100); ++j) {
-                    const Range range{*low * static_cast<float>(i) / 100, *high * static_cast<float>(j) / 100,
-                                      std::abs(*low) >= std::abs(*high)};
-                    const QuantizeParams params = quantizeParams(scheme, paramsFromRange(range, scheme));
-                    double error = 0;
-                    for (int64_t k = c; k < c + scheme.groupSize; ++k)
-                        error += layer.calibration->meanSquare[static_cast<size_t>(k)] *
-                                 std::pow(static_cast<double>(w.at(r, k)) -
-                                              static_cast<double>(
-                                                  dequantizeValue(quantizeValue(w.at(r, k), params), params)),
-                                          2);
-                    best = std::min(best, error);
-                }
-            sum += best;
-        }
-    return sum;
 }
 
 }  // namespace
@@ -255,41 +203,6 @@ class TestMethods : public QObject {
         // Nothing kept is rounding; all kept is F16.
         QCOMPARE(errorOf("salient/int3/group=128/keep=0", layer), rounding);
         QVERIFY(errorOf("salient/int3/group=128/keep=100", layer) < 1e-6 * rounding);
-    }
-
-    /// Rounding learned for the outputs is worth it, and no weight alone can be rounded better.
-    void learnedRoundingBeatsNearest() {
-        const LayerInput layer = goldenLayer();
-        for (const auto& [bits, most] : {std::pair{4, 0.6}, {3, 0.7}}) {
-            const std::string scheme = "int" + std::to_string(bits) + "/affine/group=64";
-            const double nearest = errorOf(scheme.c_str(), layer);
-            const double learned = errorOf(("adaround/" + scheme).c_str(), layer);
-            const double plain = errorOf(("adaround/" + scheme + "/turns=false").c_str(), layer);
-            QVERIFY2(learned < most * nearest, qPrintable(QString("%1 %2").arg(learned).arg(nearest)));
-            QVERIFY2(plain < 0.92 * nearest, qPrintable(QString("%1 %2").arg(plain).arg(nearest)));
-            QVERIFY(learned < plain);
-        }
-    }
-
-    /// Against a dense grid of both ends of every group's range, each tried with the plain scalar quantizer.
-    void weightedRangeFindsTheBest_data() {
-        QTest::addColumn<QString>("scheme");
-        for (const char* scheme : {"int3/affine/group=32", "int4/affine/group=64", "int2/symmetric/group=32"})
-            QTest::newRow(scheme) << scheme;
-    }
-    void weightedRangeFindsTheBest() {
-        QFETCH(QString, scheme);
-        const LayerInput layer = goldenLayer();
-        const auto found = run(("weighted/" + scheme.toStdString()).c_str(), layer);
-        const auto plain = run(scheme.toStdString().c_str(), layer);
-        QVERIFY(found.has_value() && plain.has_value());
-        const Scheme parsed = *parseScheme(scheme.toStdString());
-        const auto loss = [&](const LayerResult& result) {
-            return weightedError(layer, result.floats().matrix());
-        };
-        const double best = bestOnGrid(layer, parsed);
-        QVERIFY2(loss(*found) <= 1.02 * best, qPrintable(QString("%1 %2").arg(loss(*found)).arg(best)));
-        QVERIFY2(loss(*found) < 0.9 * loss(*plain), qPrintable(QString::number(loss(*plain))));
     }
 
     /// Worked example 9: S_j = max|X_j|^alpha / max|W_j|^(1-alpha).
