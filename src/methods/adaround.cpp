@@ -1,57 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/adaround.h"
 
-#include <Eigen/Core>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "base/parallel_for.h"
 #include "methods/coded_weight.h"
+#include "methods/learned_rounding.h"
+#include "methods/linear_algebra.h"
 #include "methods/options.h"
 #include "quant/reference.h"
 
 namespace quantscope {
 namespace {
 
-constexpr float kHigh = 1.1F;
-constexpr float kLow = -0.1F;
-constexpr int64_t kGrain = 1 << 14;
+constexpr int64_t kRows = 32;          ///< that learn together
+constexpr int64_t kPanelColumns = 64;  ///< of X^T X, side by side in memory
 
-using Values = Eigen::Map<Eigen::ArrayXf>;
-
-using ConstValues = Eigen::Map<const Eigen::ArrayXf>;
-
-Values part(std::vector<float>& values, int64_t begin, int64_t end) {
-    return {values.data() + begin, end - begin};
-}
-ConstValues part(const std::vector<float>& values, int64_t begin, int64_t end) {
-    return {values.data() + begin, end - begin};
-}
-
-/// h before its clamp, from sigmoid(V).
-constexpr float stretched(float sigmoid) {
-    return sigmoid * (kHigh - kLow) + kLow;
-}
-
-/// What each weight needs: the code below it, its scale and the limits.
-struct Places {
-    std::vector<float> floors;  ///< floor(w / S + Z), as codes
-    std::vector<float> scales;
-    std::vector<float> zeros;
-    float low = 0;
-    float high = 0;
-
-    [[nodiscard]] float value(size_t i, float up) const {
-        return (std::clamp(floors[i] + up, low, high) - zeros[i]) * scales[i];
-    }
-};
-
-Places placesOf(const MatrixView& w, const Scheme& scheme, const std::vector<GroupParams>& groups) {
+RoundingPlaces placesOf(const MatrixView& w, const Scheme& scheme, const std::vector<GroupParams>& groups) {
     const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);
-    Places places;
+    RoundingPlaces places;
     const auto size = static_cast<size_t>(w.size());
     places.floors.resize(size);
     places.scales.resize(size);
@@ -71,17 +44,6 @@ Places placesOf(const MatrixView& w, const Scheme& scheme, const std::vector<Gro
     return places;
 }
 
-/// V for which h(V) is the fraction of w / S + Z.
-std::vector<float> startingPoint(const MatrixView& w, const Places& places) {
-    std::vector<float> v(places.floors.size());
-    for (size_t i = 0; i < v.size(); ++i) {
-        const float t = places.scales[i] == 0 ? 0 : w.data[i] / places.scales[i];
-        const float fraction = t + places.zeros[i] - places.floors[i];
-        v[i] = -std::log((kHigh - kLow) / (std::clamp(fraction, 0.0F, 1.0F) - kLow) - 1);
-    }
-    return v;
-}
-
 /// beta of step `step`, or 0 while the second term rests.
 double sharpness(int64_t step, int64_t steps) {
     const double warm = 0.2 * static_cast<double>(steps);
@@ -90,122 +52,102 @@ double sharpness(int64_t step, int64_t steps) {
     return 2 + 0.5 * 18 * (1 + std::cos(part * std::numbers::pi));
 }
 
-/// What is learned, with Adam's moments. Sigmoids are kept: an exponential a weight and step is enough.
-class LearnedRounding {
+/// X^T X in panels of columns, so that a few rows times it read memory in order.
+class Panels {
  public:
-    LearnedRounding(const Places& places, std::vector<float> start, float rate)
-        : m_places(places),
-          m_v(std::move(start)),
-          m_sigmoid(m_v.size()),
-          m_first(m_v.size()),
-          m_second(m_v.size()),
-          m_rate(rate) {
-        refresh(0, std::ssize(m_v));
+    explicit Panels(std::span<const float> hessian, int64_t side) : m_side(side) {
+        m_values.reserve(hessian.size());
+        for (int64_t first = 0; first < side; first += kPanelColumns)
+            for (int64_t k = 0; k < side; ++k) {
+                const float* from = hessian.data() + k * side + first;
+                m_values.insert(m_values.end(), from, from + std::min(kPanelColumns, side - first));
+            }
     }
-
-    /// W~ - W of a run of weights.
-    void difference(const MatrixView& w, int64_t begin, int64_t end, std::vector<float>& to) const {
-        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-            to[i] = m_places.value(i, std::clamp(stretched(m_sigmoid[i]), 0.0F, 1.0F)) - w.data[i];
+    /// to [rows x side] = a X^T X.
+    void multiply(int64_t rows, const float* a, std::vector<float>& to) const {
+        std::fill(to.begin(), to.end(), 0.0F);
+        for (int64_t first = 0; first < m_side; first += kPanelColumns) {
+            const int64_t columns = std::min(kPanelColumns, m_side - first);
+            multiplyAdd(rows, columns, m_side, a, m_side, m_values.data() + first * m_side, columns,
+                        to.data() + first, m_side, 1.0F);
+        }
     }
-    /// What one step needs beside the gradient.
-    struct Step {
-        int64_t index = 0;
-        float weight = 0;  ///< of the first term
-        float lambda = 0;
-        float beta = 0;  ///< 0: no second term yet
-    };
-    /// Adam's step along d||(W~ - W) X||^2 / 2 dW~, which is lost.
-    void descend(const Step& step, int64_t begin, int64_t end, std::vector<float>& gradients) {
-        const ConstValues sigmoid = part(std::as_const(m_sigmoid), begin, end);
-        // |2 h - 1|^(beta - 1)
-        Eigen::ArrayXf power(end - begin);
-        if (step.beta > 0)
-            power =
-                ((step.beta - 1) * (2 * (sigmoid * (kHigh - kLow) + kLow) - 1).abs().max(kTiny).log()).exp();
-        else
-            power.setZero();
-        Values gradient = part(gradients, begin, end);
-        for (int64_t j = 0; j < end - begin; ++j)
-            gradient[j] = slopeOf(step, begin + j, gradient[j], power[j]);
-        Values first = part(m_first, begin, end);
-        Values second = part(m_second, begin, end);
-        first = kFirst * first + (1 - kFirst) * gradient;
-        second = kSecond * second + (1 - kSecond) * gradient.square();
-        const auto count = static_cast<float>(step.index + 1);
-        const float firstScale = 1 - std::pow(kFirst, count);
-        const float secondScale = 1 - std::pow(kSecond, count);
-        part(m_v, begin, end) -= m_rate / firstScale * first / ((second / secondScale).sqrt() + 1e-8F);
-        refresh(begin, end);
-    }
-    /// 1 where the weight goes up.
-    [[nodiscard]] float up(size_t i) const { return stretched(m_sigmoid[i]) >= 0.5F ? 1.0F : 0.0F; }
 
  private:
-    static constexpr float kFirst = 0.9F;
-    static constexpr float kSecond = 0.999F;
-    static constexpr float kTiny = 1e-30F;
-
-    /// d loss / dV of weight `at`.
-    [[nodiscard]] float slopeOf(const Step& step, int64_t at, float gradient, float power) const {
-        const auto i = static_cast<size_t>(at);
-        const float sigmoid = m_sigmoid[i];
-        const float h = stretched(sigmoid);
-        const float code = m_places.floors[i] + h;
-        // Everything is computed and then chosen, so that the compiler may take several weights at once.
-        // Outside the grid's limits the code stays where it is; the clamp of h passes no gradient.
-        const bool moves = (code >= m_places.low) & (code <= m_places.high);
-        const float slope = 2 * step.weight * gradient * m_places.scales[i];
-        const float sharpening = 2 * step.lambda * step.beta * power;
-        const float sum = (moves ? slope : 0.0F) - std::copysign(sharpening, 2 * h - 1);
-        const float whole = sum * sigmoid * (1 - sigmoid) * (kHigh - kLow);
-        return ((h > 0) & (h < 1)) ? whole : 0.0F;
-    }
-    void refresh(int64_t begin, int64_t end) {
-        part(m_sigmoid, begin, end) = 1 / (1 + (-part(m_v, begin, end)).exp());
-    }
-
-    const Places& m_places;
-    std::vector<float> m_v;
-    std::vector<float> m_sigmoid;
-    std::vector<float> m_first;
-    std::vector<float> m_second;
-    float m_rate;
+    int64_t m_side;
+    std::vector<float> m_values;
 };
 
-/// Turns single weights of a row round, always the one that lowers d H d^T most, until none does.
-/// `up` and `d` = W~ - W belong to the row; `slope` is d H.
-void turnRow(const Places& places, size_t first, std::span<float> up, std::span<double> d,
-             std::span<double> slope, std::span<const float> hessian) {
-    const size_t count = up.size();
-    double error = 0;
-    for (size_t i = 0; i < count; ++i) error += d[i] * slope[i];
-    const double least = 1e-9 * error;
-    for (size_t turns = 0; turns < 4 * count; ++turns) {
-        size_t best = count;
-        double bestGain = least;
-        for (size_t i = 0; i < count; ++i) {
-            const double change = static_cast<double>(places.value(first + i, 1 - up[i])) -
-                                  static_cast<double>(places.value(first + i, up[i]));
-            const double gain =
-                -change * (2 * slope[i] + change * static_cast<double>(hessian[i * count + i]));
-            if (gain <= bestGain) continue;
-            bestGain = gain;
-            best = i;
+/// What all rows of a layer share.
+struct Learning {
+    const RoundingPlaces& places;
+    MatrixView w;
+    const Panels& panels;
+    double nearestError;
+    int64_t steps;
+    float rate;
+    float lambda;
+
+    [[nodiscard]] int64_t lossEvery() const { return std::max<int64_t>(1, steps / 50); }
+};
+
+/// Learns rows begin .. end - 1, from the first step to the last, while they are in the cache: rows do not
+/// depend on each other. Adds up the losses; false after a stop.
+bool learnRows(const Learning& learning, int64_t begin, int64_t end, std::span<float> up,
+               std::vector<double>& losses, const Job& job) {
+    const int64_t cols = learning.w.cols;
+    const auto first = static_cast<size_t>(begin * cols);
+    const auto count = static_cast<size_t>((end - begin) * cols);
+    LearnedRounding learned(learning.places, begin * cols, {learning.w.data + first, count}, learning.rate);
+    std::vector<float> difference(count);
+    std::vector<float> gradient(count);
+    const auto weight = static_cast<float>(static_cast<double>(learning.w.size()) / learning.nearestError);
+    for (int64_t step = 0; step < learning.steps; ++step) {
+        if (job.stopRequested()) return false;
+        learned.difference(difference);
+        learning.panels.multiply(end - begin, difference.data(), gradient);
+        if (step % learning.lossEvery() == 0) {
+            double loss = 0;
+            for (size_t i = 0; i < count; ++i)
+                loss += static_cast<double>(difference[i]) * static_cast<double>(gradient[i]);
+            losses.push_back(loss / learning.nearestError);
         }
-        if (best == count) return;
-        const double change = static_cast<double>(places.value(first + best, 1 - up[best])) -
-                              static_cast<double>(places.value(first + best, up[best]));
-        up[best] = 1 - up[best];
-        d[best] += change;
-        for (size_t i = 0; i < count; ++i)
-            slope[i] += change * static_cast<double>(hessian[best * count + i]);
+        learned.descend({step, weight, learning.lambda, static_cast<float>(sharpness(step, learning.steps))},
+                        gradient);
     }
+    learned.decide(up.subspan(first, count));
+    return true;
+}
+
+/// The rounding of every weight, 1 up and 0 down, and the loss along the way; nothing after a stop.
+std::optional<std::vector<float>> learn(const Learning& learning, std::vector<double>& losses,
+                                        const Job& job) {
+    const int64_t rows = learning.w.rows;
+    std::vector<float> up(static_cast<size_t>(learning.w.size()));
+    std::atomic<int64_t> done{0};
+    std::atomic<bool> stopped{false};
+    using Losses = std::vector<double>;
+    losses = parallelReduce<Losses>(
+        rows, kRows,
+        [&](int64_t begin, int64_t end) {
+            Losses own;
+            if (stopped || !learnRows(learning, begin, end, up, own, job.quiet())) stopped = true;
+            const int64_t now = done += end - begin;
+            if (!job.proceed(static_cast<double>(now) / static_cast<double>(rows), "AdaRound"))
+                stopped = true;
+            return own;
+        },
+        [](Losses& total, const Losses& part) {
+            total.resize(std::max(total.size(), part.size()));
+            for (size_t i = 0; i < part.size(); ++i) total[i] += part[i];
+        });
+    if (stopped) return std::nullopt;
+    return up;
 }
 
 /// The same for every row. Rounding all weights at once undoes a part of what was learned together; this
 /// takes it back.
-void turnRound(const Places& places, const MatrixView& w, std::span<const float> hessian,
+void turnRound(const RoundingPlaces& places, const MatrixView& w, std::span<const float> hessian,
                const ProductFunction& product, std::vector<float>& up) {
     std::vector<float> difference(up.size());
     std::vector<float> slopes(up.size());
@@ -261,45 +203,27 @@ Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& re
     const MatrixView w = input.weight.matrix();
     const auto groups = chooseGroupParams(w, scheme, job.quiet());
     if (!groups) return fail(groups.error());
-    const Places places = placesOf(w, scheme, *groups);
+    const RoundingPlaces places = placesOf(w, scheme, *groups);
     const std::vector<float> nearest = roundTrip(w, scheme, *groups);
     const std::vector<float>& hessian = input.calibration->hessian;
     const MatrixView nearestView{nearest.data(), w.rows, w.cols, w.cols};
     const double nearestError = outputError(nearestView, w, hessian, input.product);
 
-    LearnedRounding learned(places, startingPoint(w, places), static_cast<float>(options.real("rate")));
-    const int64_t steps = options.integer("steps");
-    const auto lambda = static_cast<float>(options.real("lambda"));
-    const auto weight =
-        nearestError > 0 ? static_cast<float>(static_cast<double>(w.size()) / nearestError) : 0.0F;
-    const int64_t count = w.size();
-    std::vector<float> difference(static_cast<size_t>(count));
-    std::vector<float> gradient(static_cast<size_t>(count));
-    std::vector<double> at;
+    const Panels panels(hessian, w.cols);
+    const Learning learning{places,
+                            w,
+                            panels,
+                            nearestError,
+                            nearestError > 0 ? options.integer("steps") : 0,
+                            static_cast<float>(options.real("rate")),
+                            static_cast<float>(options.real("lambda"))};
     std::vector<double> losses;
-    for (int64_t step = 0; step < steps && nearestError > 0; ++step) {
-        if (!job.proceed(static_cast<double>(step) / static_cast<double>(steps), "AdaRound"))
-            return fail(ErrorKind::Cancelled, "AdaRound was stopped");
-        parallelFor(count, kGrain,
-                    [&](int64_t begin, int64_t end) { learned.difference(w, begin, end, difference); });
-        input.product({difference.data(), w.rows, w.cols, w.cols}, {hessian.data(), w.cols, w.cols, w.cols},
-                      gradient.data());
-        if (step % std::max<int64_t>(1, steps / 50) == 0) {
-            double loss = 0;
-            for (size_t i = 0; i < difference.size(); ++i)
-                loss += static_cast<double>(difference[i]) * static_cast<double>(gradient[i]);
-            at.push_back(static_cast<double>(step));
-            losses.push_back(loss / nearestError);
-        }
-        const LearnedRounding::Step now{step, weight, lambda, static_cast<float>(sharpness(step, steps))};
-        parallelFor(count, kGrain,
-                    [&](int64_t begin, int64_t end) { learned.descend(now, begin, end, gradient); });
-    }
-    std::vector<float> up(difference.size());
-    for (size_t i = 0; i < up.size(); ++i) up[i] = learned.up(i);
+    auto learned = learn(learning, losses, job);
+    if (!learned) return fail(ErrorKind::Cancelled, "AdaRound was stopped");
+    std::vector<float>& up = *learned;
     if (options.toggle("turns") && nearestError > 0) turnRound(places, w, hessian, input.product, up);
-    std::vector<int32_t> codes(difference.size());
-    std::vector<float> values(difference.size());
+    std::vector<int32_t> codes(up.size());
+    std::vector<float> values(up.size());
     for (size_t i = 0; i < values.size(); ++i) {
         codes[i] = static_cast<int32_t>(std::clamp(places.floors[i] + up[i], places.low, places.high));
         values[i] = places.value(i, up[i]);
@@ -312,6 +236,9 @@ Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& re
         return result;
     }
     LayerResult result = codedResult(codedWeight(scheme, input.weight.shape(), codes, *groups));
+    std::vector<double> at;
+    for (size_t i = 0; i < losses.size(); ++i)
+        at.push_back(static_cast<double>(static_cast<int64_t>(i) * learning.lossEvery()));
     auto trace = std::make_shared<Trace>();
     trace->add("loss", "step", "||(W - W~) X||^2 / that of rounding to nearest", std::move(at),
                std::move(losses));

@@ -14,7 +14,7 @@
 namespace quantscope {
 namespace {
 
-constexpr int64_t kRows = 16;
+constexpr int64_t kRows = 32;
 constexpr int64_t kGatherRows = 64;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {

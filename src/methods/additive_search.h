@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "methods/codeword_search.h"
+
 namespace quantscope {
 
 /// The best sum of codewords for one group of inputs of one row, all other groups as they are. With H_gg the
@@ -27,7 +29,7 @@ class AdditiveSearch {
     [[nodiscard]] size_t at(int64_t book, int32_t code) const {
         return static_cast<size_t>((book * m_count + code) * m_dim);
     }
-    void judge(int64_t book, int64_t trials);
+    void aimOf(int64_t book, const int32_t* trial, float* rest) const;
     [[nodiscard]] double errorOf(const int32_t* chosen) const;
     void follow(int64_t book);
 
@@ -35,14 +37,14 @@ class AdditiveSearch {
     int64_t m_dim;
     int64_t m_codebooks;
     int64_t m_count;
-    std::vector<float> m_doubled;  ///< 2 c, [codebooks][dim][count]
-    std::vector<float> m_images;   ///< H_gg c, as the words
-    std::vector<float> m_norms;    ///< c^T H_gg c
+    std::vector<CodewordTable> m_tables;  ///< of the codebooks, with offsets c^T H_gg c / 2
+    std::vector<float> m_images;          ///< H_gg c, as the words
     std::vector<float> m_aim;
     std::vector<int32_t> m_order;   ///< as many as the beam is wide
     std::vector<int32_t> m_trials;  ///< [beam][codebooks]
+    std::vector<int32_t> m_chosen;  ///< [beam]
     std::vector<float> m_rests;     ///< [beam][dim]
-    std::vector<float> m_scores;    ///< [beam][count]
+    std::vector<float> m_scores;    ///< [count]
     std::vector<int32_t> m_present;
     std::vector<int32_t> m_best;
     double m_least = 0;

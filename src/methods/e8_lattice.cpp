@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,93 @@ constexpr std::array<std::string_view, 29> kNorm12{
     "31333311", "31333131", "31331331", "31333113", "31331313", "13331133", "13333311", "13333131",
     "13331331", "13333113", "13331313", "11331333", "33113331"};
 
+/// x - shift everywhere.
+struct Shifted {
+    Point value{};
+    Point magnitude{};
+    float norm = 0;
+    bool oddSigns = false;  ///< an odd number of them is negative
+
+    Shifted(const Point& x, float shift) {
+        for (size_t i = 0; i < x.size(); ++i) {
+            value[i] = x[i] - shift;
+            magnitude[i] = std::abs(value[i]);
+            norm += value[i] * value[i];
+            if (value[i] < 0) oddSigns = !oddSigns;
+        }
+    }
+};
+
+struct Table {
+    const float* vectors;  ///< [8][256]
+    const float* norms;
+    const int32_t* odd;
+};
+
+struct Candidate {
+    float distance;
+    int32_t vector;
+};
+
+/// |y - s a|^2 = |y|^2 + |a|^2 - 2 sum |y_i| a_i with the signs of y; where their number does not suit the
+/// vector, the cheapest sign is turned: 4 min |y_i| a_i more. The first vector of least distance.
+template <int Bytes>
+[[gnu::always_inline]] inline Candidate nearestVectorBody(const Table& table, const Shifted& y) {
+    using Floats = typename VectorOf<float, Bytes>::Type;
+    using Ints = typename VectorOf<int32_t, Bytes>::Type;
+    constexpr int kLanes = Bytes / 4;
+    Floats least = Floats{} + std::numeric_limits<float>::infinity();
+    Ints at{};
+    Ints index;
+    for (int lane = 0; lane < kLanes; ++lane) index[lane] = lane;
+    const Ints signs = Ints{} - (y.oddSigns ? 1 : 0);
+    for (int v = 0; v < E8Lattice::kVectors; v += kLanes) {
+        Floats dots{};
+        Floats cheapest = Floats{} + std::numeric_limits<float>::infinity();
+        for (size_t i = 0; i < y.magnitude.size(); ++i) {
+            Floats values;
+            std::memcpy(&values, table.vectors + i * E8Lattice::kVectors + v, sizeof values);
+            const Floats product = y.magnitude[i] * values;
+            dots += product;
+            cheapest = product < cheapest ? product : cheapest;
+        }
+        Floats norms;
+        Ints odd;
+        std::memcpy(&norms, table.norms + v, sizeof norms);
+        std::memcpy(&odd, table.odd + v, sizeof odd);
+        const Floats turned = (odd ^ signs) != 0 ? 4.0F * cheapest : Floats{};
+        const Floats distance = y.norm + norms - 2.0F * dots + turned;
+        const Ints less = distance < least;
+        least = less ? distance : least;
+        at = less ? index : at;
+        index += kLanes;
+    }
+    Candidate found{least[0], at[0]};
+    for (int lane = 1; lane < kLanes; ++lane)
+        if (least[lane] < found.distance || (least[lane] == found.distance && at[lane] < found.vector))
+            found = {least[lane], at[lane]};
+    return found;
+}
+
+QUANTSCOPE_AVX2 Candidate nearestVectorAvx2(const Table& table, const Shifted& y) {
+    return nearestVectorBody<32>(table, y);
+}
+QUANTSCOPE_AVX512 Candidate nearestVectorAvx512(const Table& table, const Shifted& y) {
+    return nearestVectorBody<64>(table, y);
+}
+
+Candidate nearestVector(const Table& table, const Shifted& y, InstructionSet set) {
+    switch (set) {
+        case InstructionSet::Avx512:
+            return nearestVectorAvx512(table, y);
+        case InstructionSet::Avx2:
+            return nearestVectorAvx2(table, y);
+        case InstructionSet::Baseline:
+            break;
+    }
+    return nearestVectorBody<16>(table, y);
+}
+
 }  // namespace
 
 E8Lattice::E8Lattice() {
@@ -49,7 +137,7 @@ E8Lattice::E8Lattice() {
             m_norms[v] += vectors[v][i] * vectors[v][i];
             sum += vectors[v][i];
         }
-        m_odd[v] = static_cast<int>(sum) % 2 != 0;
+        m_odd[v] = static_cast<int>(sum) % 2 != 0 ? -1 : 0;
     }
 }
 
@@ -59,51 +147,33 @@ Point E8Lattice::vector(int v) const {
     return point;
 }
 
-Point E8Lattice::nearest(const Point& x) const {
+Point E8Lattice::nearest(const Point& x, InstructionSet set) const {
     float least = std::numeric_limits<float>::infinity();
     Point best{};
     for (const float shift : {-0.25F, 0.25F}) {
-        Point y{};
-        Point magnitude{};
-        bool oddSigns = false;
-        float norm = 0;
-        for (size_t i = 0; i < kDim; ++i) {
-            y[i] = x[i] - shift;
-            magnitude[i] = std::abs(y[i]);
-            norm += y[i] * y[i];
-            if (y[i] < 0) oddSigns = !oddSigns;
+        const Shifted y(x, shift);
+        const Table table{m_vectors[0].data(), m_norms.data(), m_odd.data()};
+        const Candidate found = nearestVector(table, y, set);
+        if (!(found.distance < least)) continue;
+        least = found.distance;
+        const auto v = static_cast<size_t>(found.vector);
+        const bool turned = (m_odd[v] != 0) != y.oddSigns;
+        size_t flipped = kDim;
+        float cheapest = std::numeric_limits<float>::infinity();
+        for (size_t i = 0; turned && i < kDim; ++i) {
+            const float product = y.magnitude[i] * m_vectors[i][v];
+            if (!(product < cheapest)) continue;
+            cheapest = product;
+            flipped = i;
         }
-        // |y - s a|^2 = |y|^2 + |a|^2 - 2 sum |y_i| a_i with the signs of y; where their number does not suit
-        // the vector, the cheapest sign is turned: 4 min |y_i| a_i more.
-        std::array<float, kVectors> dots{};
-        std::array<float, kVectors> cheapest{};
-        cheapest.fill(std::numeric_limits<float>::infinity());
         for (size_t i = 0; i < kDim; ++i)
-            for (size_t v = 0; v < kVectors; ++v) {
-                const float product = magnitude[i] * m_vectors[i][v];
-                dots[v] += product;
-                cheapest[v] = std::min(cheapest[v], product);
-            }
-        for (size_t v = 0; v < kVectors; ++v) {
-            const bool turned = m_odd[v] != oddSigns;
-            const float distance = norm + m_norms[v] - 2 * dots[v] + (turned ? 4 * cheapest[v] : 0.0F);
-            if (!(distance < least)) continue;
-            least = distance;
-            size_t flipped = kDim;
-            for (size_t i = 0; turned && i < kDim; ++i)
-                if (magnitude[i] * m_vectors[i][v] == cheapest[v]) {
-                    flipped = i;
-                    break;
-                }
-            for (size_t i = 0; i < kDim; ++i)
-                best[i] = ((y[i] < 0) != (i == flipped) ? -m_vectors[i][v] : m_vectors[i][v]) + shift;
-        }
+            best[i] = ((y.value[i] < 0) != (i == flipped) ? -m_vectors[i][v] : m_vectors[i][v]) + shift;
     }
     return best;
 }
 
 E8Short::E8Short() {
-    std::vector<Point> points;
+    std::vector<Point>& points = m_points;
     // Integers with an even sum and norm^2 <= 2: zero, and two of +-1.
     points.push_back(Point{});
     for (size_t i = 0; i < kDim; ++i)
@@ -127,24 +197,15 @@ E8Short::E8Short() {
             point[i] = two;
             points.push_back(point);
         }
-    for (size_t k = 0; k < kPoints; ++k)
-        for (size_t i = 0; i < kDim; ++i) {
-            m_points[i][k] = points[k][i];
-            m_halves[k] += points[k][i] * points[k][i] / 2;
-        }
+    std::vector<float> words;
+    for (const Point& own : points) words.insert(words.end(), own.begin(), own.end());
+    m_table = CodewordTable(words, kPoints, kDim);
 }
 
-Point E8Short::point(int index) const {
-    Point point{};
-    for (size_t i = 0; i < kDim; ++i) point[i] = m_points[i][static_cast<size_t>(index)];
-    return point;
-}
-
-Point E8Short::nearest(const Point& x) const {
-    std::array<float, kPoints> scores = m_halves;
-    for (size_t i = 0; i < kDim; ++i)
-        for (size_t k = 0; k < kPoints; ++k) scores[k] -= x[i] * m_points[i][k];
-    return point(static_cast<int>(std::min_element(scores.begin(), scores.end()) - scores.begin()));
+Point E8Short::nearest(const Point& x, InstructionSet set) const {
+    int32_t best = 0;
+    m_table.nearest(x.data(), {&best, 1}, set);
+    return point(best);
 }
 
 }  // namespace quantscope

@@ -3,6 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
+
+#include "methods/codeword_search.h"
+#include "methods/instruction_sets.h"
 
 namespace quantscope {
 
@@ -17,7 +21,7 @@ class E8Lattice {
 
     E8Lattice();
     /// The nearest of all 2^16 points.
-    [[nodiscard]] Point nearest(const Point& x) const;
+    [[nodiscard]] Point nearest(const Point& x, InstructionSet set = bestInstructionSet()) const;
     /// Vector v of the 256.
     [[nodiscard]] Point vector(int v) const;
 
@@ -25,7 +29,7 @@ class E8Lattice {
     /// [dimension][vector], so that 256 candidates are judged side by side.
     std::array<std::array<float, kVectors>, kDim> m_vectors{};
     std::array<float, kVectors> m_norms{};
-    std::array<bool, kVectors> m_odd{};
+    std::array<int32_t, kVectors> m_odd{};  ///< -1 or 0
 };
 
 /// The 1-bit codebook for what E8P leaves over in QuIP#'s 3-bit form: 256 points of E8, those of norm^2 <= 2
@@ -36,12 +40,13 @@ class E8Short {
     static constexpr int kPoints = 256;
 
     E8Short();
-    [[nodiscard]] E8Lattice::Point nearest(const E8Lattice::Point& x) const;
-    [[nodiscard]] E8Lattice::Point point(int index) const;
+    [[nodiscard]] E8Lattice::Point nearest(const E8Lattice::Point& x,
+                                           InstructionSet set = bestInstructionSet()) const;
+    [[nodiscard]] E8Lattice::Point point(int index) const { return m_points[static_cast<size_t>(index)]; }
 
  private:
-    std::array<std::array<float, kPoints>, kDim> m_points{};  ///< [dimension][point]
-    std::array<float, kPoints> m_halves{};                    ///< |point|^2 / 2
+    std::vector<E8Lattice::Point> m_points;
+    CodewordTable m_table;
 };
 
 }  // namespace quantscope

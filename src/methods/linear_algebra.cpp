@@ -5,12 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/cpu_features.h"
 #include "base/parallel_for.h"
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define QUANTSCOPE_X86_CLONES
-#endif
 
 namespace quantscope {
 namespace {
@@ -19,35 +14,66 @@ constexpr int64_t kBlock = 64;         ///< of the factorizations
 constexpr int64_t kDepth = 512;        ///< of a packed panel
 constexpr int64_t kPanelColumns = 64;  ///< of a packed panel
 
-template <class T, int Bytes>
-struct VectorOf {
-    typedef T Type __attribute__((vector_size(Bytes)));
-};
-
-/// Rows x (2 vectors) of c, the sum over k in registers.
-template <class T, int Bytes, int Rows>
+/// Rows x (Vectors vectors) of c, the sum over k in registers.
+template <class T, int Bytes, int Rows, int Vectors>
 [[gnu::always_inline]] inline void tile(int64_t k, const T* a, int64_t aStride, const T* b, int64_t bStride,
                                         T* c, int64_t cStride, T sign) {
     using V = typename VectorOf<T, Bytes>::Type;
     constexpr auto kLanes = static_cast<int64_t>(Bytes / sizeof(T));
-    V sums[Rows][2] = {};
+    V sums[Rows][Vectors] = {};
     for (int64_t p = 0; p < k; ++p) {
-        V right[2];
-        std::memcpy(&right[0], b + p * bStride, sizeof(V));
-        std::memcpy(&right[1], b + p * bStride + kLanes, sizeof(V));
+        V right[Vectors];
+        for (int v = 0; v < Vectors; ++v) std::memcpy(&right[v], b + p * bStride + v * kLanes, sizeof(V));
         for (int r = 0; r < Rows; ++r) {
             const T left = a[r * aStride + p];
-            sums[r][0] += left * right[0];
-            sums[r][1] += left * right[1];
+            for (int v = 0; v < Vectors; ++v) sums[r][v] += left * right[v];
         }
     }
     for (int r = 0; r < Rows; ++r) {
-        for (int half = 0; half < 2; ++half) {
-            T* target = c + r * cStride + half * kLanes;
+        for (int v = 0; v < Vectors; ++v) {
+            T* target = c + r * cStride + v * kLanes;
             V old;
             std::memcpy(&old, target, sizeof(V));
-            old += sign * sums[r][half];
+            old += sign * sums[r][v];
             std::memcpy(target, &old, sizeof(V));
+        }
+    }
+}
+
+/// As many columns of c as Vectors vectors hold, all m rows: `Rows` at a time, so that their sums hide the
+/// latency of one.
+template <class T, int Bytes, int Rows, int Vectors>
+[[gnu::always_inline]] inline void strip(int64_t m, int64_t k, const T* a, int64_t aStride, const T* b,
+                                         int64_t bStride, T* c, int64_t cStride, T sign) {
+    int64_t i = 0;
+    for (; i + Rows <= m; i += Rows)
+        tile<T, Bytes, Rows, Vectors>(k, a + i * aStride, aStride, b, bStride, c + i * cStride, cStride,
+                                      sign);
+    for (; i < m; ++i)
+        tile<T, Bytes, 1, Vectors>(k, a + i * aStride, aStride, b, bStride, c + i * cStride, cStride, sign);
+}
+
+/// What is left of the columns after strips of two vectors: one vector, half a vector, ... and single
+/// columns.
+template <class T, int Bytes>
+[[gnu::always_inline]] inline void narrowStrips(int64_t m, int64_t n, int64_t k, const T* a, int64_t aStride,
+                                                const T* b, int64_t bStride, T* c, int64_t cStride, T sign) {
+    constexpr auto kLanes = static_cast<int64_t>(Bytes / sizeof(T));
+    if (n >= kLanes) {
+        strip<T, Bytes, 8, 1>(m, k, a, aStride, b, bStride, c, cStride, sign);
+        n -= kLanes;
+        b += kLanes;
+        c += kLanes;
+    }
+    if constexpr (Bytes > 16) {
+        narrowStrips<T, Bytes / 2>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+    } else {
+        for (int64_t i = 0; i < m && n > 0; ++i) {
+            for (int64_t j = 0; j < n; ++j) {
+                T sum = 0;
+                for (int64_t p = 0; p < k; ++p) sum += a[i * aStride + p] * b[p * bStride + j];
+                c[i * cStride + j] += sign * sum;
+            }
         }
     }
 }
@@ -58,52 +84,14 @@ template <class T, int Bytes>
                                                    int64_t cStride, T sign) {
     constexpr int64_t kColumns = int64_t{2} * Bytes / int64_t{sizeof(T)};
     const int64_t whole = n - n % kColumns;
-    for (int64_t j = 0; j < whole; j += kColumns) {
-        int64_t i = 0;
-        for (; i + 4 <= m; i += 4)
-            tile<T, Bytes, 4>(k, a + i * aStride, aStride, b + j, bStride, c + i * cStride + j, cStride,
-                              sign);
-        for (; i < m; ++i)
-            tile<T, Bytes, 1>(k, a + i * aStride, aStride, b + j, bStride, c + i * cStride + j, cStride,
-                              sign);
-    }
-    for (int64_t i = 0; i < m && whole < n; ++i) {
-        for (int64_t j = whole; j < n; ++j) {
-            T sum = 0;
-            for (int64_t p = 0; p < k; ++p) sum += a[i * aStride + p] * b[p * bStride + j];
-            c[i * cStride + j] += sign * sum;
-        }
-    }
+    for (int64_t j = 0; j < whole; j += kColumns)
+        strip<T, Bytes, 4, 2>(m, k, a, aStride, b + j, bStride, c + j, cStride, sign);
+    narrowStrips<T, Bytes>(m, n - whole, k, a, aStride, b + whole, bStride, c + whole, cStride, sign);
 }
 
 [[gnu::always_inline]] inline void addScaledBody(int64_t count, float factor, const float* x, float* y) {
     for (int64_t i = 0; i < count; ++i) y[i] += factor * x[i];
 }
-
-enum class Level { Baseline, Avx2, Avx512 };
-
-Level detectLevel() {
-    const CpuFeatures features = detectCpuFeatures();
-    if (features.avx512) return Level::Avx512;
-    return features.avx2 ? Level::Avx2 : Level::Baseline;
-}
-
-Level level() {
-    static const Level kLevel = detectLevel();
-    return kLevel;
-}
-
-#ifdef QUANTSCOPE_X86_CLONES
-#define QUANTSCOPE_AVX2 [[gnu::target("avx2,fma")]]
-#ifdef __clang__  // it does not know the preference
-#define QUANTSCOPE_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx2,fma")]]
-#else
-#define QUANTSCOPE_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx2,fma,prefer-vector-width=512")]]
-#endif
-#else
-#define QUANTSCOPE_AVX2
-#define QUANTSCOPE_AVX512
-#endif
 
 template <class T>
 QUANTSCOPE_AVX2 void multiplyAddAvx2(int64_t m, int64_t n, int64_t k, const T* a, int64_t aStride, const T* b,
@@ -124,13 +112,13 @@ QUANTSCOPE_AVX512 void addScaledAvx512(int64_t count, float factor, const float*
 
 template <class T>
 void dispatchMultiplyAdd(int64_t m, int64_t n, int64_t k, const T* a, int64_t aStride, const T* b,
-                         int64_t bStride, T* c, int64_t cStride, T sign) {
-    switch (level()) {
-        case Level::Avx512:
+                         int64_t bStride, T* c, int64_t cStride, T sign, InstructionSet set) {
+    switch (set) {
+        case InstructionSet::Avx512:
             return multiplyAddAvx512<T>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
-        case Level::Avx2:
+        case InstructionSet::Avx2:
             return multiplyAddAvx2<T>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
-        case Level::Baseline:
+        case InstructionSet::Baseline:
             return multiplyAddBody<T, 16>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
     }
 }
@@ -165,22 +153,22 @@ void solveRow(const double* factor, int64_t stride, int64_t n, double* x) {
 }  // namespace
 
 void multiplyAdd(int64_t m, int64_t n, int64_t k, const float* a, int64_t aStride, const float* b,
-                 int64_t bStride, float* c, int64_t cStride, float sign) {
-    dispatchMultiplyAdd<float>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+                 int64_t bStride, float* c, int64_t cStride, float sign, InstructionSet set) {
+    dispatchMultiplyAdd<float>(m, n, k, a, aStride, b, bStride, c, cStride, sign, set);
 }
 
 void multiplyAdd(int64_t m, int64_t n, int64_t k, const double* a, int64_t aStride, const double* b,
-                 int64_t bStride, double* c, int64_t cStride, double sign) {
-    dispatchMultiplyAdd<double>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
+                 int64_t bStride, double* c, int64_t cStride, double sign, InstructionSet set) {
+    dispatchMultiplyAdd<double>(m, n, k, a, aStride, b, bStride, c, cStride, sign, set);
 }
 
 void addScaled(int64_t count, float factor, const float* x, float* y) {
-    switch (level()) {
-        case Level::Avx512:
+    switch (bestInstructionSet()) {
+        case InstructionSet::Avx512:
             return addScaledAvx512(count, factor, x, y);
-        case Level::Avx2:
+        case InstructionSet::Avx2:
             return addScaledAvx2(count, factor, x, y);
-        case Level::Baseline:
+        case InstructionSet::Baseline:
             return addScaledBody(count, factor, x, y);
     }
 }

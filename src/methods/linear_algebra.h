@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "methods/instruction_sets.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {
@@ -19,9 +20,11 @@ void multiplyTransposed(const MatrixView& a, const MatrixView& b, float* out);
 
 /// c [m x n] += sign a [m x k] b [k x n], row strides in elements. In the calling thread.
 void multiplyAdd(int64_t m, int64_t n, int64_t k, const float* a, int64_t aStride, const float* b,
-                 int64_t bStride, float* c, int64_t cStride, float sign);
+                 int64_t bStride, float* c, int64_t cStride, float sign,
+                 InstructionSet set = bestInstructionSet());
 void multiplyAdd(int64_t m, int64_t n, int64_t k, const double* a, int64_t aStride, const double* b,
-                 int64_t bStride, double* c, int64_t cStride, double sign);
+                 int64_t bStride, double* c, int64_t cStride, double sign,
+                 InstructionSet set = bestInstructionSet());
 
 /// y[i] += factor x[i].
 void addScaled(int64_t count, float factor, const float* x, float* y);

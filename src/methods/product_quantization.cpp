@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "base/parallel_for.h"
 #include "base/random.h"
-#include "methods/linear_algebra.h"
+#include "methods/codeword_search.h"
 #include "methods/options.h"
 #include "methods/stored_values.h"
 #include "tensor/float_bits.h"
@@ -33,81 +35,77 @@ struct Points {
     [[nodiscard]] const float* at(int64_t i) const { return values.data() + i * dim; }
 };
 
-/// argmin_k |c_k|^2 / 2 - x . c_k, many points at a time; returns the sum of squared distances.
+/// The nearest prototypes; returns the sum of squared distances.
 double assign(const Points& points, const std::vector<float>& prototypes, int64_t clusters,
               std::vector<int32_t>& codes) {
     const int64_t dim = points.dim;
-    std::vector<float> transposed(prototypes.size());
-    transpose({prototypes.data(), clusters, dim, dim}, transposed.data());
-    std::vector<float> halves(static_cast<size_t>(clusters));
-    for (int64_t k = 0; k < clusters; ++k)
-        for (int64_t i = 0; i < dim; ++i) {
-            const float c = prototypes[static_cast<size_t>(k * dim + i)];
-            halves[static_cast<size_t>(k)] += c * c / 2;
-        }
+    const CodewordTable table(prototypes, clusters, dim);
     codes.resize(static_cast<size_t>(points.count()));
     return parallelReduce<double>(
-        points.count(), 64,
+        points.count(), 512,
         [&](int64_t begin, int64_t end) {
-            std::vector<float> scores(static_cast<size_t>((end - begin) * clusters));
-            for (int64_t i = begin; i < end; ++i)
-                std::copy(halves.begin(), halves.end(), scores.begin() + (i - begin) * clusters);
-            multiplyAdd(end - begin, clusters, dim, points.at(begin), dim, transposed.data(), clusters,
-                        scores.data(), clusters, -1.0F);
+            table.nearest(points.at(begin), std::span(codes).subspan(static_cast<size_t>(begin),
+                                                                     static_cast<size_t>(end - begin)));
             double sum = 0;
-            for (int64_t i = begin; i < end; ++i) {
-                const float* row = scores.data() + (i - begin) * clusters;
-                const int64_t best = std::min_element(row, row + clusters) - row;
-                codes[static_cast<size_t>(i)] = static_cast<int32_t>(best);
-                sum +=
-                    static_cast<double>(squaredDistance(points.at(i), prototypes.data() + best * dim, dim));
-            }
+            for (int64_t i = begin; i < end; ++i)
+                sum += static_cast<double>(squaredDistance(
+                    points.at(i), prototypes.data() + codes[static_cast<size_t>(i)] * dim, dim));
             return sum;
         },
         [](double& total, double part) { total += part; });
 }
 
+/// Squared distances of all points to the prototypes so far, and their sums a run.
+struct Distances {
+    std::vector<float> least;
+    std::vector<double> sums;
+    [[nodiscard]] double total() const { return std::accumulate(sums.begin(), sums.end(), 0.0); }
+};
+
 /// A point drawn with a probability proportional to its distance.
-int64_t draw(const std::vector<double>& distance, double total, double uniform) {
-    double left = uniform * total;
-    size_t chosen = 0;
-    while (chosen + 1 < distance.size() && left >= distance[chosen]) left -= distance[chosen++];
-    return static_cast<int64_t>(chosen);
+int64_t draw(const Distances& distances, int64_t count, double uniform) {
+    double left = uniform * distances.total();
+    size_t run = 0;
+    while (run + 1 < distances.sums.size() && left >= distances.sums[run]) left -= distances.sums[run++];
+    int64_t chosen = static_cast<int64_t>(run) * PointTable::kRun;
+    const int64_t last = std::min(count, chosen + PointTable::kRun) - 1;
+    while (chosen < last && left >= static_cast<double>(distances.least[static_cast<size_t>(chosen)]))
+        left -= static_cast<double>(distances.least[static_cast<size_t>(chosen++)]);
+    return chosen;
 }
 
 /// Greedy k-means++ (Arthur and Vassilvitskii 2007): of a few points drawn by their distance to the
 /// prototypes so far, the one that leaves the least sum of distances is the next prototype.
 std::vector<float> firstPrototypes(const Points& points, int64_t clusters, const CounterRandom& random,
                                    uint64_t& draws) {
-    const auto n = static_cast<size_t>(points.count());
+    const int64_t count = points.count();
     const auto trials = static_cast<int>(2 + std::log(static_cast<double>(clusters)));
+    const PointTable table(points.values, points.dim);
+    const auto room = [&] {
+        return Distances{std::vector<float>(static_cast<size_t>(table.stride())),
+                         std::vector<double>(static_cast<size_t>(table.runs()))};
+    };
     std::vector<float> prototypes;
-    std::vector<double> distance(n, std::numeric_limits<double>::infinity());
-    double total = std::numeric_limits<double>::infinity();
+    Distances known = room();
+    std::fill_n(known.least.begin(), count, std::numeric_limits<float>::infinity());
+    Distances best = room();
+    Distances its = room();
     for (int64_t k = 0; k < clusters; ++k) {
-        std::vector<double> best;
         double least = std::numeric_limits<double>::infinity();
         int64_t chosen = 0;
         for (int trial = 0; trial < (k == 0 ? 1 : trials); ++trial) {
             const double uniform = random.uniform(draws++);
-            const int64_t candidate = k == 0 ? static_cast<int64_t>(uniform * static_cast<double>(n))
-                                             : draw(distance, total, uniform);
-            std::vector<double> its(n);
-            double sum = 0;
-            for (size_t i = 0; i < n; ++i) {
-                const float d =
-                    squaredDistance(points.at(static_cast<int64_t>(i)), points.at(candidate), points.dim);
-                its[i] = std::min(distance[i], static_cast<double>(d));
-                sum += its[i];
-            }
-            if (!(sum < least) && !best.empty()) continue;
+            const int64_t candidate = k == 0 ? static_cast<int64_t>(uniform * static_cast<double>(count))
+                                             : draw(known, count, uniform);
+            table.approach(points.at(candidate), known.least.data(), its.least.data(), its.sums.data());
+            const double sum = its.total();
+            if (trial > 0 && !(sum < least)) continue;
             least = sum;
-            best = std::move(its);
+            std::swap(best, its);
             chosen = candidate;
         }
         prototypes.insert(prototypes.end(), points.at(chosen), points.at(chosen) + points.dim);
-        distance = std::move(best);
-        total = least;
+        std::swap(known, best);
     }
     return prototypes;
 }
