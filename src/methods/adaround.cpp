@@ -20,7 +20,7 @@ namespace quantscope {
 namespace {
 
 constexpr int64_t kRows = 32;          ///< that learn together
-constexpr int64_t kPanelColumns = 64;  ///< of X^T X, side by side in memory
+constexpr int64_t kPanelColumns = 32;  ///< of X^T X, side by side in memory
 
 RoundingPlaces placesOf(const MatrixView& w, const Scheme& scheme, const std::vector<GroupParams>& groups) {
     const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);

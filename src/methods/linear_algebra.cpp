@@ -83,9 +83,10 @@ template <class T, int Bytes>
                                                    int64_t aStride, const T* b, int64_t bStride, T* c,
                                                    int64_t cStride, T sign) {
     constexpr int64_t kColumns = int64_t{2} * Bytes / int64_t{sizeof(T)};
+    constexpr int kRows = Bytes == 64 ? 8 : 4;  // as many sums as there are registers for
     const int64_t whole = n - n % kColumns;
     for (int64_t j = 0; j < whole; j += kColumns)
-        strip<T, Bytes, 4, 2>(m, k, a, aStride, b + j, bStride, c + j, cStride, sign);
+        strip<T, Bytes, kRows, 2>(m, k, a, aStride, b + j, bStride, c + j, cStride, sign);
     narrowStrips<T, Bytes>(m, n - whole, k, a, aStride, b + whole, bStride, c + whole, cStride, sign);
 }
 

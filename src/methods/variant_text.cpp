@@ -240,8 +240,7 @@ std::string recipeText(const Recipe& recipe) {
     std::string text = recipe.method;
     // What pruning leaves stays in F16 unless told otherwise: its usual scheme would say something else.
     const bool tellsScheme = info != nullptr && info->usesScheme && info->kind != MethodKind::Sparsifier;
-    if (recipe.scheme != base || tellsScheme)
-        text += "/" + schemeText(recipe.scheme, base);
+    if (recipe.scheme != base || tellsScheme) text += "/" + schemeText(recipe.scheme, base);
     for (const auto& [key, value] : recipe.parameters) {
         const ParameterInfo* parameter = info != nullptr ? findParameter(*info, key) : nullptr;
         const bool word = value == "true" && parameter != nullptr && parameter->kind == ParameterKind::Toggle;
