@@ -6,8 +6,10 @@
 #include <QtTest>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "method_inputs.h"
+#include "method_runs.h"
 #include "methods/kmeans.h"
 #include "methods/variant.h"
 #include "quant/block_encoders_k.h"
@@ -62,10 +64,8 @@ Tensor blockWeight(int64_t rows, int64_t cols) {
     return Tensor::fromFloats(plain.shape(), std::move(w));
 }
 
-Result<LayerResult> run(const QString& text, const LayerInput& layer) {
-    const auto variant = parseVariant(text.toStdString());
-    if (!variant) return fail(variant.error());
-    return quantizeLayer(layer, variant->weights, {});
+double mean(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ class TestMethodsGolden : public QObject {
         QFETCH(double, share);
         QFETCH(double, objective);
         const QJsonObject golden = m_golden[section].toArray()[index].toObject();
-        const auto result = run(golden["variant"].toString(), m_layer);
+        const auto result = run(golden["variant"].toString().toUtf8(), m_layer);
         QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
         const Tensor values = result->floats();
         const QString difference =
@@ -135,9 +135,35 @@ class TestMethodsGolden : public QObject {
                  qPrintable(QStringLiteral("%1 against %2").arg(error).arg(golden["error"].toDouble())));
     }
 
+    /// AQLM and QuIP# draw at random, their authors' code otherwise than ours: no run of AQLM's may be
+    /// better, and QuIP#'s mean over signs must be the same.
+    void matchesTheAuthorsCode() {
+        const QJsonObject authors = loadGolden("authors.json");
+        QCOMPARE(authors["aqlm"].toArray().size(), 3);
+        for (const QJsonValue& entry : authors["aqlm"].toArray()) {
+            const double own = errorOf(entry["variant"].toString().toUtf8(), m_layer);
+            for (const QJsonValue& theirs : entry["errors"].toArray())
+                QVERIFY2(own > 0 && own <= 1.01 * theirs.toDouble(), qPrintable(entry["variant"].toString()));
+        }
+        QCOMPARE(authors["quip-sharp"].toArray().size(), 4);
+        for (const QJsonValue& entry : authors["quip-sharp"].toArray()) {
+            const QString variant = entry["variant"].toString();
+            std::vector<double> own;
+            std::vector<double> theirs;
+            for (const QJsonValue& error : entry["errors"].toArray()) {
+                theirs.push_back(error.toDouble());
+                const QString seeded = QStringLiteral("%1/seed=%2").arg(variant).arg(own.size());
+                own.push_back(errorOf(seeded.toUtf8(), m_layer));
+            }
+            const double ratio = mean(own) / mean(theirs);
+            QVERIFY2(std::abs(ratio - 1) < 0.03,
+                     qPrintable(QStringLiteral("%1: %2").arg(variant).arg(ratio)));
+        }
+    }
+
     void awqLossCurveIsThePeers() {
         for (const QJsonValue& entry : m_golden["awq"].toArray()) {
-            const auto result = run(entry.toObject()["variant"].toString(), m_layer);
+            const auto result = run(entry.toObject()["variant"].toString().toUtf8(), m_layer);
             QVERIFY(result.has_value() && result->trace != nullptr);
             const std::vector<double>& mine = result->trace->series.front().y;
             const QJsonArray theirs = entry.toObject()["losses"].toArray();
@@ -155,7 +181,7 @@ class TestMethodsGolden : public QObject {
     void smoothingScaleIsThePeers() {
         for (const QJsonValue& entry : m_golden["smoothing"].toArray()) {
             if (!entry.toObject().contains("scale")) continue;
-            const auto result = run(entry.toObject()["variant"].toString(), m_layer);
+            const auto result = run(entry.toObject()["variant"].toString().toUtf8(), m_layer);
             QVERIFY(result.has_value() && result->transform.has_value());
             const QString difference =
                 differenceOf(result->transform->divisor, floatsOf(entry.toObject()["scale"]), 1e-6F, 0);
@@ -177,7 +203,7 @@ class TestMethodsGolden : public QObject {
     void kMeansIsNoWorseThanTheBestOfTen() {
         for (const QJsonValue& entry : m_golden["kmeans"].toArray()) {
             const QJsonObject golden = entry.toObject();
-            const auto result = run(golden["variant"].toString(), m_layer);
+            const auto result = run(golden["variant"].toString().toUtf8(), m_layer);
             QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
             double inertia = 0;
             const Tensor values = result->floats();
@@ -197,7 +223,7 @@ class TestMethodsGolden : public QObject {
 
     void prototypesAreNoWorseThanTheBestOfTen() {
         for (const QJsonValue& entry : m_golden["product"].toArray()) {
-            const auto result = run(entry.toObject()["variant"].toString(), m_layer);
+            const auto result = run(entry.toObject()["variant"].toString().toUtf8(), m_layer);
             QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
             const Tensor values = result->floats();
             double inertia = 0;
