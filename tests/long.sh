@@ -50,6 +50,9 @@ python=python3
 say "exported models, in the loaders of their ecosystems"
 "$python" tests/long/check_exports.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
 
+say "methods on the real model, beside their peers"
+"$python" tests/long/check_methods.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
+
 say "fuzzing, $fuzz_seconds seconds a parser"
 build_preset fuzz fuzzers
 python3 tests/fuzz/make_corpus.py build/fuzz/seeds

@@ -12,6 +12,7 @@
 #include "analysis/layer_row.h"
 #include "methods/method.h"
 #include "methods/variant_text.h"
+#include "model/calibration_request.h"
 
 namespace quantscope {
 namespace {
@@ -56,14 +57,6 @@ std::vector<ActivationStatistics> outlierInput(const std::vector<ChannelStatisti
         layers.push_back(std::move(s));
     }
     return layers;
-}
-
-/// The recipe of the variant that must know most of the layers' inputs.
-const Recipe& neediestRecipe(const Variant& variant) {
-    const Recipe* neediest = &variant.weights;
-    for (const LayerOverride& entry : variant.overrides)
-        if (calibrationNeed(entry.recipe) > calibrationNeed(*neediest)) neediest = &entry.recipe;
-    return *neediest;
 }
 
 /// What one capture gives the Model lab.
@@ -240,11 +233,10 @@ Status ModelPipeline::captureOutliers(Run& run) {
     return {};
 }
 
-/// Statistics of the layers' inputs over the experiment's calibration text; null where the recipe needs none
-/// or there is no text.
-Result<std::shared_ptr<Calibration>> ModelPipeline::calibrationFor(const Run& run, const Recipe& recipe) {
+/// Statistics of the layers' inputs over the experiment's calibration text; null where none are needed or
+/// there is no text.
+Result<std::shared_ptr<Calibration>> ModelPipeline::calibrationFor(const Run& run, CalibrationNeed need) {
     const ModelSource& source = run.experiment().model;
-    const CalibrationNeed need = calibrationNeed(recipe);
     if (need == CalibrationNeed::None || source.calibrationPath.empty())
         return std::shared_ptr<Calibration>();
     const bool hessian = need == CalibrationNeed::Hessian;
@@ -284,7 +276,7 @@ Status ModelPipeline::lookInside(Run& run) {
                                          experiment.model.calibrationChunks, recipeText(recipe));
     auto insides = m_cache.find<LayerInsides>(key);
     if (!insides) {
-        const auto calibration = calibrationFor(run, recipe);
+        const auto calibration = calibrationFor(run, calibrationNeed(recipe));
         if (!calibration) return fail(calibration.error());
         run.advance(0.8, (*method)->info().label);
         const auto result = quantizedLinear(*run.model, *layer, recipe, calibration->get(), m_kernels.table(),
@@ -311,7 +303,7 @@ Status ModelPipeline::measureLayers(Run& run) {
                                         experiment.model.calibrationChunks);
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
-        const auto calibration = calibrationFor(run, neediestRecipe(variant));
+        const auto calibration = calibrationFor(run, calibrationNeed(variant));
         if (!calibration) return fail(calibration.error());
         const auto measured = measureLayerErrors(*run.model, run.layerTokens(), variant, 512,
                                                  m_kernels.table(), run.job(0.84, 0.95), *calibration);

@@ -37,7 +37,7 @@ class ModelPipeline {
     Status measureLayers(Run& run);
     Status captureOutliers(Run& run);
     Status lookInside(Run& run);
-    Result<std::shared_ptr<Calibration>> calibrationFor(const Run& run, const Recipe& recipe);
+    Result<std::shared_ptr<Calibration>> calibrationFor(const Run& run, CalibrationNeed need);
     Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;

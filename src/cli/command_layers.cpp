@@ -8,6 +8,7 @@
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "model/calibration_request.h"
 #include "model/layer_error.h"
 
 namespace quantscope {
@@ -17,6 +18,9 @@ struct Options {
     std::string model;
     std::string text;
     std::string variant;
+    std::string calibration;
+    int calibrationChunks = 16;
+    std::string loadCalibration;
     int tokens = 512;
     int window = 512;
     bool sorted = false;
@@ -29,6 +33,23 @@ struct Row {
     double inputError = 0;
 };
 
+/// Null where the variant needs none, or no text and no file were given.
+Result<std::shared_ptr<CalibrationSource>> calibrationOf(const Options& options, const Variant& variant,
+                                                         const Model& model, CommandContext& context,
+                                                         const Job& job) {
+    CalibrationRequest request;
+    request.need = calibrationNeed(variant);
+    if (request.need == CalibrationNeed::None) return std::shared_ptr<CalibrationSource>();
+    request.chunks = options.calibrationChunks;
+    request.file = options.loadCalibration;
+    if (!options.calibration.empty()) {
+        auto tokens = context.sources.tokens({options.model, options.calibration});
+        if (!tokens) return fail(tokens.error());
+        request.tokens = std::move(*tokens);
+    }
+    return openCalibration(model, context.kernels, request, job);
+}
+
 Result<std::vector<Row>> measure(const Options& options, const Variant& variant, CommandContext& context) {
     const auto model = context.sources.model(options.model);
     if (!model) return fail(model.error());
@@ -36,8 +57,10 @@ Result<std::vector<Row>> measure(const Options& options, const Variant& variant,
     if (!tokens) return fail(tokens.error());
     const size_t count = std::min((*tokens)->size(), static_cast<size_t>(options.tokens));
     const Job job = terminalJob();
+    const auto calibration = calibrationOf(options, variant, **model, context, job.quiet());
+    if (!calibration) return fail(calibration.error());
     const auto errors = measureLayerErrors(**model, std::span(**tokens).first(count), variant, options.window,
-                                           context.kernels, job.part(0, 0.8));
+                                           context.kernels, job.part(0, 0.8), *calibration);
     if (!errors) return fail(inFile(errors.error(), options.model));
     std::vector<Row> rows;
     for (const LayerError& error : *errors) {
@@ -115,6 +138,14 @@ void addLayersCommand(CLI::App& program, CommandContext& context) {
     command->add_option("--text", options->text, "Text the layers are measured on")->required();
     command->add_option("--scheme", options->variant, "The variant to measure: int4/affine/group=64")
         ->required();
+    command->add_option("--calibration", options->calibration,
+                        "Text for methods that need calibration (gptq, awq, smoothquant, ...)");
+    command
+        ->add_option("--calibration-chunks", options->calibrationChunks,
+                     "Windows of 512 tokens of it to use (0 = all)")
+        ->check(CLI::Range(0, 1 << 20));
+    command->add_option("--load-calibration", options->loadCalibration,
+                        "Use a calibration that eval saved, or an importance matrix");
     command->add_option("--tokens", options->tokens, "Tokens of the text")->check(CLI::Range(1, 1 << 20));
     command->add_option("--window", options->window, "Tokens a forward pass sees")
         ->check(CLI::Range(2, 1 << 20));

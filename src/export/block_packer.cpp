@@ -43,11 +43,15 @@ Result<BlockPacker::BlockResults> BlockPacker::quantizeBlock(int64_t block, cons
         const Recipe& recipe = m_plan.layers[index];
         if (!job.proceed(static_cast<double>(i) / kLinearsPerBlock, layer.name))
             return fail(ErrorKind::Cancelled, "stopped");
-        if (recipe.scheme.isFloat()) continue;
+        if (recipe.scheme.isFloat()) {
+            if (Status known = m_inputs.made(layer, nullptr, job.quiet()); !known) return fail(known.error());
+            continue;
+        }
         const auto input = m_inputs.get(layer, recipe, job.quiet());
         if (!input) return fail(input.error());
         auto result = quantizeLayer(*input, recipe, job.quiet());
         if (!result) return fail(result.error());
+        if (Status known = m_inputs.made(layer, &*result, job.quiet()); !known) return fail(known.error());
         results[i] = std::move(*result);
     }
     return results;

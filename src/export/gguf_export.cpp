@@ -116,6 +116,9 @@ Status GgufTensors::addLayer(size_t index) {
         if (!values) return fail(values.error());
         return addValues(layer.name, turned(*values), layer.dtype == DType::F32 ? DType::F32 : DType::F16);
     }
+    if (inputOrder(recipe) != InputOrder::Float)
+        return fail(ErrorKind::Unsupported, "a GGUF file is calibrated on the float model's inputs",
+                    layer.name, "Leave inputs= out");
     auto input = m_inputs.get(layer, recipe, m_job.quiet());
     if (!input) return fail(input.error());
     input->weight = turned(input->weight);

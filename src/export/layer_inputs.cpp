@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/layer_inputs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "model/block_runner.h"
 
@@ -16,7 +19,41 @@ LayerInputs::LayerInputs(const Model& model, const KernelTable& kernels, const V
     CalibrationOptions options;
     options.tokens = calibration;
     options.hessian = need == CalibrationNeed::Hessian;
+    const auto ordered = [](const Recipe& recipe) { return inputOrder(recipe) != InputOrder::Float; };
+    if (std::ranges::any_of(plan.layers, ordered))
+        m_ordered = std::make_unique<OrderedCalibration>(model, kernels, options, plan);
     m_calibration = std::make_unique<Calibration>(model, kernels, std::move(options));
+}
+
+Result<std::shared_ptr<const CalibrationStatistics>> LayerInputs::statistics(const LinearInfo& layer,
+                                                                             const Recipe& recipe,
+                                                                             const Job& job) {
+    const InputOrder order = inputOrder(recipe);
+    if (order == InputOrder::Float) return m_calibration->statistics(layer, job);
+    const auto& inputs = m_ordered->plan().inputs;
+    if (std::ranges::any_of(inputs, [](const auto& activations) { return activations.has_value(); }))
+        return fail(ErrorKind::Unsupported,
+                    "an export with quantized inputs calibrates on the float model's inputs", "inputs",
+                    "leave inputs= out");
+    return m_ordered->statistics(layer, order, m_block.linears, job);
+}
+
+Status LayerInputs::made(const LinearInfo& layer, const LayerResult* result, const Job& job) {
+    if (!m_ordered || layer.block < 0) return {};
+    if (Status begun = m_ordered->begin(job); !begun) return begun;
+    const auto values = result ? Result<Tensor>(result->floats()) : m_model.linearWeight(layer.name);
+    if (!values) return fail(values.error());
+    auto packed = FloatGemm::pack(values->matrix(), job);
+    if (!packed) return fail(packed.error());
+    m_block.linears[static_cast<size_t>(layer.kind)].packed = std::move(*packed);
+    if (layer.name != m_model.blockLinears(layer.block).back().name) return {};
+    auto attentionNorm = m_model.weight(fmt::format("blk.{}.attn_norm", layer.block));
+    if (!attentionNorm) return fail(attentionNorm.error());
+    auto feedForwardNorm = m_model.weight(fmt::format("blk.{}.ffn_norm", layer.block));
+    if (!feedForwardNorm) return fail(feedForwardNorm.error());
+    m_block.attentionNorm = std::move(*attentionNorm);
+    m_block.feedForwardNorm = std::move(*feedForwardNorm);
+    return m_ordered->finished(layer.block, std::exchange(m_block, {}), job);
 }
 
 Result<LayerInput> LayerInputs::get(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
@@ -25,14 +62,10 @@ Result<LayerInput> LayerInputs::get(const LinearInfo& layer, const Recipe& recip
     LayerInput input{layer.name, std::move(*weight), {}, {}, productOf(m_gemm)};
     const auto method = methodNamed(recipe.method);
     if (!method) return fail(method.error());
-    if (inputOrder(recipe) != InputOrder::Float) {
-        return fail(ErrorKind::Unsupported, "an export calibrates on the float model's inputs", "inputs",
-                    "leave inputs= out");
-    }
     if ((*method)->needs(recipe) != CalibrationNeed::None && m_calibration) {
-        auto statistics = m_calibration->statistics(layer, job);
-        if (!statistics) return fail(statistics.error());
-        input.calibration = std::move(*statistics);
+        auto seen = statistics(layer, recipe, job);
+        if (!seen) return fail(seen.error());
+        input.calibration = std::move(*seen);
     }
     if (!(*method)->info().sharesTransform || layer.block < 0) return input;
     for (const LinearInfo& other : m_model.blockLinears(layer.block)) {

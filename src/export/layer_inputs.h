@@ -8,6 +8,7 @@
 #include "methods/method.h"
 #include "model/calibration.h"
 #include "model/model.h"
+#include "model/ordered_calibration.h"
 #include "model/variant_plan.h"
 
 namespace quantscope {
@@ -20,12 +21,21 @@ class LayerInputs {
     LayerInputs(const Model& model, const KernelTable& kernels, const VariantPlan& plan,
                 const std::vector<int32_t>& calibration);
 
-    /// Blocks in running order cost one pass over the calibration text.
+    /// Blocks in running order cost one pass over the calibration text. Where a recipe of the plan wants
+    /// statistics that come after the layers before were quantized (inputOrder()), made() must have heard of
+    /// all of them; Unsupported if the plan quantizes inputs, too.
     Result<LayerInput> get(const LinearInfo& layer, const Recipe& recipe, const Job& job);
+    /// What a layer became; null: it stays in float. Every layer of every block, in running order.
+    Status made(const LinearInfo& layer, const LayerResult* result, const Job& job);
 
  private:
+    Result<std::shared_ptr<const CalibrationStatistics>> statistics(const LinearInfo& layer,
+                                                                    const Recipe& recipe, const Job& job);
+
     const Model& m_model;
     std::unique_ptr<Calibration> m_calibration;
+    std::unique_ptr<OrderedCalibration> m_ordered;
+    BlockOperators m_block;  ///< as far as it is made
     FloatGemm m_gemm;
 };
 

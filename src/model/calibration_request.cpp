@@ -45,6 +45,12 @@ Result<Source> openFile(const Model& model, const CalibrationRequest& request) {
 
 }  // namespace
 
+CalibrationNeed calibrationNeed(const Variant& variant) {
+    CalibrationNeed need = calibrationNeed(variant.weights);
+    for (const LayerOverride& entry : variant.overrides) need = std::max(need, calibrationNeed(entry.recipe));
+    return need;
+}
+
 bool CalibrationRequest::sameInputs(const CalibrationRequest& other) const {
     return tokens == other.tokens && chunks == other.chunks && window == other.window && file == other.file &&
            target == other.target;

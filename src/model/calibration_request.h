@@ -27,6 +27,9 @@ struct CalibrationRequest {
     [[nodiscard]] bool sameInputs(const CalibrationRequest& other) const;
 };
 
+/// What the recipe of the variant that must know most of the layers' inputs must know.
+CalibrationNeed calibrationNeed(const Variant& variant);
+
 /// The file, or a run over the text, which is saved first where that is asked for; null when neither was
 /// given. InvalidArgument: saving without a text.
 Result<std::shared_ptr<CalibrationSource>> openCalibration(const Model& model, const KernelTable& kernels,

@@ -133,11 +133,7 @@ Status Evaluator::prepare(Run& run) {
 /// Makes the calibration the variants need, or keeps it when nothing about it has changed.
 Status Evaluator::setCalibration(const Run& run) {
     CalibrationNeed need = CalibrationNeed::None;
-    const auto consider = [&](const Recipe& recipe) { need = std::max(need, calibrationNeed(recipe)); };
-    for (const Variant& variant : run.variants) {
-        consider(variant.weights);
-        for (const LayerOverride& entry : variant.overrides) consider(entry.recipe);
-    }
+    for (const Variant& variant : run.variants) need = std::max(need, calibrationNeed(variant));
     const EvaluationProtocol& p = run.protocol;
     const CalibrationRequest request{p.calibration,     p.calibrationChunks, p.calibrationWindow,
                                      p.calibrationFile, p.calibrationTarget, need};

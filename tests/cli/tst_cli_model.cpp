@@ -113,6 +113,31 @@ class TestCliModel : public QObject {
         QVERIFY(ill.out.contains("zero point"));
     }
 
+    /// Layers calibrated after those before them were quantized: the file scores as the variant does.
+    void exportsKeepTheOrderOfInputs() {
+        const auto score = [&](const QString& model, const QString& text) {
+            const auto run = runProgram({"eval", "--model", model, "--text", m_text, "--variants",
+                                         "float; " + text, "--window", "128", "--chunks", "2",
+                                         "--calibration", m_text, "--calibration-chunks", "2", "--json"});
+            const QJsonArray variants = run.json()["variants"].toArray();
+            return variants.isEmpty() ? -1.0 : variants.last()["perplexity"].toDouble();
+        };
+        const QString base = "gptq/int3/affine/group=32/f16";
+        const double free = score(m_model, base);
+        for (const QString order : {"quantized", "true-sequential"}) {
+            const QString variant = base + "/inputs=" + order;
+            const QString folder = m_folder.filePath("ordered-" + order);
+            const auto written =
+                runProgram({"export", m_model, "--variant", variant, "--layout", "gptq-v2", "-o", folder,
+                            "--calibration", m_text, "--calibration-chunks", "2"});
+            QVERIFY2(written.exitCode == 0, written.err.constData());
+            const double here = score(m_model, variant);
+            QVERIFY(here > 1 && std::abs(here - free) > 1e-3 * here);
+            const double there = score(folder, "float");
+            QVERIFY2(std::abs(there - here) < 1e-4 * here, qPrintable(QString("%1 %2").arg(here).arg(there)));
+        }
+    }
+
     void exportErrorsLeaveNothing() {
         const QString folder = m_folder.filePath("never");
         const auto run = [&](const QString& model, const QString& variant, const QString& layout) {
@@ -170,6 +195,29 @@ class TestCliModel : public QObject {
         QCOMPARE(layers.size() % 7, 0);
         QCOMPARE(layers[0]["name"].toString(), QString("blk.0.attn_q"));
         for (const QJsonValue layer : layers) QVERIFY(layer["local_error"].toDouble() > 0);
+    }
+
+    /// Of an affine grid and of GPTQ on the same one: smaller output error, for a larger one of the weight.
+    void layersCalibrates() {
+        const auto run = [&](const QString& scheme) {
+            return runProgram({"layers", "--model", m_model, "--text", m_text, "--scheme", scheme, "--tokens",
+                               "256", "--calibration", m_text, "--calibration-chunks", "2", "--json"});
+        };
+        const auto plain = run("int3/affine/group=32");
+        const auto learned = run("gptq/int3/affine/group=32");
+        QVERIFY2(learned.exitCode == 0, learned.err.constData());
+        double weight[2] = {0, 0};
+        double output[2] = {0, 0};
+        for (const int i : {0, 1})
+            for (const QJsonValue layer : (i == 0 ? plain : learned).json()["layers"].toArray()) {
+                weight[i] += layer["weight_error"].toDouble();
+                output[i] += layer["local_error"].toDouble();
+            }
+        QVERIFY(weight[1] > weight[0] && weight[0] > 0);
+        QVERIFY(output[1] < 0.9 * output[0] && output[1] > 0);
+        QCOMPARE(
+            runProgram({"layers", "--model", m_model, "--text", m_text, "--scheme", "gptq/int3"}).exitCode,
+            3);
     }
 
     void captureWritesInputs() {

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Methods on SmolLM2 beside their peers: the same bits, groups, calibration text and scored tokens, perplexity against
+perplexity.
+
+    python tests/long/check_methods.py QUANTSCOPE_CLI [TEXT ...]
+
+The peer quantizes transformers' float32 model layer by layer, from the float model's inputs, with a package (hqq,
+bitsandbytes) or with plain torch after the method's own scripts (tests/bench/peers/method_peers.py), and is scored by
+transformers. Ours may be worse by 0.5 % of the perplexity, or by the standard error of the difference to float if
+that is more. Only variants that contain one of TEXT, if any is given. Exit: 0 none is worse, 1 one is, 77 when a peer
+or the model is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+TEXT = ROOT / "samples" / "text" / "held-out.txt"
+CALIBRATION = ROOT / "samples" / "text" / "calibration.txt"
+WINDOW, WINDOWS, CALIBRATION_WINDOWS = 512, 4, 8
+
+sys.path[:0] = [str(ROOT / "tests" / "bench" / "peers"), str(ROOT / "tests" / "golden" / "model")]
+try:
+    import bitsandbytes.functional as bnb
+    import torch
+    from hqq.core.quantize import Quantizer
+
+    import folder_scoring
+    import method_peers
+    from smollm2 import load_model, load_tokenizer, open_reader
+except ImportError as missing:
+    print(f"skipped: {missing.name or missing} is not installed")
+    sys.exit(77)
+
+Quantize = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def hqq(bits: int) -> Quantize:
+    def run(w: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        codes, meta = Quantizer.quantize(w, nbits=bits, group_size=64, axis=1, bitpack=False, device="cpu")
+        return ((codes.float() - meta["zero"]) * meta["scale"]).reshape(w.shape)
+
+    return run
+
+
+def nf4(w: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    return bnb.dequantize_4bit(*bnb.quantize_4bit(w, blocksize=64, quant_type="nf4"))
+
+
+def gptq(bits: int) -> Quantize:
+    return lambda w, x: method_peers.gptq(w, x, bits, 64)
+
+
+PEERS: dict[str, Quantize] = {
+    "int4/affine/group=64": lambda w, x: method_peers.fake(w, 4),
+    "nf4/block=64": nf4,
+    "hqq/int4/group=64": hqq(4),
+    "hqq/int3/group=64": hqq(3),
+    "gptq/int4/affine/group=64": gptq(4),
+    "gptq/int3/affine/group=64": gptq(3),
+    "wanda/sparsity=0.5": method_peers.wanda,
+    "sparsegpt/pattern=2:4": method_peers.sparsegpt,
+    "quip-sharp": method_peers.quip_sharp,
+}
+
+
+def linears(model: torch.nn.Module) -> dict[str, torch.nn.Linear]:
+    return {name: m for name, m in model.model.layers.named_modules() if isinstance(m, torch.nn.Linear)}
+
+
+@torch.no_grad()
+def inputs(model: torch.nn.Module, ids: list[int]) -> dict[str, torch.Tensor]:
+    """What every linear layer of the blocks sees of the calibration text; layers with the same input share it."""
+    seen: dict[str, list[torch.Tensor]] = {}
+    hooks = []
+    for name, layer in linears(model).items():
+        if name.endswith(("k_proj", "v_proj", "up_proj")):
+            continue
+        hooks.append(layer.register_forward_pre_hook(
+            lambda _, args, name=name: seen.setdefault(name, []).append(args[0][0].clone())))
+    for first in range(0, CALIBRATION_WINDOWS * WINDOW, WINDOW):
+        model(input_ids=torch.tensor([ids[first:first + WINDOW]]))
+    for hook in hooks:
+        hook.remove()
+    kept = {name: torch.cat(parts) for name, parts in seen.items()}
+    for reader, other in (("q_proj", ("k_proj", "v_proj")), ("gate_proj", ("up_proj",))):
+        for name in [n for n in kept if n.endswith(reader)]:
+            kept |= {name.removesuffix(reader) + o: kept[name] for o in other}
+    return kept
+
+
+def peer_perplexities(chosen: list[str]) -> dict[str, float]:
+    reader = open_reader(MODEL)
+    tokenizer = load_tokenizer(reader)
+    model = load_model(reader)
+    tokens = [tokenizer.encode(path.read_text(), add_special_tokens=False).ids for path in (TEXT, CALIBRATION)]
+    originals = {name: layer.weight.data.clone() for name, layer in linears(model).items()}
+    seen = inputs(model, tokens[1])
+    result = {"float": folder_scoring.perplexity(model, tokens[0], WINDOWS)}
+    for variant in chosen:
+        torch.manual_seed(0)
+        with torch.no_grad():
+            for name, layer in linears(model).items():
+                layer.weight.data = PEERS[variant](originals[name], seen[name])
+        result[variant] = folder_scoring.perplexity(model, tokens[0], WINDOWS)
+    return result
+
+
+def our_rows(program: str, chosen: list[str]) -> dict[str, dict]:
+    command = [program, "eval", "--model", str(MODEL), "--text", str(TEXT), "--variants",
+               "; ".join(["float", *chosen]), "--chunks", str(WINDOWS), "--calibration", str(CALIBRATION),
+               "--calibration-chunks", str(CALIBRATION_WINDOWS), "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise RuntimeError(answer.stderr or answer.stdout)
+    return dict(zip(["float", *chosen], json.loads(answer.stdout)["variants"]))
+
+
+def main() -> int:
+    if not MODEL.exists():
+        print("skipped: the model is missing; run ./dev get-model")
+        return 77
+    program, texts = sys.argv[1], sys.argv[2:]
+    chosen = [v for v in PEERS if not texts or any(text in v for text in texts)]
+    ours, peers = our_rows(program, chosen), peer_perplexities(chosen)
+    worse = 0
+    for variant, theirs in peers.items():
+        row = ours[variant]
+        own = float(row["perplexity"])
+        allowed = max(0.005, float(row["delta_nll_se"]))
+        if variant == "float":
+            allowed = 5e-5
+        bad = own / theirs - 1 > allowed
+        worse += bad
+        print(f"{variant:34} quantscope {own:10.4f}  peer {theirs:10.4f}  {own / theirs - 1:+.4f}"
+              f"{'  WORSE' if bad else ''}", flush=True)
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
