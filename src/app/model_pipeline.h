@@ -10,6 +10,7 @@
 #include "app/results.h"
 #include "app/source_library.h"
 #include "kernels/kernel_set.h"
+#include "methods/method.h"
 #include "model/calibration.h"
 #include "model/evaluation_session.h"
 #include "model/layer_error.h"

@@ -122,7 +122,7 @@ class TestCliModel : public QObject {
             const QJsonArray variants = run.json()["variants"].toArray();
             return variants.isEmpty() ? -1.0 : variants.last()["perplexity"].toDouble();
         };
-        const QString base = "gptq/int3/affine/group=32/f16";
+        const QString base = "gptq/int3/affine/group=32/f16-scale";
         const double free = score(m_model, base);
         for (const QString order : {"quantized", "true-sequential"}) {
             const QString variant = base + "/inputs=" + order;
