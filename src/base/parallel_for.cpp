@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cassert>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,19 +26,24 @@ namespace {
 /// pass, much shorter than a time slice that somebody else could use.
 constexpr std::chrono::microseconds kPatience{50};
 
-/// Waits until value != old, first awake, then asleep.
+/// No thread depends on one wake-up alone: it looks again after this long. A wake-up was lost once (GCC 12,
+/// Linux 6.18: the value had changed and both threads slept), and the program with it.
+constexpr std::chrono::milliseconds kLookAgain{2};
+constexpr std::chrono::milliseconds kHelperLooksAgain{500};
+
+/// Looks until value != old, for a while; false: it is time to sleep.
 template <class T>
-void waitForChange(const std::atomic<T>& value, T old) {
+bool changesSoon(const std::atomic<T>& value, T old) {
     const auto start = std::chrono::steady_clock::now();
     do {
         for (int i = 0; i < 16; ++i) {
-            if (value.load(std::memory_order_acquire) != old) return;
+            if (value.load(std::memory_order_acquire) != old) return true;
 #if defined(__x86_64__)
             __builtin_ia32_pause();
 #endif
         }
     } while (std::chrono::steady_clock::now() - start < kPatience);
-    value.wait(old, std::memory_order_acquire);
+    return false;
 }
 
 /// One parallel loop. It outlives its call until the last helper lets go; a helper that comes too late finds
@@ -50,17 +56,28 @@ struct Loop {
     std::atomic<int64_t> next{0};
     std::atomic<int64_t> left{ranges};
     std::atomic<int> finished{0};
+    std::mutex mutex = {};
+    std::condition_variable done = {};
 
     void work() {
         for (;;) {
             const int64_t range = next.fetch_add(1, std::memory_order_relaxed);
             if (range >= ranges) return;
             body(range * grain, std::min(count, (range + 1) * grain));
-            if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-                finished.store(1, std::memory_order_release);
-                finished.notify_all();
-            }
+            if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) finish();
         }
+    }
+    void finish() {
+        {
+            const std::scoped_lock lock(mutex);
+            finished.store(1, std::memory_order_release);
+        }
+        done.notify_all();
+    }
+    void wait() {
+        if (changesSoon(finished, 0)) return;
+        std::unique_lock lock(mutex);
+        while (finished.load(std::memory_order_acquire) == 0) done.wait_for(lock, kLookAgain);
     }
 };
 
@@ -114,7 +131,7 @@ class Team {
         moveAside();
         announce(loop);
         loop->work();
-        waitForChange(loop->finished, 0);
+        loop->wait();
     }
 
  private:
@@ -124,7 +141,7 @@ class Team {
             m_loop = std::move(loop);
             m_announced.fetch_add(1, std::memory_order_release);
         }
-        m_announced.notify_all();
+        m_news.notify_all();
     }
 
     /// A helper that sleeps is woken where it went to sleep. Is that the caller's processor, the helper would
@@ -143,10 +160,12 @@ class Team {
         uint32_t seen = 0;
         for (;;) {
             self.cpu.store(currentCpu(), std::memory_order_relaxed);
-            waitForChange(m_announced, seen);
+            changesSoon(m_announced, seen);
             std::shared_ptr<Loop> loop;
             {
-                const std::scoped_lock lock(m_mutex);
+                std::unique_lock lock(m_mutex);
+                while (m_announced.load(std::memory_order_relaxed) == seen)
+                    m_news.wait_for(lock, kHelperLooksAgain);
                 loop = m_loop;
                 seen = m_announced.load(std::memory_order_relaxed);
             }
@@ -157,6 +176,7 @@ class Team {
 
     std::mutex m_mutex;
     std::shared_ptr<Loop> m_loop;
+    std::condition_variable m_news;
     std::atomic<uint32_t> m_announced{0};
     std::vector<std::unique_ptr<Helper>> m_helpers;
 };
