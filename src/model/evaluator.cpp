@@ -150,13 +150,15 @@ Status Evaluator::setCalibration(const Run& run) {
 }
 
 Status Evaluator::setResume(const Run& run) {
-    m_store.setFinished(m_finished = nullptr, {});
+    m_store.setFinished(m_finished = nullptr, {}, {});
     if (run.protocol.resumeFolder.empty()) return {};
     auto opened = FinishedLayers::open(run.protocol.resumeFolder);
     if (!opened) return fail(opened.error());
     auto fingerprint = modelFingerprint(m_model);
     if (!fingerprint) return fail(fingerprint.error());
-    m_store.setFinished(m_finished = std::move(*opened), std::move(*fingerprint));
+    const std::vector<int32_t> ranges = m_text.input(m_text.windows.front());
+    m_store.setFinished(m_finished = std::move(*opened), std::move(*fingerprint),
+                        textFingerprint(ranges, std::ssize(ranges)));
     return {};
 }
 

@@ -210,7 +210,7 @@ std::string WeightStore::keyOf(const LinearInfo& layer, const Recipe& recipe,
     for (size_t i = 0; i < indexOf(layer); ++i) {
         key += recipeText(plan.layers[i]);
         if (const auto& input = plan.inputs[i]) {
-            if (input->isStatic) return {};  // its range comes from the scored text
+            if (input->isStatic) key += " @ranges=" + m_rangesFingerprint;
             key += fmt::format(" @act={} @outliers={}", schemeText(input->scheme), input->outlierThreshold);
         }
         key += '\n';
@@ -254,9 +254,11 @@ void WeightStore::setCalibration(std::shared_ptr<CalibrationSource> calibration)
     }
 }
 
-void WeightStore::setFinished(std::shared_ptr<FinishedLayers> finished, std::string modelFingerprint) {
+void WeightStore::setFinished(std::shared_ptr<FinishedLayers> finished, std::string modelFingerprint,
+                              std::string rangesFingerprint) {
     m_finished = std::move(finished);
     m_modelFingerprint = std::move(modelFingerprint);
+    m_rangesFingerprint = std::move(rangesFingerprint);
 }
 
 void WeightStore::setLimit(uint64_t maxBytes) {

@@ -108,7 +108,9 @@ class WeightStore {
     void forgetOrdered();
 
     /// Where layers that a method has quantized are kept from one run to the next; null = nowhere.
-    void setFinished(std::shared_ptr<FinishedLayers> finished, std::string modelFingerprint);
+    /// `rangesFingerprint`: of the text that static activations have their ranges from.
+    void setFinished(std::shared_ptr<FinishedLayers> finished, std::string modelFingerprint,
+                     std::string rangesFingerprint);
 
     void setLimit(uint64_t maxBytes);
     [[nodiscard]] uint64_t bytesKept() const { return m_bytes; }
@@ -147,6 +149,7 @@ class WeightStore {
     std::vector<std::shared_ptr<OrderedCalibration>> m_ordered;
     std::shared_ptr<FinishedLayers> m_finished;
     std::string m_modelFingerprint;
+    std::string m_rangesFingerprint;
 };
 
 }  // namespace quantscope

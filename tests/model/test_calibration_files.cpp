@@ -189,6 +189,9 @@ class TestCalibrationFiles : public QObject {
                              << "blk.0.ffn_down" << 6;
         QTest::newRow("gptq, ordered") << "gptq/int3/group=16/inputs=true-sequential"
                                        << "blk.1.ffn_gate" << 11;
+        QTest::newRow("gptq, ordered, static inputs")
+            << "gptq/int3/group=16/inputs=true-sequential @act-static=int8"
+            << "blk.1.ffn_gate" << 11;
         QTest::newRow("integer codes") << "gptq/int8/channel/integer @act=int8/token"
                                        << "blk.1.attn_k" << 8;
         QTest::newRow("values") << "kmeans/int3/sensitive"
@@ -210,9 +213,11 @@ class TestCalibrationFiles : public QObject {
         protocol.resumeFolder = folder.filePath("layers").toStdString();
 
         std::stop_source stop;
-        // The float reference and, where layers are run in order, the calibration ask for the weight first.
+        // The float reference asks for the weight first, and where layers are run in order the calibration,
+        // and where inputs have static ranges the run that finds them.
         const bool ordered = variant.contains("inputs=");
-        StoppingModel stopping(model, stopAt.toStdString(), ordered ? 3 : 2, stop);
+        const int before = (ordered ? 1 : 0) + (variant.contains("act-static") ? 1 : 0);
+        StoppingModel stopping(model, stopAt.toStdString(), 2 + before, stop);
         const auto variants = parseVariants("float; " + variant.toStdString());
         const auto stopped =
             evaluate(stopping, randomTokens(64), *variants, protocol, kernels(), Job(stop.get_token()));
