@@ -190,7 +190,7 @@ class TestCalibrationFiles : public QObject {
         QTest::newRow("gptq, ordered") << "gptq/int3/group=16/inputs=true-sequential"
                                        << "blk.1.ffn_gate" << 11;
         QTest::newRow("gptq, ordered, static inputs")
-            << "gptq/int3/group=16/inputs=true-sequential @act-static=int8"
+            << "gptq/int3/group=16/inputs=true-sequential @act-static=int8/tensor"
             << "blk.1.ffn_gate" << 11;
         QTest::newRow("integer codes") << "gptq/int8/channel/integer @act=int8/token"
                                        << "blk.1.attn_k" << 8;
