@@ -65,9 +65,39 @@ PEERS: dict[str, Quantize] = {
     "hqq/int3/group=64": hqq(3),
     "gptq/int4/affine/group=64": gptq(4),
     "gptq/int3/affine/group=64": gptq(3),
+    "awq/int4/group=64": method_peers.awq,
     "wanda/sparsity=0.5": method_peers.wanda,
     "sparsegpt/pattern=2:4": method_peers.sparsegpt,
     "quip-sharp": method_peers.quip_sharp,
+}
+
+
+class LlmInt8(torch.nn.Module):
+    """The paper's decomposition (Dettmers et al. 2022, section 3.2). bitsandbytes departs from it: the maxima of rows
+    take in what outlier channels hold below the threshold, which makes their steps coarser on this model."""
+
+    def __init__(self, weight: torch.Tensor, whole_rows: bool) -> None:
+        super().__init__()
+        self.scale = weight.abs().amax(1) / 127
+        self.codes = torch.round(weight / self.scale[:, None])
+        self.whole_rows = whole_rows
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        large = rows.abs() >= 6
+        outliers = large.any(0)
+        rest = torch.where(large if self.whole_rows else outliers, 0.0, rows)
+        step = rest.abs().amax(1, keepdim=True).clamp(min=1e-30) / 127
+        codes = torch.where(outliers, 0.0, torch.round(rest / step))
+        y = codes @ self.codes.T * step * self.scale
+        y += rows[:, outliers] @ (self.codes * self.scale[:, None])[:, outliers].T
+        return y.reshape(*x.shape[:-1], -1)
+
+
+# Peers that change inputs, too: layers in the place of the linear ones. The second is not compared, but shown.
+LAYERS: dict[str, tuple[str, Callable[[torch.Tensor], torch.nn.Module]]] = {
+    "llm-int8": ("llm-int8", lambda w: LlmInt8(w, False)),
+    "llm-int8, as bitsandbytes": ("llm-int8", lambda w: LlmInt8(w, True)),
 }
 
 
@@ -104,12 +134,19 @@ def peer_perplexities(chosen: list[str]) -> dict[str, float]:
     originals = {name: layer.weight.data.clone() for name, layer in linears(model).items()}
     seen = inputs(model, tokens[1])
     result = {"float": folder_scoring.perplexity(model, tokens[0], WINDOWS)}
-    for variant in chosen:
+    for variant in (v for v in chosen if v in PEERS):
         torch.manual_seed(0)
         with torch.no_grad():
             for name, layer in linears(model).items():
                 layer.weight.data = PEERS[variant](originals[name], seen[name])
         result[variant] = folder_scoring.perplexity(model, tokens[0], WINDOWS)
+    for name, (variant, layer_of) in LAYERS.items():
+        if variant not in chosen:
+            continue
+        for path, weight in originals.items():
+            parent, _, child = path.rpartition(".")
+            setattr(model.model.layers.get_submodule(parent), child, layer_of(weight))
+        result[name] = folder_scoring.perplexity(model, tokens[0], WINDOWS)
     return result
 
 
@@ -128,16 +165,17 @@ def main() -> int:
         print("skipped: the model is missing; run ./dev get-model")
         return 77
     program, texts = sys.argv[1], sys.argv[2:]
-    chosen = [v for v in PEERS if not texts or any(text in v for text in texts)]
+    offered = [*PEERS, *dict.fromkeys(variant for variant, _ in LAYERS.values())]
+    chosen = [v for v in offered if not texts or any(text in v for text in texts)]
     ours, peers = our_rows(program, chosen), peer_perplexities(chosen)
     worse = 0
     for variant, theirs in peers.items():
-        row = ours[variant]
+        row = ours[LAYERS[variant][0] if variant in LAYERS else variant]
         own = float(row["perplexity"])
         allowed = max(0.005, float(row["delta_nll_se"]))
         if variant == "float":
             allowed = 5e-5
-        bad = own / theirs - 1 > allowed
+        bad = own / theirs - 1 > allowed and "bitsandbytes" not in variant
         worse += bad
         print(f"{variant:34} quantscope {own:10.4f}  peer {theirs:10.4f}  {own / theirs - 1:+.4f}"
               f"{'  WORSE' if bad else ''}", flush=True)
