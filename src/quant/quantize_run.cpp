@@ -89,8 +89,10 @@ template <bool kMultiply, bool kMinimum>
 }
 
 /// Sum of the squared differences, sixteen sums side by side in a fixed order: the same bits whatever the
-/// width of the machine's vectors.
-[[gnu::always_inline]] inline double squaredDistance(const float* a, const float* b, size_t count) {
+/// width of the machine's vectors. `weights` is read only if kWeighted.
+template <bool kWeighted>
+[[gnu::always_inline]] inline double squaredDistance(const float* a, const float* b, const float* weights,
+                                                     size_t count) {
     using Floats [[gnu::vector_size(32)]] = float;
     using Doubles [[gnu::vector_size(64)]] = double;
     constexpr size_t kLanes = 8;
@@ -98,42 +100,67 @@ template <bool kMultiply, bool kMinimum>
     size_t i = 0;
     for (; i + 2 * kLanes <= count; i += 2 * kLanes)
         for (size_t half = 0; half < 2; ++half) {
+            const size_t at = i + half * kLanes;
             Floats x, y;
-            std::memcpy(&x, a + i + half * kLanes, sizeof x);
-            std::memcpy(&y, b + i + half * kLanes, sizeof y);
+            std::memcpy(&x, a + at, sizeof x);
+            std::memcpy(&y, b + at, sizeof y);
             const Doubles error = __builtin_convertvector(x, Doubles) - __builtin_convertvector(y, Doubles);
-            sums[half] += error * error;
+            if constexpr (kWeighted) {
+                Floats weight;
+                std::memcpy(&weight, weights + at, sizeof weight);
+                sums[half] += __builtin_convertvector(weight, Doubles) * (error * error);
+            } else {
+                sums[half] += error * error;
+            }
         }
     double sum = 0;
     for (; i < count; ++i) {
         const double error = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-        sum += error * error;
+        sum += kWeighted ? static_cast<double>(weights[i]) * (error * error) : error * error;
     }
     const Doubles both = sums[0] + sums[1];
     for (size_t lane = 0; lane < kLanes; ++lane) sum += both[lane];
     return sum;
 }
 
-[[gnu::always_inline]] inline double halfEvenSquaredError(std::span<const float> values,
+/// What an error is measured on.
+struct WeighedRun {
+    std::span<const float> values;
+    std::span<const float> weights;
+
+    [[nodiscard]] const float* weightsFrom(size_t begin) const {
+        return weights.empty() ? nullptr : weights.data() + begin;
+    }
+    [[nodiscard]] std::span<const float> chunkFrom(size_t begin) const {
+        return values.subspan(begin, std::min<size_t>(kChunk, values.size() - begin));
+    }
+};
+
+template <bool kWeighted>
+[[gnu::always_inline]] inline double halfEvenSquaredError(const WeighedRun& run,
                                                           const QuantizeParams& params) {
     std::array<float, kChunk> decoded;
     double sum = 0;
-    for (size_t begin = 0; begin < values.size(); begin += kChunk) {
-        const auto part = values.subspan(begin, std::min<size_t>(kChunk, values.size() - begin));
+    for (size_t begin = 0; begin < run.values.size(); begin += kChunk) {
+        const auto part = run.chunkFrom(begin);
         halfEvenDecoded(part, params, decoded.data());
-        sum += squaredDistance(part.data(), decoded.data(), part.size());
+        sum += squaredDistance<kWeighted>(part.data(), decoded.data(), run.weightsFrom(begin), part.size());
     }
     return sum;
+}
+[[gnu::always_inline]] inline double halfEvenError(const WeighedRun& run, const QuantizeParams& params) {
+    return run.weights.empty() ? halfEvenSquaredError<false>(run, params)
+                               : halfEvenSquaredError<true>(run, params);
 }
 
 // A range search is hundreds of passes, so the same source is also compiled for wider vectors (without fused
 // operations, see CMakeLists.txt: equal bits).
-double squaredErrorPlain(std::span<const float> values, const QuantizeParams& params) {
-    return halfEvenSquaredError(values, params);
+double squaredErrorPlain(const WeighedRun& run, const QuantizeParams& params) {
+    return halfEvenError(run, params);
 }
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] double squaredErrorAvx2(std::span<const float> values, const QuantizeParams& params) {
-    return halfEvenSquaredError(values, params);
+[[gnu::target("avx2")]] double squaredErrorAvx2(const WeighedRun& run, const QuantizeParams& params) {
+    return halfEvenError(run, params);
 }
 #ifdef __clang__  // it does not know the preference
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]]
@@ -141,19 +168,19 @@ double squaredErrorPlain(std::span<const float> values, const QuantizeParams& pa
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]]
 #endif
 double
-squaredErrorAvx512(std::span<const float> values, const QuantizeParams& params) {
-    return halfEvenSquaredError(values, params);
+squaredErrorAvx512(const WeighedRun& run, const QuantizeParams& params) {
+    return halfEvenError(run, params);
 }
 #endif
 
-double widestSquaredError(std::span<const float> values, const QuantizeParams& params) {
+double widestSquaredError(const WeighedRun& run, const QuantizeParams& params) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw"))
-        return squaredErrorAvx512(values, params);
-    if (__builtin_cpu_supports("avx2")) return squaredErrorAvx2(values, params);
+        return squaredErrorAvx512(run, params);
+    if (__builtin_cpu_supports("avx2")) return squaredErrorAvx2(run, params);
 #endif
-    return squaredErrorPlain(values, params);
+    return squaredErrorPlain(run, params);
 }
 
 }  // namespace
@@ -180,17 +207,21 @@ void dequantizeRun(std::span<const int32_t> codes, const QuantizeParams& params,
     }
 }
 
-double runSquaredError(std::span<const float> values, const QuantizeParams& params) {
+double runSquaredError(std::span<const float> values, std::span<const float> weights,
+                       const QuantizeParams& params) {
     const float scale = params.encodeDiffers ? params.encode.scale : params.group.scale;
-    if (params.rounding == Rounding::HalfEven && scale != 0) return widestSquaredError(values, params);
+    const WeighedRun run{values, weights};
+    if (params.rounding == Rounding::HalfEven && scale != 0) return widestSquaredError(run, params);
     std::array<float, kChunk> decoded;
     double sum = 0;
     for (size_t begin = 0; begin < values.size(); begin += kChunk) {
-        const auto part = values.subspan(begin, std::min<size_t>(kChunk, values.size() - begin));
+        const auto part = run.chunkFrom(begin);
         for (size_t i = 0; i < part.size(); ++i)
             decoded[i] =
                 dequantizeValue(quantizeValue(part[i], params, params.firstElement + begin + i), params);
-        sum += squaredDistance(part.data(), decoded.data(), part.size());
+        sum += weights.empty()
+                   ? squaredDistance<false>(part.data(), decoded.data(), nullptr, part.size())
+                   : squaredDistance<true>(part.data(), decoded.data(), run.weightsFrom(begin), part.size());
     }
     return sum;
 }

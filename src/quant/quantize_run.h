@@ -15,7 +15,8 @@ namespace quantscope {
 void quantizeRun(std::span<const float> values, const QuantizeParams& params, int32_t* codes);
 /// Values of `codes`.
 void dequantizeRun(std::span<const int32_t> codes, const QuantizeParams& params, float* values);
-/// Sum of (r - r^)^2, in double.
-double runSquaredError(std::span<const float> values, const QuantizeParams& params);
+/// Sum of weight (r - r^)^2, in double; `weights` empty: all are 1.
+double runSquaredError(std::span<const float> values, std::span<const float> weights,
+                       const QuantizeParams& params);
 
 }  // namespace quantscope

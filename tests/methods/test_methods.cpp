@@ -31,7 +31,7 @@ class TestMethods : public QObject {
         for (const char* text : {"gptq/int4/affine/group=64/act-order/static-groups",
                                  "gptq/int3/channel/damp=0.05",
                                  "awq/int3/group=64",
-                                 "weighted/int3/group=64/points=40",
+                                 "weighted/int3/group=64",
                                  "awq/int4/symmetric/group=128/clip=false",
                                  "hqq/int4/group=64",
                                  "hqq/int4/group=64/axis=0",

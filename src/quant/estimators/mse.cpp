@@ -1,104 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quant/estimators/mse.h"
 
-#include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "quant/block_pass.h"
 #include "quant/estimators/minmax.h"
-#include "quant/quantize_run.h"
+#include "quant/estimators/shrink_search.h"
 
 namespace quantscope {
 namespace {
 
 constexpr int64_t kSampleLimit = int64_t{1} << 16;
-constexpr int kGridSteps = 27;  // ratios 1, 0.97 .. 0.19
-constexpr double kGridStep = 0.03;
-constexpr double kTailFactor = 0.88;  // below the grid, for heavy tails: ratios 0.19 * 0.88, * 0.88, ...
-constexpr double kSmallestRatio = 0.004;
-constexpr double kSmallestStep = 0.0018;
-
-/// The search's state: values to judge on and the best shrink ratios of the two ends so far.
-class ShrinkSearch {
- public:
-    ShrinkSearch(const MatrixView& block, const Scheme& scheme)
-        : m_scheme(scheme), m_full(minMaxRange(block, scheme)), m_values(blockValues(block, kSampleLimit)) {
-        m_bestError = errorOf(1, 1);
-    }
-
-    Range best() {
-        const bool affine = m_scheme.mapping == Mapping::Affine;
-        for (int i = 1; i <= kGridSteps; ++i) consider(1 - i * kGridStep, 1 - i * kGridStep);
-        const double lowest = 1 - kGridSteps * kGridStep;
-        if (m_low <= lowest) considerTail(lowest * kTailFactor);
-        if (affine) {
-            for (int i = 0; i <= kGridSteps; ++i) consider(1 - i * kGridStep, m_high);
-            for (int i = 0; i <= kGridSteps; ++i) consider(m_low, 1 - i * kGridStep);
-        }
-        double step = kGridStep / 2;
-        while (step > kSmallestStep) {
-            refine(step, affine);
-            step /= 2;
-        }
-        return rangeOf(m_low, m_high);
-    }
-
- private:
-    [[nodiscard]] Range rangeOf(double low, double high) const {
-        return {static_cast<float>(low * static_cast<double>(m_full.low)),
-                static_cast<float>(high * static_cast<double>(m_full.high)), m_full.lowIsExtreme};
-    }
-
-    [[nodiscard]] double errorOf(double low, double high) const {
-        const QuantizeParams params = quantizeParams(m_scheme, paramsFromRange(rangeOf(low, high), m_scheme));
-        return runSquaredError(m_values, params);
-    }
-
-    void considerTail(double ratio) {
-        while (ratio > kSmallestRatio) {
-            consider(ratio, ratio);
-            ratio *= kTailFactor;
-        }
-    }
-
-    void consider(double low, double high) {
-        if (low < 0 || high < 0 || low > 1 || high > 1) return;
-        const double error = errorOf(low, high);
-        if (error < m_bestError) {
-            m_bestError = error;
-            m_low = low;
-            m_high = high;
-        }
-    }
-
-    void refine(double step, bool affine) {
-        if (!affine) {
-            const double centre = m_low;
-            consider(centre - step, centre - step);
-            consider(centre + step, centre + step);
-            return;
-        }
-        const double low = m_low;
-        consider(low - step, m_high);
-        consider(low + step, m_high);
-        const double high = m_high;
-        consider(m_low, high - step);
-        consider(m_low, high + step);
-    }
-
-    const Scheme& m_scheme;
-    Range m_full;
-    std::vector<float> m_values;
-    double m_low = 1;
-    double m_high = 1;
-    double m_bestError = 0;
-};
 
 }  // namespace
 
 Range mseRange(const MatrixView& block, const Scheme& scheme) {
-    return ShrinkSearch(block, scheme).best();
+    const std::vector<float> values = blockValues(block, kSampleLimit);
+    return shrunkRange(scheme, minMaxRange(block, scheme), values);
 }
 
 }  // namespace quantscope
