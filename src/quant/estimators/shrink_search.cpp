@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quant/estimators/shrink_search.h"
 
+#include <cmath>
+
 #include "quant/quantize_run.h"
 
 namespace quantscope {
 namespace {
 
-constexpr int kGridSteps = 27;  // ratios 1, 0.97 .. 0.19
-constexpr double kGridStep = 0.03;
+constexpr double kGridEnd = 0.81;     // the smallest ratio is 0.19
 constexpr double kTailFactor = 0.88;  // below the grid, for heavy tails: ratios 0.19 * 0.88, * 0.88, ...
 constexpr double kSmallestRatio = 0.004;
 constexpr double kSmallestStep = 0.0018;
@@ -16,21 +17,26 @@ constexpr double kSmallestStep = 0.0018;
 class ShrinkSearch {
  public:
     ShrinkSearch(const Scheme& scheme, const Range& full, std::span<const float> values,
-                 std::span<const float> weights)
-        : m_scheme(scheme), m_full(full), m_values(values), m_weights(weights) {
+                 std::span<const float> weights, double gridStep)
+        : m_scheme(scheme),
+          m_full(full),
+          m_values(values),
+          m_weights(weights),
+          m_gridStep(gridStep),
+          m_gridSteps(static_cast<int>(std::lround(kGridEnd / gridStep))) {
         m_bestError = errorOf(1, 1);
     }
 
     Range best() {
         const bool affine = m_scheme.mapping == Mapping::Affine;
-        for (int i = 1; i <= kGridSteps; ++i) consider(1 - i * kGridStep, 1 - i * kGridStep);
-        const double lowest = 1 - kGridSteps * kGridStep;
+        for (int i = 1; i <= m_gridSteps; ++i) consider(1 - i * m_gridStep, 1 - i * m_gridStep);
+        const double lowest = 1 - m_gridSteps * m_gridStep;
         if (m_low <= lowest) considerTail(lowest * kTailFactor);
         if (affine) {
-            for (int i = 0; i <= kGridSteps; ++i) consider(1 - i * kGridStep, m_high);
-            for (int i = 0; i <= kGridSteps; ++i) consider(m_low, 1 - i * kGridStep);
+            for (int i = 0; i <= m_gridSteps; ++i) consider(1 - i * m_gridStep, m_high);
+            for (int i = 0; i <= m_gridSteps; ++i) consider(m_low, 1 - i * m_gridStep);
         }
-        double step = kGridStep / 2;
+        double step = m_gridStep / 2;
         while (step > kSmallestStep) {
             refine(step, affine);
             step /= 2;
@@ -85,6 +91,8 @@ class ShrinkSearch {
     Range m_full;
     std::span<const float> m_values;
     std::span<const float> m_weights;
+    double m_gridStep;
+    int m_gridSteps;
     double m_low = 1;
     double m_high = 1;
     double m_bestError = 0;
@@ -93,8 +101,8 @@ class ShrinkSearch {
 }  // namespace
 
 Range shrunkRange(const Scheme& scheme, const Range& full, std::span<const float> values,
-                  std::span<const float> weights) {
-    return ShrinkSearch(scheme, full, values, weights).best();
+                  std::span<const float> weights, double gridStep) {
+    return ShrinkSearch(scheme, full, values, weights, gridStep).best();
 }
 
 }  // namespace quantscope
