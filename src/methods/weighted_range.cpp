@@ -14,7 +14,7 @@
 namespace quantscope {
 namespace {
 
-constexpr double kGridStep = 0.01;
+constexpr ShrinkGrid kGrid{0.01, 0.03};
 
 }  // namespace
 
@@ -65,8 +65,7 @@ Result<LayerResult> WeightedRange::quantize(const LayerInput& input, const Recip
                 const std::span<const float> weights(&importance[static_cast<size_t>(c)], count);
                 const auto length = static_cast<int64_t>(count);
                 const Range full = minMaxRange({values.data(), 1, length, length}, scheme);
-                groups[group] =
-                    paramsFromRange(shrunkRange(scheme, full, values, weights, kGridStep), scheme);
+                groups[group] = paramsFromRange(shrunkRange(scheme, full, values, weights, kGrid), scheme);
                 QuantizeParams params = quantizeParams(scheme, groups[group]);
                 params.firstElement = static_cast<uint64_t>(r * w.cols + c);
                 quantizeRun(values, params, &codes[static_cast<size_t>(r * w.cols + c)]);

@@ -8,8 +8,7 @@
 namespace quantscope {
 namespace {
 
-constexpr double kGridEnd = 0.81;     // the smallest ratio is 0.19
-constexpr double kTailFactor = 0.88;  // below the grid, for heavy tails: ratios 0.19 * 0.88, * 0.88, ...
+constexpr double kTailFactor = 0.88;  // below the grid, for heavy tails: its least ratio * 0.88, * 0.88, ...
 constexpr double kSmallestRatio = 0.004;
 constexpr double kSmallestStep = 0.0018;
 
@@ -17,13 +16,13 @@ constexpr double kSmallestStep = 0.0018;
 class ShrinkSearch {
  public:
     ShrinkSearch(const Scheme& scheme, const Range& full, std::span<const float> values,
-                 std::span<const float> weights, double gridStep)
+                 std::span<const float> weights, ShrinkGrid grid)
         : m_scheme(scheme),
           m_full(full),
           m_values(values),
           m_weights(weights),
-          m_gridStep(gridStep),
-          m_gridSteps(static_cast<int>(std::lround(kGridEnd / gridStep))) {
+          m_gridStep(grid.step),
+          m_gridSteps(static_cast<int>(std::lround((1 - grid.least) / grid.step))) {
         m_bestError = errorOf(1, 1);
     }
 
@@ -101,8 +100,8 @@ class ShrinkSearch {
 }  // namespace
 
 Range shrunkRange(const Scheme& scheme, const Range& full, std::span<const float> values,
-                  std::span<const float> weights, double gridStep) {
-    return ShrinkSearch(scheme, full, values, weights, gridStep).best();
+                  std::span<const float> weights, ShrinkGrid grid) {
+    return ShrinkSearch(scheme, full, values, weights, grid).best();
 }
 
 }  // namespace quantscope

@@ -8,11 +8,17 @@
 
 namespace quantscope {
 
+/// Ratios 1, 1 - step .. least that a search tries before it refines. Where bits are few the error has
+/// several minima far apart: a finer and longer grid finds the lowest more often.
+struct ShrinkGrid {
+    double step = 0.03;
+    double least = 0.19;
+};
+
 /// The range of least sum_j weight_j (r_j - r^_j)^2 among those that shrink the ends of `full` towards zero:
-/// ratios 1, 1 - gridStep .. 0.19 of both ends, further down while that helps; with an affine mapping of each
-/// end by itself; then steps around the best, halved from half a grid step to 0.002. `weights` empty: all
-/// are 1. A finer grid finds the best of several minima more often: they lie apart where bits are few.
+/// the grid's ratios of both ends, further down while that helps; with an affine mapping of each end by
+/// itself; then steps around the best, halved from half a grid step to 0.002. `weights` empty: all are 1.
 Range shrunkRange(const Scheme& scheme, const Range& full, std::span<const float> values,
-                  std::span<const float> weights = {}, double gridStep = 0.03);
+                  std::span<const float> weights = {}, ShrinkGrid grid = {});
 
 }  // namespace quantscope
