@@ -19,6 +19,9 @@
 namespace quantscope {
 namespace {
 
+/// One more whenever a method's results change: layers that an older program kept are then made again.
+constexpr int kMethodsRevision = 2;
+
 Error forLayer(Error error, const LinearInfo& layer) {
     error.message = fmt::format("{}: {}", layer.name, error.message);
     return error;
@@ -200,8 +203,8 @@ std::string WeightStore::keyOf(const LinearInfo& layer, const Recipe& recipe,
                                const OrderedInputs* ordered) const {
     Recipe codes = recipe;
     codes.execution = Execution::Fake;
-    std::string key = fmt::format("{}\n{}\nmodel {}\nkernels {}\n", layer.name, recipeText(codes),
-                                  m_modelFingerprint, m_kernels.name);
+    std::string key = fmt::format("{}\n{}\nmethods {}\nmodel {}\nkernels {}\n", layer.name,
+                                  recipeText(codes), kMethodsRevision, m_modelFingerprint, m_kernels.name);
     if (calibrationNeed(recipe) != CalibrationNeed::None && m_calibration)
         key += fmt::format("calibration {}\n", m_calibration->fingerprint());
     if (ordered == nullptr) return key;
