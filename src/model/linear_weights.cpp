@@ -203,8 +203,8 @@ std::string WeightStore::keyOf(const LinearInfo& layer, const Recipe& recipe,
                                const OrderedInputs* ordered) const {
     Recipe codes = recipe;
     codes.execution = Execution::Fake;
-    std::string key = fmt::format("{}\n{}\nmethods {}\nmodel {}\nkernels {}\n", layer.name,
-                                  recipeText(codes), kMethodsRevision, m_modelFingerprint, m_kernels.name);
+    std::string key = fmt::format("{}\n{}\nmethods {}\nmodel {}\nkernels {}\n", layer.name, recipeText(codes),
+                                  kMethodsRevision, m_modelFingerprint, m_kernels.name);
     if (calibrationNeed(recipe) != CalibrationNeed::None && m_calibration)
         key += fmt::format("calibration {}\n", m_calibration->fingerprint());
     if (ordered == nullptr) return key;
