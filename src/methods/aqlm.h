@@ -32,8 +32,8 @@ std::vector<float> decode(const AdditiveCode& code);
 /// (a linear least-squares problem, conjugate gradients; the authors' code takes Adam), the best scales, and
 /// then for every group of inputs a beam search over its codes with all others as they are. No step makes the
 /// error larger; rounds end when one gains less than 0.1 %. The same for any number of threads.
-/// Budget: some 25 s of processor time a million weights with two codebooks of 256 words, a third of it
-/// k-means; a model of 135M parameters keeps two cores busy for half an hour (eval --resume outlasts a stop).
+/// Budget: some 7 s of processor time a million weights with two codebooks of 256 words; a model of 135M
+/// parameters keeps two AVX-512 cores busy for some seven minutes (eval --resume outlasts a stop).
 class Aqlm : public Method {
  public:
     [[nodiscard]] const MethodInfo& info() const override;
