@@ -70,7 +70,7 @@ template <int Bytes>
     constexpr int kLanes = Bytes / 4;
     Floats least = Floats{} + std::numeric_limits<float>::infinity();
     Ints at{};
-    Ints index;
+    Ints index{};
     for (int lane = 0; lane < kLanes; ++lane) index[lane] = lane;
     const Ints signs = Ints{} - (y.oddSigns ? 1 : 0);
     for (int v = 0; v < E8Lattice::kVectors; v += kLanes) {
