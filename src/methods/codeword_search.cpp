@@ -31,12 +31,12 @@ struct Vectors {
     static constexpr int64_t kLanes = Bytes / 4;
 
     [[gnu::always_inline]] static inline Floats load(const float* from) {
-        Floats v;
+        Floats v{};
         std::memcpy(&v, from, sizeof v);
         return v;
     }
     [[gnu::always_inline]] static inline Ints count() {
-        Ints v;
+        Ints v{};
         for (int i = 0; i < kLanes; ++i) v[i] = i;
         return v;
     }
