@@ -2,6 +2,7 @@
 #include "methods/codeword_search.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -42,12 +43,16 @@ struct Vectors {
     }
     /// The lowest index of the least value.
     [[gnu::always_inline]] static inline int32_t first(const Floats& least, const Ints& at) {
-        float low = least[0];
-        int32_t index = at[0];
-        for (int i = 1; i < kLanes; ++i)
-            if (least[i] < low || (least[i] == low && at[i] < index)) {
-                low = least[i];
-                index = at[i];
+        std::array<float, kLanes> values{};
+        std::array<int32_t, kLanes> places{};
+        std::memcpy(values.data(), &least, sizeof least);
+        std::memcpy(places.data(), &at, sizeof at);
+        float low = values[0];
+        int32_t index = places[0];
+        for (size_t i = 1; i < values.size(); ++i)
+            if (values[i] < low || (values[i] == low && places[i] < index)) {
+                low = values[i];
+                index = places[i];
             }
         return index;
     }
