@@ -183,7 +183,7 @@ def rotated(n):
     power = torch.ones(1, 1)
     while len(power) < odd:
         power = torch.cat([torch.cat([power, power], 1), torch.cat([power, -power], 1)])
-    return torch.kron(base, power / math.sqrt(odd))
+    return torch.kron(base.contiguous(), power / math.sqrt(odd))
 
 
 def quip_sharp(w, x, rounds=2):

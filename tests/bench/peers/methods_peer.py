@@ -41,7 +41,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("texts", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
     layers = [(torch.randn(shape) * 0.05, torch.randn(TOKENS, shape[1])) for shape in SHAPES]
