@@ -8,20 +8,30 @@
 #include <numeric>
 
 #include "base/parallel_for.h"
+#include "methods/calibration_sums.h"
 #include "methods/linear_algebra.h"
 
 namespace quantscope {
 namespace {
 
 constexpr int64_t kColumns = 64;
-/// Columns of X^T X a product computes at a time: those left of the diagonal come by symmetry.
-constexpr int64_t kHessianBand = 256;
 
-bool isFinite(const float* row, int64_t count) {
-    // A sum is finite only if all its terms are; overflow of finite terms is told apart below.
-    float sum = 0;
-    for (int64_t i = 0; i < count; ++i) sum += row[i] * 0.0F;
-    return sum == 0.0F;
+/// The lower triangle of sums over `count` rows -> their means, both triangles.
+std::vector<float> symmetricMeans(const std::vector<double>& sums, int64_t width, double count) {
+    constexpr int64_t kSide = 32;  // blocks, so that the other triangle's columns stay in the cache
+    std::vector<float> means(sums.size());
+    parallelFor((width + kSide - 1) / kSide, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i0 = begin * kSide; i0 < std::min(width, end * kSide); i0 += kSide)
+            for (int64_t j0 = 0; j0 <= i0; j0 += kSide)
+                for (int64_t i = i0; i < std::min(width, i0 + kSide); ++i)
+                    for (int64_t j = j0; j < std::min(i + 1, j0 + kSide); ++j) {
+                        const auto mean =
+                            static_cast<float>(sums[static_cast<size_t>(i * width + j)] / count);
+                        means[static_cast<size_t>(i * width + j)] = mean;
+                        means[static_cast<size_t>(j * width + i)] = mean;
+                    }
+    });
+    return means;
 }
 
 }  // namespace
@@ -36,7 +46,6 @@ void ProductFunction::operator()(const MatrixView& a, const MatrixView& b, float
 CalibrationCollector::CalibrationCollector(int64_t channels, Request request) : m_request(request) {
     const auto width = static_cast<size_t>(channels);
     m_sums.channels = channels;
-    m_sums.absMax.assign(width, 0);
     m_sums.minimum.assign(width, std::numeric_limits<float>::infinity());
     m_sums.maximum.assign(width, -std::numeric_limits<float>::infinity());
     m_sums.meanAbs.assign(width, 0);
@@ -44,12 +53,13 @@ CalibrationCollector::CalibrationCollector(int64_t channels, Request request) : 
     if (request.hessian) m_hessian.assign(width * width, 0);
 }
 
-void CalibrationCollector::add(const MatrixView& inputs, const ProductFunction& product) {
+void CalibrationCollector::add(const MatrixView& inputs) {
     assert(inputs.cols == m_sums.channels);
     std::vector<char> good(static_cast<size_t>(inputs.rows));
     parallelFor(inputs.rows, 64, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
-            good[static_cast<size_t>(r)] = isFinite(inputs.row(r), inputs.cols) ? 1 : 0;
+            good[static_cast<size_t>(r)] =
+                allFinite({inputs.row(r), static_cast<size_t>(inputs.cols)}) ? 1 : 0;
     });
     MatrixView clean = inputs;
     const auto rejected = static_cast<int64_t>(std::count(good.begin(), good.end(), 0));
@@ -64,48 +74,17 @@ void CalibrationCollector::add(const MatrixView& inputs, const ProductFunction& 
     m_sums.rejectedRows += rejected;
     if (clean.rows == 0) return;
     addMoments(clean);
-    if (m_request.hessian) addHessian(clean, product);
+    if (m_request.hessian) addGram(clean, m_panels, m_hessian.data());
     addSample(clean);
     m_sums.tokens += clean.rows;
 }
 
 void CalibrationCollector::addMoments(const MatrixView& inputs) {
+    const ColumnMoments to{m_sums.minimum.data(), m_sums.maximum.data(), m_sums.meanAbs.data(),
+                           m_sums.meanSquare.data()};
     // Columns in parallel, so that the order of addition is fixed.
-    parallelFor(inputs.cols, kColumns, [&](int64_t begin, int64_t end) {
-        for (int64_t row = 0; row < inputs.rows; ++row) {
-            const float* src = inputs.row(row);
-            for (int64_t col = begin; col < end; ++col) {
-                const auto c = static_cast<size_t>(col);
-                const float x = src[col];
-                m_sums.absMax[c] = std::max(m_sums.absMax[c], std::abs(x));
-                m_sums.minimum[c] = std::min(m_sums.minimum[c], x);
-                m_sums.maximum[c] = std::max(m_sums.maximum[c], x);
-                m_sums.meanAbs[c] += std::abs(x);
-                m_sums.meanSquare[c] += static_cast<double>(x) * x;
-            }
-        }
-    });
-}
-
-void CalibrationCollector::addHessian(const MatrixView& inputs, const ProductFunction& product) {
-    const int64_t width = inputs.cols;
-    const int64_t rows = inputs.rows;
-    m_transposed.resize(static_cast<size_t>(width * rows));
-    transpose(inputs, m_transposed.data());
-    for (int64_t band = 0; band < width; band += kHessianBand) {
-        const int64_t bandEnd = std::min(width, band + kHessianBand);
-        const MatrixView left{m_transposed.data() + band * rows, bandEnd - band, rows, rows};
-        const MatrixView right{m_transposed.data(), bandEnd, rows, rows};
-        m_product.resize(static_cast<size_t>(left.rows * right.rows));
-        product(left, right, m_product.data());
-        parallelFor(left.rows, 32, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-                double* dst = m_hessian.data() + (band + i) * width;
-                const float* src = m_product.data() + i * right.rows;
-                for (int64_t j = 0; j <= band + i; ++j) dst[j] += src[j];
-            }
-        });
-    }
+    parallelFor(inputs.cols, kColumns,
+                [&](int64_t begin, int64_t end) { addColumnMoments(inputs, begin, end, to); });
 }
 
 void CalibrationCollector::addSample(const MatrixView& inputs) {
@@ -138,15 +117,10 @@ CalibrationStatistics CalibrationCollector::finish() const {
         std::fill(result.maximum.begin(), result.maximum.end(), 0.0F);
     }
     const int64_t width = m_sums.channels;
-    result.hessian.resize(m_hessian.size());
-    if (!m_hessian.empty()) {
-        parallelFor(width, 32, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i)
-                for (int64_t j = 0; j < width; ++j)
-                    result.hessian[static_cast<size_t>(i * width + j)] = static_cast<float>(
-                        m_hessian[static_cast<size_t>(std::max(i, j) * width + std::min(i, j))] / count);
-        });
-    }
+    result.absMax.resize(static_cast<size_t>(width));
+    for (size_t c = 0; c < result.absMax.size(); ++c)
+        result.absMax[c] = std::max(std::abs(result.minimum[c]), std::abs(result.maximum[c]));
+    if (!m_hessian.empty()) result.hessian = symmetricMeans(m_hessian, width, count);
     // Slots in running order.
     std::vector<size_t> order(m_sampleTokens.size());
     std::iota(order.begin(), order.end(), size_t{0});

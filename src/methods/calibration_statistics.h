@@ -13,7 +13,7 @@
 
 namespace quantscope {
 
-/// out[i * b.rows + j] = sum_k a[i][k] b[j][k]: the matrix product a method or the collection runs on.
+/// out[i * b.rows + j] = sum_k a[i][k] b[j][k]: the matrix product a method runs on.
 /// Injected, because methods lie below the kernels; see linear_algebra.h for the plain one.
 using MatrixProduct = void (*)(const MatrixView& a, const MatrixView& b, float* out, void* context);
 struct ProductFunction {
@@ -71,12 +71,11 @@ class CalibrationCollector {
     };
     CalibrationCollector(int64_t channels, Request request);
 
-    void add(const MatrixView& inputs, const ProductFunction& product);
+    void add(const MatrixView& inputs);
     [[nodiscard]] CalibrationStatistics finish() const;
 
  private:
     void addMoments(const MatrixView& inputs);
-    void addHessian(const MatrixView& inputs, const ProductFunction& product);
     void addSample(const MatrixView& inputs);
 
     Request m_request;
@@ -84,8 +83,7 @@ class CalibrationCollector {
     std::vector<double> m_hessian;
     std::vector<float> m_sample;          ///< reservoir, rows in slots
     std::vector<int64_t> m_sampleTokens;  ///< which token lies in each slot
-    std::vector<float> m_transposed;
-    std::vector<float> m_product;
+    std::vector<float> m_panels;
     std::vector<float> m_clean;
 };
 

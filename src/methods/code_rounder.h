@@ -13,6 +13,7 @@ namespace quantscope {
 /// bit by bit. For loops that cannot work on whole runs because each code depends on the one before.
 class CodeRounder {
  public:
+    CodeRounder() : CodeRounder(QuantizeParams{}) {}
     explicit CodeRounder(const QuantizeParams& params)
         : m_params(params),
           m_quick(params.rounding == Rounding::HalfEven && !params.encodeDiffers &&
@@ -21,12 +22,15 @@ class CodeRounder {
           m_low(static_cast<float>(params.codeMin)),
           m_high(static_cast<float>(params.codeMax)) {}
 
+    /// Whether codes of numbers (not NaN) need no call.
+    [[nodiscard]] bool isQuick() const { return m_quick; }
+    /// Adding 1.5 * 2^23 rounds to an integer, ties to even, for |t| <= 2^22.
+    static constexpr float kMagic = 12582912.0F;
+    static constexpr float kLimit = 4194304.0F;
+
     /// The code as a float; `element` matters to stochastic rounding alone.
     [[nodiscard]] float code(float value, uint64_t element) const {
         if (!m_quick || std::isnan(value)) return static_cast<float>(quantizeValue(value, m_params, element));
-        // Adding 1.5 * 2^23 rounds to an integer, ties to even, for |t| <= 2^22.
-        constexpr float kMagic = 12582912.0F;
-        constexpr float kLimit = 4194304.0F;
         float t = value / m_params.group.scale;
         if (m_params.zeroPointInside) t += m_params.group.zeroPoint;
         float q = (std::clamp(t, -kLimit, kLimit) + kMagic) - kMagic;

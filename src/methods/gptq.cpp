@@ -11,6 +11,7 @@
 #include "methods/hessian.h"
 #include "methods/linear_algebra.h"
 #include "methods/options.h"
+#include "methods/row_lanes.h"
 #include "quant/packing.h"
 #include "quant/reference.h"
 
@@ -47,62 +48,140 @@ struct Pass {
     bool fixedGroups = false;          ///< parameters are known before the first column
     std::vector<GroupParams>& groups;  ///< [rows x groups across]
     std::vector<int32_t>& codes;       ///< in the order of the columns as stored
-    std::vector<float>& values;
+    std::vector<float>& values;        ///< only where inOrder()
 
     [[nodiscard]] int64_t channel(int64_t position) const {
         return hessian.order[static_cast<size_t>(position)];
     }
     [[nodiscard]] bool inOrder() const { return movesGroups(scheme, options.actOrder, options.staticGroups); }
+    /// Where the code of the column visited at `position` lies.
+    [[nodiscard]] int64_t stored(int64_t position) const { return inOrder() ? position : channel(position); }
     /// The group of the column visited at `position`.
     [[nodiscard]] int64_t groupOf(int64_t row, int64_t position) const {
-        return layout.groupOf(row, inOrder() ? position : channel(position));
+        return layout.groupOf(row, stored(position));
     }
+};
+
+/// A band's weights in the order of the loop, those of dead channels 0.
+std::vector<float> orderedRows(const Pass& pass, int64_t begin, int64_t end) {
+    const int64_t cols = pass.weight.cols;
+    std::vector<float> w(static_cast<size_t>((end - begin) * cols));
+    for (int64_t r = begin; r < end; ++r)
+        for (int64_t j = 0; j < cols; ++j) {
+            const int64_t channel = pass.channel(j);
+            const bool dead = pass.hessian.dead[static_cast<size_t>(channel)] != 0;
+            w[static_cast<size_t>((r - begin) * cols + j)] = dead ? 0.0F : pass.weight.at(r, channel);
+        }
+    return w;
+}
+
+/// Columns first .. last - 1 of up to kRowLanes rows: rounds each, the columns after it take up its errors.
+class BlockOfLanes {
+ public:
+    BlockOfLanes(const Pass& pass, int64_t row, int64_t rows)
+        : m_pass(pass),
+          m_row(row),
+          m_rows(rows),
+          m_lanes(static_cast<size_t>(pass.options.block * kRowLanes)),
+          m_codes(m_lanes.size()),
+          m_errors(m_lanes.size()) {}
+
+    /// `w`: these rows' weights; `errors` [rows x block] takes (w - w^) / U_jj, `losses` their squares.
+    void run(int64_t first, int64_t last, const float* w, float* errors, std::vector<double>& losses) {
+        const int64_t cols = m_pass.weight.cols;
+        m_first = first;
+        m_last = last;
+        m_group = -1;
+        toLanes(w + first, cols, m_rows, last - first, m_lanes.data());
+        for (int64_t j = first; j < last; ++j) {
+            const float* factors = m_pass.upper.data() + j * cols + j;
+            float* column = lane(m_lanes, j);
+            float* error = lane(m_errors, j);
+            useGroup(j, w);
+            float values[kRowLanes];
+            const int64_t stored = m_pass.stored(j);
+            m_rounder.round(column, static_cast<uint64_t>(m_row * cols + stored), static_cast<uint64_t>(cols),
+                            lane(m_codes, j), values);
+            double loss = 0;
+            for (int64_t r = 0; r < kRowLanes; ++r) {
+                error[r] = r < m_rows ? (column[r] - values[r]) / factors[0] : 0;
+                loss += static_cast<double>(error[r]) * static_cast<double>(error[r]);
+            }
+            losses[static_cast<size_t>(j)] += loss;
+            if (m_pass.inOrder()) keepValues(j, values);
+            subtractOuter(last - j - 1, error, factors + 1, column + kRowLanes);
+        }
+        fromLanes(m_errors.data(), m_rows, last - first, errors, m_pass.options.block);
+        keepCodes();
+    }
+
+ private:
+    [[nodiscard]] float* lane(std::vector<float>& lanes, int64_t j) const {
+        return lanes.data() + (j - m_first) * kRowLanes;
+    }
+
+    /// The rounders of column j's group, which is chosen now if the loop has just reached it.
+    void useGroup(int64_t j, const float* w) {
+        const int64_t group = m_pass.groupOf(m_row, j);
+        if (group == m_group) return;
+        m_group = group;
+        const int64_t cols = m_pass.weight.cols;
+        const bool reached = !m_pass.fixedGroups && j % m_pass.layout.blockCols == 0;
+        const int64_t size = std::min(m_pass.layout.blockCols, cols - j);
+        std::vector<float> own(reached ? static_cast<size_t>(size) : 0);
+        for (int64_t r = 0; r < m_rows; ++r) {
+            GroupParams& params = m_pass.groups[static_cast<size_t>(m_pass.groupOf(m_row + r, j))];
+            if (reached) {
+                for (int64_t c = j; c < j + size; ++c)
+                    own[static_cast<size_t>(c - j)] = c < m_last ? lane(m_lanes, c)[r] : w[r * cols + c];
+                params = blockParams({own.data(), 1, size, size}, m_pass.scheme);
+            }
+            m_rounder.assign(r, quantizeParams(m_pass.scheme, params));
+        }
+    }
+
+    void keepValues(int64_t j, const float* values) const {
+        const int64_t cols = m_pass.weight.cols;
+        for (int64_t r = 0; r < m_rows; ++r)
+            m_pass.values[static_cast<size_t>((m_row + r) * cols + m_pass.channel(j))] = values[r];
+    }
+
+    void keepCodes() {
+        const int64_t cols = m_pass.weight.cols;
+        for (int64_t r = 0; r < m_rows; ++r)
+            for (int64_t j = m_first; j < m_last; ++j)
+                m_pass.codes[static_cast<size_t>((m_row + r) * cols + m_pass.stored(j))] =
+                    static_cast<int32_t>(lane(m_codes, j)[r]);
+    }
+
+    const Pass& m_pass;
+    int64_t m_row;
+    int64_t m_rows;
+    int64_t m_first = 0;
+    int64_t m_last = 0;
+    int64_t m_group = -1;
+    std::vector<float> m_lanes;
+    std::vector<float> m_codes;
+    std::vector<float> m_errors;
+    LaneRounder m_rounder;
 };
 
 /// Rows begin .. end - 1 through all columns; `losses` [columns] takes (w - w^)^2 / U_jj^2.
 void quantizeBand(const Pass& pass, int64_t begin, int64_t end, std::vector<double>& losses) {
     const int64_t cols = pass.weight.cols;
-    const int64_t rows = end - begin;
-    std::vector<float> w(static_cast<size_t>(rows * cols));
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t j = 0; j < cols; ++j) {
-            const int64_t channel = pass.channel(j);
-            const bool dead = pass.hessian.dead[static_cast<size_t>(channel)] != 0;
-            w[static_cast<size_t>(r * cols + j)] = dead ? 0.0F : pass.weight.at(begin + r, channel);
-        }
-    const bool grouped = !pass.fixedGroups;
     const int64_t block = pass.options.block;
-    std::vector<float> errors(static_cast<size_t>(rows * block));
+    std::vector<float> w = orderedRows(pass, begin, end);
+    std::vector<BlockOfLanes> lanes;
+    for (int64_t r = begin; r < end; r += kRowLanes)
+        lanes.emplace_back(pass, r, std::min(kRowLanes, end - r));
+    std::vector<float> errors(static_cast<size_t>((end - begin) * block));
     for (int64_t first = 0; first < cols; first += block) {
         const int64_t last = std::min(cols, first + block);
-        for (int64_t r = 0; r < rows; ++r) {
-            float* row = w.data() + r * cols;
-            int64_t group = -1;
-            CodeRounder rounder{QuantizeParams{}};
-            for (int64_t j = first; j < last; ++j) {
-                const int64_t own = pass.groupOf(begin + r, j);
-                if (own != group) {
-                    group = own;
-                    GroupParams& params = pass.groups[static_cast<size_t>(group)];
-                    if (grouped && j % pass.layout.blockCols == 0) {
-                        const int64_t size = std::min(pass.layout.blockCols, cols - j);
-                        params = blockParams({row + j, 1, size, size}, pass.scheme);
-                    }
-                    rounder = CodeRounder(quantizeParams(pass.scheme, params));
-                }
-                const int64_t stored = pass.inOrder() ? j : pass.channel(j);
-                const auto at = static_cast<size_t>((begin + r) * cols + stored);
-                const float code = rounder.code(row[j], static_cast<uint64_t>(at));
-                const float value = rounder.value(code);
-                const float error = (row[j] - value) / pass.upper[static_cast<size_t>(j * cols + j)];
-                pass.codes[at] = static_cast<int32_t>(code);
-                pass.values[static_cast<size_t>((begin + r) * cols + pass.channel(j))] = value;
-                losses[static_cast<size_t>(j)] += static_cast<double>(error) * static_cast<double>(error);
-                errors[static_cast<size_t>(r * block + j - first)] = error;
-                addScaled(last - j - 1, -error, pass.upper.data() + j * cols + j + 1, row + j + 1);
-            }
+        for (size_t i = 0; i < lanes.size(); ++i) {
+            const auto row = static_cast<int64_t>(i) * kRowLanes;
+            lanes[i].run(first, last, w.data() + row * cols, errors.data() + row * block, losses);
         }
-        multiplyAdd(rows, cols - last, last - first, errors.data(), block,
+        multiplyAdd(end - begin, cols - last, last - first, errors.data(), block,
                     pass.upper.data() + first * cols + last, cols, w.data() + last, cols, -1.0F);
     }
 }
@@ -201,8 +280,9 @@ Result<LayerResult> Gptq::quantize(const LayerInput& input, const Recipe& recipe
     const GroupLayout layout = GroupLayout::of(recipe.scheme, weight.rows, weight.cols);
     std::vector<GroupParams> groups(static_cast<size_t>(layout.groupCount()));
     std::vector<int32_t> codes(static_cast<size_t>(weight.size()));
-    std::vector<float> values(codes.size());
+    std::vector<float> values;
     Pass pass{weight, recipe.scheme, options, *hessian, *upper, layout, false, groups, codes, values};
+    if (pass.inOrder()) values.resize(codes.size());
     pass.fixedGroups = options.staticGroups || recipe.scheme.granularity != Granularity::Group;
     if (pass.fixedGroups) {
         if (Status fixed = fixGroups(pass, input, job); !fixed) return fail(fixed.error());

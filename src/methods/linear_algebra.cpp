@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/parallel_for.h"
+#include "methods/row_lanes.h"
 
 namespace quantscope {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr int64_t kBlock = 64;         ///< of the factorizations
 constexpr int64_t kDepth = 512;        ///< of a packed panel
 constexpr int64_t kPanelColumns = 64;  ///< of a packed panel
+constexpr int64_t kPackedDepth = 128;  ///< of what multiplyAdd() copies: it fits the first cache
+constexpr int64_t kRowsWorthPacking = 16;
 
 /// Rows x (Vectors vectors) of c, the sum over k in registers.
 template <class T, int Bytes, int Rows, int Vectors>
@@ -85,13 +88,28 @@ template <class T, int Bytes>
     constexpr int64_t kColumns = int64_t{2} * Bytes / int64_t{sizeof(T)};
     constexpr int kRows = Bytes == 64 ? 8 : 4;  // as many sums as there are registers for
     const int64_t whole = n - n % kColumns;
-    for (int64_t j = 0; j < whole; j += kColumns)
-        strip<T, Bytes, kRows, 2>(m, k, a, aStride, b + j, bStride, c + j, cStride, sign);
+    const bool pack = m >= kRowsWorthPacking && bStride > kColumns;
+    T packed[kPackedDepth * kColumns];
+    for (int64_t j = 0; j < whole; j += kColumns) {
+        if (!pack) {
+            strip<T, Bytes, kRows, 2>(m, k, a, aStride, b + j, bStride, c + j, cStride, sign);
+            continue;
+        }
+        for (int64_t first = 0; first < k; first += kPackedDepth) {
+            const int64_t depth = std::min(kPackedDepth, k - first);
+            for (int64_t p = 0; p < depth; ++p)
+                std::memcpy(packed + p * kColumns, b + (first + p) * bStride + j, kColumns * sizeof(T));
+            strip<T, Bytes, kRows, 2>(m, depth, a + first, aStride, packed, kColumns, c + j, cStride, sign);
+        }
+    }
     narrowStrips<T, Bytes>(m, n - whole, k, a, aStride, b + whole, bStride, c + whole, cStride, sign);
 }
 
-[[gnu::always_inline]] inline void addScaledBody(int64_t count, float factor, const float* x, float* y) {
-    for (int64_t i = 0; i < count; ++i) y[i] += factor * x[i];
+/// lanes [count x Lanes] -= factors errors^T.
+[[gnu::always_inline]] inline void subtractOuterBody(int64_t count, const float* errors, const float* factors,
+                                                     float* lanes) {
+    for (int64_t k = 0; k < count; ++k)
+        for (int64_t r = 0; r < kRowLanes; ++r) lanes[k * kRowLanes + r] -= errors[r] * factors[k];
 }
 
 template <class T>
@@ -104,11 +122,13 @@ QUANTSCOPE_AVX512 void multiplyAddAvx512(int64_t m, int64_t n, int64_t k, const 
                                          const T* b, int64_t bStride, T* c, int64_t cStride, T sign) {
     multiplyAddBody<T, 64>(m, n, k, a, aStride, b, bStride, c, cStride, sign);
 }
-QUANTSCOPE_AVX2 void addScaledAvx2(int64_t count, float factor, const float* x, float* y) {
-    addScaledBody(count, factor, x, y);
+QUANTSCOPE_AVX2 void subtractOuterAvx2(int64_t count, const float* errors, const float* factors,
+                                       float* lanes) {
+    subtractOuterBody(count, errors, factors, lanes);
 }
-QUANTSCOPE_AVX512 void addScaledAvx512(int64_t count, float factor, const float* x, float* y) {
-    addScaledBody(count, factor, x, y);
+QUANTSCOPE_AVX512 void subtractOuterAvx512(int64_t count, const float* errors, const float* factors,
+                                           float* lanes) {
+    subtractOuterBody(count, errors, factors, lanes);
 }
 
 template <class T>
@@ -142,12 +162,16 @@ bool factorBlock(double* a, int64_t stride, int64_t n) {
     return true;
 }
 
-/// x L^T = x for each row below the block: forward substitution with the block's factor.
-void solveRow(const double* factor, int64_t stride, int64_t n, double* x) {
-    for (int64_t j = 0; j < n; ++j) {
-        double sum = x[j];
-        for (int64_t p = 0; p < j; ++p) sum -= x[p] * factor[j * stride + p];
-        x[j] = sum / factor[j * stride + j];
+/// inverse [n x n] of a lower triangular block, in the calling thread.
+void invertBlock(const double* lower, int64_t stride, int64_t n, std::vector<double>& inverse) {
+    inverse.assign(static_cast<size_t>(n * n), 0.0);
+    double* x = inverse.data();
+    for (int64_t i = 0; i < n; ++i) {
+        const double* row = lower + i * stride;
+        for (int64_t p = 0; p < i; ++p)
+            for (int64_t j = 0; j <= p; ++j) x[i * n + j] -= row[p] * x[p * n + j];
+        for (int64_t j = 0; j < i; ++j) x[i * n + j] /= row[i];
+        x[i * n + i] = 1 / row[i];
     }
 }
 
@@ -163,14 +187,15 @@ void multiplyAdd(int64_t m, int64_t n, int64_t k, const double* a, int64_t aStri
     dispatchMultiplyAdd<double>(m, n, k, a, aStride, b, bStride, c, cStride, sign, set);
 }
 
-void addScaled(int64_t count, float factor, const float* x, float* y) {
-    switch (bestInstructionSet()) {
+void subtractOuter(int64_t count, const float* errors, const float* factors, float* lanes,
+                   InstructionSet set) {
+    switch (set) {
         case InstructionSet::Avx512:
-            return addScaledAvx512(count, factor, x, y);
+            return subtractOuterAvx512(count, errors, factors, lanes);
         case InstructionSet::Avx2:
-            return addScaledAvx2(count, factor, x, y);
+            return subtractOuterAvx2(count, errors, factors, lanes);
         case InstructionSet::Baseline:
-            return addScaledBody(count, factor, x, y);
+            return subtractOuterBody(count, errors, factors, lanes);
     }
 }
 
@@ -207,23 +232,40 @@ void multiplyTransposed(const MatrixView& a, const MatrixView& b, float* out) {
 }
 
 bool factorCholesky(std::vector<double>& a, int64_t n) {
+    std::vector<double> inverse;
+    std::vector<double> turned;
     std::vector<double> panel;
     for (int64_t k = 0; k < n; k += kBlock) {
         const int64_t size = std::min(kBlock, n - k);
         double* diagonal = a.data() + k * n + k;
         if (!factorBlock(diagonal, n, size)) return false;
         const int64_t below = n - k - size;
-        parallelFor(below, 16, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i)
-                solveRow(diagonal, n, size, a.data() + (k + size + i) * n + k);
+        if (below == 0) break;
+        invertBlock(diagonal, n, size, inverse);
+        turned.resize(inverse.size());
+        for (int64_t i = 0; i < size; ++i)
+            for (int64_t j = 0; j < size; ++j)
+                turned[static_cast<size_t>(j * size + i)] = inverse[static_cast<size_t>(i * size + j)];
+        // The rows below become A L_kk^-T; `panel` is their transpose.
+        panel.resize(static_cast<size_t>(size * below));
+        const int64_t bands = (below + kBlock - 1) / kBlock;
+        parallelFor(bands, 1, [&](int64_t begin, int64_t end) {
+            std::vector<double> solved(static_cast<size_t>(kBlock * size));
+            for (int64_t band = begin * kBlock; band < std::min(below, end * kBlock); band += kBlock) {
+                const int64_t rows = std::min(kBlock, below - band);
+                double* target = a.data() + (k + size + band) * n + k;
+                std::fill(solved.begin(), solved.end(), 0.0);
+                multiplyAdd(rows, size, size, target, n, turned.data(), size, solved.data(), size, 1.0);
+                for (int64_t i = 0; i < rows; ++i)
+                    for (int64_t p = 0; p < size; ++p) {
+                        const double value = solved[static_cast<size_t>(i * size + p)];
+                        target[i * n + p] = value;
+                        panel[static_cast<size_t>(p * below + band + i)] = value;
+                    }
+            }
         });
         // The trailing matrix loses panel panel^T; only its lower triangle is kept right.
-        panel.resize(static_cast<size_t>(size * below));
-        for (int64_t i = 0; i < below; ++i)
-            for (int64_t p = 0; p < size; ++p)
-                panel[static_cast<size_t>(p * below + i)] =
-                    a[static_cast<size_t>((k + size + i) * n + k + p)];
-        parallelFor((below + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
+        parallelFor(bands, 1, [&](int64_t begin, int64_t end) {
             for (int64_t band = begin * kBlock; band < std::min(below, end * kBlock); band += kBlock) {
                 const int64_t rows = std::min(kBlock, below - band);
                 double* target = a.data() + (k + size + band) * n;
@@ -237,38 +279,28 @@ bool factorCholesky(std::vector<double>& a, int64_t n) {
 }
 
 void invertTriangle(std::vector<double>& lower, int64_t n) {
-    std::vector<double> sums;
+    std::vector<double> inverse;
+    std::vector<double> result;
     for (int64_t k = 0; k < n; k += kBlock) {
         const int64_t size = std::min(kBlock, n - k);
-        // Rows k.. of the inverse left of the block: -L_kk^-1 (L_k,0..k X), X the rows that are done.
-        sums.assign(static_cast<size_t>(size * std::max<int64_t>(k, 1)), 0.0);
         double* rows = lower.data() + k * n;
-        parallelFor((k + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
-            for (int64_t col = begin * kBlock; col < std::min(k, end * kBlock); col += kBlock) {
-                const int64_t columns = std::min(kBlock, k - col);
+        invertBlock(rows + k, n, size, inverse);
+        // Rows k.. of the inverse left of the block: -L_kk^-1 (L_k,0..k X), X the rows that are done.
+        result.assign(static_cast<size_t>(size * std::max<int64_t>(k, 1)), 0.0);
+        parallelFor(k / kBlock, 1, [&](int64_t begin, int64_t end) {
+            std::vector<double> sums(static_cast<size_t>(size * kBlock));
+            for (int64_t col = begin * kBlock; col < end * kBlock; col += kBlock) {
+                std::fill(sums.begin(), sums.end(), 0.0);
                 // X is 0 above its diagonal, so the sum starts at row `col`.
-                multiplyAdd(size, columns, k - col, rows + col, n, lower.data() + col * n + col, n,
-                            sums.data() + col, k, 1.0);
-                for (int64_t i = 0; i < size; ++i) {
-                    for (int64_t j = 0; j < columns; ++j) {
-                        double sum = sums[static_cast<size_t>(i * k + col + j)];
-                        for (int64_t p = 0; p < i; ++p)
-                            sum += rows[i * n + k + p] * sums[static_cast<size_t>(p * k + col + j)];
-                        sums[static_cast<size_t>(i * k + col + j)] = -sum / rows[i * n + k + i];
-                    }
-                }
+                multiplyAdd(size, kBlock, k - col, rows + col, n, lower.data() + col * n + col, n,
+                            sums.data(), kBlock, 1.0);
+                multiplyAdd(size, kBlock, size, inverse.data(), size, sums.data(), kBlock,
+                            result.data() + col, k, -1.0);
             }
         });
-        for (int64_t i = 0; i < size; ++i)
-            for (int64_t j = 0; j < k; ++j) rows[i * n + j] = sums[static_cast<size_t>(i * k + j)];
-        // The block's own inverse, column by column.
-        for (int64_t j = 0; j < size; ++j) {
-            rows[j * n + k + j] = 1 / rows[j * n + k + j];
-            for (int64_t i = j + 1; i < size; ++i) {
-                double sum = 0;
-                for (int64_t p = j; p < i; ++p) sum += rows[i * n + k + p] * rows[p * n + k + j];
-                rows[i * n + k + j] = -sum / rows[i * n + k + i];
-            }
+        for (int64_t i = 0; i < size; ++i) {
+            std::copy_n(result.begin() + i * k, k, rows + i * n);
+            std::copy_n(inverse.begin() + i * size, size, rows + i * n + k);
         }
     }
 }

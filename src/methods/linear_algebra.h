@@ -26,8 +26,10 @@ void multiplyAdd(int64_t m, int64_t n, int64_t k, const double* a, int64_t aStri
                  int64_t bStride, double* c, int64_t cStride, double sign,
                  InstructionSet set = bestInstructionSet());
 
-/// y[i] += factor x[i].
-void addScaled(int64_t count, float factor, const float* x, float* y);
+/// lanes [count x kRowLanes] -= factors errors^T: what the columns that follow take up of one column's
+/// errors.
+void subtractOuter(int64_t count, const float* errors, const float* factors, float* lanes,
+                   InstructionSet set = bestInstructionSet());
 
 /// Replaces the symmetric matrix a [n x n] (its lower triangle is read) by its Cholesky factor L, a = L L^T;
 /// the upper triangle becomes 0. False if a pivot is not positive or not finite. Parallel.

@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
 
 #include "base/parallel_for.h"
 #include "methods/coded_weight.h"
 #include "methods/hessian.h"
 #include "methods/linear_algebra.h"
 #include "methods/options.h"
+#include "methods/row_lanes.h"
 #include "methods/stored_values.h"
 #include "tensor/float_bits.h"
 
@@ -30,21 +31,35 @@ int64_t removedOf(const Target& target, int64_t count) {
 
 /// Marks the `removed` smallest scores, ties by position.
 void markSmallest(const float* scores, int64_t count, int64_t removed, char* mask) {
-    std::vector<int32_t> order(static_cast<size_t>(count));
-    std::iota(order.begin(), order.end(), 0);
-    const auto less = [&](int32_t a, int32_t b) {
-        return scores[a] < scores[b] || (scores[a] == scores[b] && a < b);
-    };
-    const auto middle = order.begin() + static_cast<std::ptrdiff_t>(removed);
-    if (removed < count) std::nth_element(order.begin(), middle, order.end(), less);
-    for (int64_t i = 0; i < removed; ++i) mask[order[static_cast<size_t>(i)]] = 1;
+    if (removed <= 0) return;
+    std::vector<float> sorted(scores, scores + count);
+    for (float& score : sorted)  // what is not a number stays, to be seen
+        if (std::isnan(score)) score = std::numeric_limits<float>::infinity();
+    const auto last = sorted.begin() + static_cast<std::ptrdiff_t>(removed - 1);
+    std::nth_element(sorted.begin(), last, sorted.end());
+    const float limit = *last;
+    int64_t ties = removed - std::count_if(sorted.begin(), last, [&](float score) { return score < limit; });
+    for (int64_t i = 0; i < count; ++i) {
+        const bool tie = scores[i] == limit && ties > 0;
+        ties -= tie ? 1 : 0;
+        mask[i] = scores[i] < limit || tie ? 1 : 0;
+    }
 }
 
-/// Two of every four; of a ragged last run, all but two.
+/// Two of every four, ties by position; of a ragged last run, all but two.
 void markTwoOfFour(const float* scores, int64_t count, char* mask) {
-    for (int64_t first = 0; first < count; first += 4)
-        markSmallest(scores + first, std::min<int64_t>(4, count - first),
-                     std::max<int64_t>(0, std::min<int64_t>(4, count - first) - 2), mask + first);
+    for (int64_t first = 0; first < count; first += 4) {
+        const int64_t size = std::min<int64_t>(4, count - first);
+        for (int64_t i = 0; i < size; ++i) {
+            int64_t smaller = 0;
+            for (int64_t j = 0; j < size; ++j) {
+                const float own = scores[first + i];
+                const float other = scores[first + j];
+                smaller += other < own || (other == own && j < i) ? 1 : 0;
+            }
+            mask[first + i] = smaller < size - 2 ? 1 : 0;
+        }
+    }
 }
 
 /// 1 where a weight goes, by a score of each weight.
@@ -70,59 +85,89 @@ std::vector<char> maskByScore(const MatrixView& w, const std::vector<float>& col
     return mask;
 }
 
+/// What SparseGPT's loop works on.
+struct Sweep {
+    int64_t cols;
+    const std::vector<float>& upper;
+    bool twoOfFour;
+    std::vector<float>& values;
+    std::vector<char>& mask;
+};
+
+/// w^2 / U_jj^2 of the columns first .. last - 1.
+std::vector<float> lossScores(const Sweep& sweep, int64_t first, int64_t last) {
+    std::vector<float> scores;
+    const auto rows = static_cast<int64_t>(sweep.values.size()) / sweep.cols;
+    scores.reserve(static_cast<size_t>(rows * (last - first)));
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = first; c < last; ++c) {
+            const float d = sweep.upper[static_cast<size_t>(c * sweep.cols + c)];
+            const float v = sweep.values[static_cast<size_t>(r * sweep.cols + c)];
+            scores.push_back(v * v / (d * d));
+        }
+    return scores;
+}
+
+/// The columns first .. last - 1 of up to kRowLanes rows: what goes is made up for by the columns that
+/// follow; `errors` [rows x last - first] takes w / U_jj of what went.
+void sweepLanes(const Sweep& sweep, int64_t row, int64_t rows, int64_t first, int64_t last, float* errors) {
+    const int64_t cols = sweep.cols;
+    const int64_t width = last - first;
+    float* values = sweep.values.data() + row * cols + first;
+    std::vector<float> lanes(static_cast<size_t>(width * kRowLanes));
+    std::vector<float> gone(lanes.size());
+    toLanes(values, cols, rows, width, lanes.data());
+    for (int64_t j = 0; j < width; ++j) {
+        float* column = lanes.data() + j * kRowLanes;
+        const float* factors = sweep.upper.data() + (first + j) * cols + first + j;
+        for (int64_t r = 0; r < rows; ++r) {
+            char* own = sweep.mask.data() + (row + r) * cols + first + j;
+            if (sweep.twoOfFour && j % 4 == 0) {
+                const int64_t count = std::min<int64_t>(4, width - j);
+                float four[4] = {};
+                for (int64_t k = 0; k < count; ++k) {
+                    const float d = factors[k * (cols + 1)];
+                    const float v = column[k * kRowLanes + r];
+                    four[k] = v * v / (d * d);
+                }
+                markTwoOfFour(four, count, own);
+            }
+            if (*own == 0) continue;
+            gone[static_cast<size_t>(j * kRowLanes + r)] = column[r] / factors[0];
+            column[r] = 0;
+        }
+        subtractOuter(width - j - 1, gone.data() + j * kRowLanes, factors + 1, column + kRowLanes);
+    }
+    fromLanes(lanes.data(), rows, width, values, cols);
+    fromLanes(gone.data(), rows, width, errors, width);
+}
+
 /// SparseGPT: columns left to right; the mask of each block is chosen when the block is reached, and what is
 /// removed is made up for by the columns that follow.
 void sparseGpt(const MatrixView& w, const FactoredHessian& factored, const Target& target,
                std::vector<float>& values, std::vector<char>& mask) {
     const int64_t cols = w.cols;
     const std::vector<float>& upper = factored.upper;
-    const int64_t blockCols = kSparseGptBlock;
     values.assign(w.data, w.data + w.size());
-    for (int64_t r = 0; r < w.rows; ++r)
-        for (int64_t c = 0; c < cols; ++c)
-            if (factored.hessian.dead[static_cast<size_t>(c)] != 0)
-                values[static_cast<size_t>(r * cols + c)] = 0;
-    std::vector<float> scores;
-    for (int64_t first = 0; first < cols; first += blockCols) {
-        const int64_t last = std::min(cols, first + blockCols);
+    for (size_t i = 0; i < values.size(); ++i)
+        if (factored.hessian.dead[i % static_cast<size_t>(cols)] != 0) values[i] = 0;
+    const Sweep sweep{cols, upper, target.twoOfFour, values, mask};
+    for (int64_t first = 0; first < cols; first += kSparseGptBlock) {
+        const int64_t last = std::min(cols, first + kSparseGptBlock);
         const int64_t width = last - first;
         if (!target.twoOfFour) {
             // The threshold of the block is over all rows, as in the paper's code.
-            scores.resize(static_cast<size_t>(w.rows * width));
-            for (int64_t r = 0; r < w.rows; ++r)
-                for (int64_t c = 0; c < width; ++c) {
-                    const float d = upper[static_cast<size_t>((first + c) * cols + first + c)];
-                    const float v = values[static_cast<size_t>(r * cols + first + c)];
-                    scores[static_cast<size_t>(r * width + c)] = v * v / (d * d);
-                }
+            const std::vector<float> scores = lossScores(sweep, first, last);
             std::vector<char> part(scores.size(), 0);
             markSmallest(scores.data(), w.rows * width, removedOf(target, w.rows * width), part.data());
             for (int64_t r = 0; r < w.rows; ++r)
                 std::copy_n(part.begin() + r * width, width, mask.begin() + r * cols + first);
         }
-        parallelFor(w.rows, 32, [&](int64_t begin, int64_t end) {
+        parallelFor(w.rows, 2 * kRowLanes, [&](int64_t begin, int64_t end) {
             std::vector<float> errors(static_cast<size_t>((end - begin) * width));
-            for (int64_t r = begin; r < end; ++r) {
-                float* row = values.data() + r * cols;
-                char* own = mask.data() + r * cols;
-                for (int64_t j = first; j < last; ++j) {
-                    if (target.twoOfFour && (j - first) % 4 == 0) {
-                        const int64_t count = std::min<int64_t>(4, last - j);
-                        float four[4] = {};
-                        for (int64_t k = 0; k < count; ++k) {
-                            const float d = upper[static_cast<size_t>((j + k) * cols + j + k)];
-                            four[k] = row[j + k] * row[j + k] / (d * d);
-                        }
-                        markTwoOfFour(four, count, own + j);
-                    }
-                    const float kept = own[j] != 0 ? 0.0F : row[j];
-                    const float error = (row[j] - kept) / upper[static_cast<size_t>(j * cols + j)];
-                    errors[static_cast<size_t>((r - begin) * width + j - first)] = error;
-                    row[j] = kept;
-                    if (error != 0)
-                        addScaled(last - j - 1, -error, upper.data() + j * cols + j + 1, row + j + 1);
-                }
-            }
+            for (int64_t r = begin; r < end; r += kRowLanes)
+                sweepLanes(sweep, r, std::min(kRowLanes, end - r), first, last,
+                           errors.data() + (r - begin) * width);
             multiplyAdd(end - begin, cols - last, width, errors.data(), width,
                         upper.data() + first * cols + last, cols, values.data() + begin * cols + last, cols,
                         -1.0F);
@@ -196,10 +241,13 @@ Result<LayerResult> Pruning::quantize(const LayerInput& input, const Recipe& rec
         mask = maskByScore(w, norms, target, m_rule == Rule::Magnitude);
     }
     if (!job.proceed(0.8, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
-    for (size_t i = 0; i < values.size(); ++i) {
-        if (mask[i] != 0) values[i] = 0;
-        if (!options.toggle("then-quantize")) values[i] = floatFromF16(f16FromFloat(values[i]));
-    }
+    const bool half = !options.toggle("then-quantize");
+    parallelFor(static_cast<int64_t>(values.size()), 1 << 14, [&](int64_t begin, int64_t end) {
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+            if (mask[i] != 0) values[i] = 0;
+            if (half) values[i] = floatFromF16(f16FromFloat(values[i]));
+        }
+    });
     if (options.toggle("then-quantize")) {
         auto rounded = roundTrip({values.data(), w.rows, w.cols, w.cols}, recipe.scheme, job);
         if (!rounded) return fail(rounded.error());

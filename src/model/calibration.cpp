@@ -41,7 +41,7 @@ void CalibrationCollectors::see(const LinearInfo& layer, TapPoint point, const M
     if (point != TapPoint::Input || !readsForItsPoint(layer.kind)) return;
     auto& collector = m_points[static_cast<size_t>(inputPointOf(layer.kind))];
     if (!collector) collector.emplace(values.cols, m_request);
-    collector->add(values, m_product);
+    collector->add(values);
 }
 
 void CalibrationCollectors::finish(BlockStatistics& statistics) const {
@@ -67,7 +67,7 @@ Error outsideCalibration(const LinearInfo& layer) {
 }
 
 Calibration::Calibration(const Model& model, const KernelTable& kernels, CalibrationOptions options)
-    : m_model(model), m_kernels(kernels), m_options(std::move(options)), m_gemm(kernels) {}
+    : m_model(model), m_kernels(kernels), m_options(std::move(options)) {}
 Calibration::~Calibration() = default;
 
 std::string Calibration::fingerprint() const {
@@ -95,7 +95,7 @@ Status Calibration::runBlock(const Job& job) {
     WeightStore store(m_model, m_kernels, 0);
     auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
     if (!operators) return fail(operators.error());
-    CalibrationCollectors collectors(m_options, productOf(m_gemm));
+    CalibrationCollectors collectors(m_options);
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
         collectors.see(layer, point, values);
     };

@@ -37,8 +37,8 @@ using BlockStatistics = std::array<std::shared_ptr<const CalibrationStatistics>,
 /// Gathers them from a run's tap.
 class CalibrationCollectors {
  public:
-    CalibrationCollectors(const CalibrationOptions& options, const ProductFunction& product)
-        : m_request{options.hessian, options.sampleRows, options.seed}, m_product(product) {}
+    explicit CalibrationCollectors(const CalibrationOptions& options)
+        : m_request{options.hessian, options.sampleRows, options.seed} {}
     /// One reader of each input is enough: the others are passed over.
     void see(const LinearInfo& layer, TapPoint point, const MatrixView& values);
     /// Replaces what was seen in `statistics`.
@@ -46,7 +46,6 @@ class CalibrationCollectors {
 
  private:
     CalibrationCollector::Request m_request;
-    ProductFunction m_product;
     std::array<std::optional<CalibrationCollector>, kInputPoints> m_points;
 };
 
@@ -84,7 +83,6 @@ class Calibration final : public CalibrationSource {
     const Model& m_model;
     const KernelTable& m_kernels;
     CalibrationOptions m_options;
-    FloatGemm m_gemm;
     std::unique_ptr<BlockRunner> m_runner;
     std::optional<RotaryTable> m_rotary;
     std::vector<float> m_hidden;                            ///< [tokens x hidden], the input of block m_next
@@ -93,7 +91,7 @@ class Calibration final : public CalibrationSource {
     uint64_t m_bytes = 0;
 };
 
-/// The product that the collection and the methods run on: a packed copy of b, then the library's product.
+/// The product that the methods run on: a packed copy of b, then the library's product.
 ProductFunction productOf(const FloatGemm& gemm);
 
 }  // namespace quantscope

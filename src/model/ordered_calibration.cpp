@@ -71,8 +71,7 @@ Status OrderedCalibration::collect(const BlockOperators& operators, std::optiona
                                    BlockStatistics& seen, const Job& job) {
     const int64_t width = m_model.config().hidden;
     const auto count = static_cast<int64_t>(m_options.tokens.size());
-    const ProductFunction product = productOf(m_gemm);
-    CalibrationCollectors collectors(m_options, product);
+    CalibrationCollectors collectors(m_options);
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
         if (!only || inputPointOf(layer.kind) == *only) collectors.see(layer, point, values);
     };

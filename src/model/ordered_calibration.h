@@ -32,7 +32,6 @@ class OrderedCalibration {
         : m_model(model),
           m_kernels(kernels),
           m_options(options),
-          m_gemm(kernels),
           m_plan(std::move(plan)),
           m_runner(model.config(), kernels) {}
 
@@ -65,7 +64,6 @@ class OrderedCalibration {
     const Model& m_model;
     const KernelTable& m_kernels;
     CalibrationOptions m_options;
-    FloatGemm m_gemm;
     VariantPlan m_plan;
     BlockRunner m_runner;
     std::optional<RotaryTable> m_rotary;

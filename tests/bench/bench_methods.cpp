@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
         for (size_t i = 0; i < inputs.size() && need != CalibrationNeed::None; ++i) {
             CalibrationCollector collector(kWidths[i], {need == CalibrationNeed::Hessian, 512, 0});
             for (int64_t row = 0; row < kTokens; row += kWindow)
-                collector.add({inputs[i].matrix().row(row), kWindow, kWidths[i], kWidths[i]}, product);
+                collector.add({inputs[i].matrix().row(row), kWindow, kWidths[i], kWidths[i]});
             statistics[i] = std::make_shared<const CalibrationStatistics>(collector.finish());
         }
         const double gathered = now();

@@ -58,7 +58,7 @@ inline Tensor goldenTokens(int64_t rows = 256, int64_t cols = 128, uint64_t seed
 inline std::shared_ptr<const CalibrationStatistics> calibrationOf(const Tensor& tokens,
                                                                   int64_t sampleRows = 512) {
     CalibrationCollector collector(tokens.cols(), {true, sampleRows, 0});
-    collector.add(tokens.matrix(), {});
+    collector.add(tokens.matrix());
     return std::make_shared<const CalibrationStatistics>(collector.finish());
 }
 

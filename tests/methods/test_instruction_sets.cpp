@@ -40,7 +40,7 @@ class TestInstructionSets : public QObject {
         for (const InstructionSet set : instructionSets())
             for (const int64_t m : {1, 3, 8, 19})
                 for (const int64_t n : {1, 4, 8, 13, 16, 31, 45, 64})
-                    for (const int64_t k : {1, 7, 40}) product(set, m, n, k);
+                    for (const int64_t k : {1, 7, 40, 300}) product(set, m, n, k);
     }
 
     void nearestWords() {

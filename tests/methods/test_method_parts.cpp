@@ -93,7 +93,7 @@ class TestMethodParts : public QObject {
         const Tensor x = goldenTokens();
         CalibrationCollector parts(128, {true, 20, 7});
         for (int64_t row = 0; row < 256; row += 100)
-            parts.add({x.matrix().row(row), std::min<int64_t>(100, 256 - row), 128, 128}, {});
+            parts.add({x.matrix().row(row), std::min<int64_t>(100, 256 - row), 128, 128});
         const CalibrationStatistics all = parts.finish();
         QCOMPARE(all.tokens, int64_t{256});
         QCOMPARE(all.sample.rows(), int64_t{20});

@@ -16,7 +16,7 @@ namespace {
 
 std::shared_ptr<const CalibrationStatistics> withoutHessian() {
     CalibrationCollector collector(128, {false, 8, 0});
-    collector.add(goldenTokens().matrix(), {});
+    collector.add(goldenTokens().matrix());
     return std::make_shared<const CalibrationStatistics>(collector.finish());
 }
 

@@ -39,12 +39,10 @@ CalibrationStatistics inputsOf(const Model& model, const LinearInfo& layer, cons
     if (!captured) return {};
     const Tensor inputs = captured->inputs.at(layer.name);
     CalibrationCollector collector(inputs.cols(), {true, text.sampleRows, text.seed});
-    const FloatGemm gemm(kernels());
     const MatrixView all = inputs.matrix();
     // Window by window, as the engine does: GPTQ turns the rounding of a sum into other codes.
     for (int64_t begin = 0; begin < all.rows; begin += text.window)
-        collector.add({all.row(begin), std::min(text.window, all.rows - begin), all.cols, all.stride},
-                      productOf(gemm));
+        collector.add({all.row(begin), std::min(text.window, all.rows - begin), all.cols, all.stride});
     return collector.finish();
 }
 

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/calibration_sums.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/parallel_for.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kPanel = 48;   ///< columns of X beside each other: three vectors of 16, six of 8
+constexpr int64_t kDepth = 512;  ///< rows of X summed in float
+constexpr int64_t kTileRows = 8;
+constexpr int64_t kStrip = 64;  ///< columns whose moments stay in the first cache
+
+/// The sums of one strip of columns, where the compiler knows that nothing else is written.
+struct StripMoments {
+    float minimum[kStrip];
+    float maximum[kStrip];
+    double sumAbs[kStrip];
+    double sumSquares[kStrip];
+};
+
+[[gnu::always_inline]] inline void momentsBody(const MatrixView& values, int64_t first, int64_t count,
+                                               StripMoments& own) {
+    for (int64_t row = 0; row < values.rows; ++row) {
+        const float* src = values.row(row) + first;
+        for (int64_t c = 0; c < count; ++c) {
+            const float x = src[c];
+            const auto wide = static_cast<double>(x);
+            own.minimum[c] = x < own.minimum[c] ? x : own.minimum[c];
+            own.maximum[c] = x > own.maximum[c] ? x : own.maximum[c];
+            own.sumAbs[c] += std::abs(wide);
+            own.sumSquares[c] += wide * wide;
+        }
+    }
+}
+QUANTSCOPE_AVX2 void momentsAvx2(const MatrixView& values, int64_t first, int64_t count, StripMoments& own) {
+    momentsBody(values, first, count, own);
+}
+QUANTSCOPE_AVX512 void momentsAvx512(const MatrixView& values, int64_t first, int64_t count,
+                                     StripMoments& own) {
+    momentsBody(values, first, count, own);
+}
+
+[[gnu::always_inline]] inline uint32_t largestBits(const float* values, size_t count) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const uint32_t bits = std::bit_cast<uint32_t>(values[i]) & 0x7FFFFFFFU;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest;
+}
+QUANTSCOPE_AVX2 uint32_t largestBitsAvx2(const float* values, size_t count) {
+    return largestBits(values, count);
+}
+QUANTSCOPE_AVX512 uint32_t largestBitsAvx512(const float* values, size_t count) {
+    return largestBits(values, count);
+}
+
+/// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], both panels of kPanel columns.
+template <int Bytes, int Rows, int Vectors>
+[[gnu::always_inline]] inline void gramTile(int64_t depth, const float* a, const float* b, double* c,
+                                            int64_t cStride) {
+    using V = typename VectorOf<float, Bytes>::Type;
+    constexpr int kLanes = Bytes / 4;
+    V sums[Rows][Vectors] = {};
+    for (int64_t p = 0; p < depth; ++p) {
+        V right[Vectors];
+        for (int v = 0; v < Vectors; ++v) std::memcpy(&right[v], b + p * kPanel + v * kLanes, Bytes);
+        for (int r = 0; r < Rows; ++r) {
+            const float left = a[p * kPanel + r];
+            for (int v = 0; v < Vectors; ++v) sums[r][v] += left * right[v];
+        }
+    }
+    float lanes[kLanes];
+    for (int r = 0; r < Rows; ++r)
+        for (int v = 0; v < Vectors; ++v) {
+            std::memcpy(lanes, &sums[r][v], Bytes);
+            double* target = c + r * cStride + v * kLanes;
+            for (int l = 0; l < kLanes; ++l) target[l] += static_cast<double>(lanes[l]);
+        }
+}
+
+/// One block [kPanel x kPanel] of X^T X.
+template <int Bytes>
+[[gnu::always_inline]] inline void gramBlock(int64_t depth, const float* a, const float* b, double* c) {
+    constexpr int kRows = Bytes == 64 ? kTileRows : 4;  // as many sums as there are registers for
+    constexpr int kColumns = 3 * Bytes / 4;
+    for (int64_t j = 0; j < kPanel; j += kColumns)
+        for (int64_t i = 0; i < kPanel; i += kRows)
+            gramTile<Bytes, kRows, 3>(depth, a + i, b + j, c + i * kPanel + j, kPanel);
+}
+QUANTSCOPE_AVX2 void gramBlockAvx2(int64_t depth, const float* a, const float* b, double* c) {
+    gramBlock<32>(depth, a, b, c);
+}
+QUANTSCOPE_AVX512 void gramBlockAvx512(int64_t depth, const float* a, const float* b, double* c) {
+    gramBlock<64>(depth, a, b, c);
+}
+
+void multiplyBlock(int64_t depth, const float* a, const float* b, double* c, InstructionSet set) {
+    switch (set) {
+        case InstructionSet::Avx512:
+            return gramBlockAvx512(depth, a, b, c);
+        case InstructionSet::Avx2:
+            return gramBlockAvx2(depth, a, b, c);
+        case InstructionSet::Baseline:
+            return gramBlock<16>(depth, a, b, c);
+    }
+}
+
+/// X in panels [depth x kPanel] one after the other, zeros beyond the last column.
+void packPanels(const MatrixView& x, std::vector<float>& panels) {
+    const int64_t count = (x.cols + kPanel - 1) / kPanel;
+    panels.resize(static_cast<size_t>(count * kPanel * x.rows));
+    parallelFor(count, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t panel = begin; panel < end; ++panel) {
+            const int64_t columns = std::min(kPanel, x.cols - panel * kPanel);
+            for (int64_t row = 0; row < x.rows; ++row) {
+                float* to = panels.data() + (panel * x.rows + row) * kPanel;
+                std::copy_n(x.row(row) + panel * kPanel, columns, to);
+                std::fill(to + columns, to + kPanel, 0.0F);
+            }
+        }
+    });
+}
+
+void addBlock(const double* block, int64_t row, int64_t col, int64_t width, double* sums) {
+    const int64_t columns = std::min(kPanel, width - col);
+    for (int64_t i = 0; i < std::min(kPanel, width - row); ++i) {
+        double* to = sums + (row + i) * width + col;
+        for (int64_t j = 0; j < columns; ++j) to[j] += block[i * kPanel + j];
+    }
+}
+
+}  // namespace
+
+void addColumnMoments(const MatrixView& values, int64_t begin, int64_t end, const ColumnMoments& to,
+                      InstructionSet set) {
+    for (int64_t first = begin; first < end; first += kStrip) {
+        const int64_t count = std::min(kStrip, end - first);
+        StripMoments own{};
+        std::copy_n(to.minimum + first, count, own.minimum);
+        std::copy_n(to.maximum + first, count, own.maximum);
+        std::copy_n(to.sumAbs + first, count, own.sumAbs);
+        std::copy_n(to.sumSquares + first, count, own.sumSquares);
+        switch (set) {
+            case InstructionSet::Avx512:
+                momentsAvx512(values, first, count, own);
+                break;
+            case InstructionSet::Avx2:
+                momentsAvx2(values, first, count, own);
+                break;
+            case InstructionSet::Baseline:
+                momentsBody(values, first, count, own);
+                break;
+        }
+        std::copy_n(own.minimum, count, to.minimum + first);
+        std::copy_n(own.maximum, count, to.maximum + first);
+        std::copy_n(own.sumAbs, count, to.sumAbs + first);
+        std::copy_n(own.sumSquares, count, to.sumSquares + first);
+    }
+}
+
+bool allFinite(std::span<const float> values, InstructionSet set) {
+    constexpr uint32_t kInfinity = 0x7F800000U;
+    switch (set) {
+        case InstructionSet::Avx512:
+            return largestBitsAvx512(values.data(), values.size()) < kInfinity;
+        case InstructionSet::Avx2:
+            return largestBitsAvx2(values.data(), values.size()) < kInfinity;
+        case InstructionSet::Baseline:
+            break;
+    }
+    return largestBits(values.data(), values.size()) < kInfinity;
+}
+
+void addGram(const MatrixView& x, std::vector<float>& panels, double* sums, InstructionSet set) {
+    const int64_t across = (x.cols + kPanel - 1) / kPanel;
+    for (int64_t start = 0; start < x.rows; start += kDepth) {
+        const MatrixView part{x.row(start), std::min(kDepth, x.rows - start), x.cols, x.stride};
+        packPanels(part, panels);
+        const int64_t size = part.rows * kPanel;
+        // Blocks (i, j), j <= i, row by row: block i's panel stays in the second cache.
+        parallelFor(across * (across + 1) / 2, 4, [&](int64_t begin, int64_t end) {
+            auto i = static_cast<int64_t>((std::sqrt(8.0 * static_cast<double>(begin) + 1.0) - 1.0) / 2.0);
+            int64_t j = begin - i * (i + 1) / 2;
+            for (int64_t at = begin; at < end; ++at) {
+                double block[kPanel * kPanel] = {};
+                multiplyBlock(part.rows, panels.data() + i * size, panels.data() + j * size, block, set);
+                addBlock(block, i * kPanel, j * kPanel, x.cols, sums);
+                if (++j > i) {
+                    ++i;
+                    j = 0;
+                }
+            }
+        });
+    }
+}
+
+}  // namespace quantscope
