@@ -14,6 +14,7 @@
 #include "methods/learned_rounding.h"
 #include "methods/linear_algebra.h"
 #include "methods/options.h"
+#include "methods/output_error.h"
 #include "quant/reference.h"
 
 namespace quantscope {
@@ -207,7 +208,8 @@ Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& re
     const std::vector<float> nearest = roundTrip(w, scheme, *groups);
     const std::vector<float>& hessian = input.calibration->hessian;
     const MatrixView nearestView{nearest.data(), w.rows, w.cols, w.cols};
-    const double nearestError = outputError(nearestView, w, hessian, input.product);
+    const OutputError outputError(hessian, w.cols);
+    const double nearestError = outputError.of(nearestView, w);
 
     const Panels panels(hessian, w.cols);
     const Learning learning{places,
@@ -228,7 +230,7 @@ Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& re
         codes[i] = static_cast<int32_t>(std::clamp(places.floors[i] + up[i], places.low, places.high));
         values[i] = places.value(i, up[i]);
     }
-    if (!(outputError({values.data(), w.rows, w.cols, w.cols}, w, hessian, input.product) <= nearestError)) {
+    if (!(outputError.of({values.data(), w.rows, w.cols, w.cols}, w) <= nearestError)) {
         auto plain = quantscope::quantize(input.weight, scheme, job);
         if (!plain) return fail(plain.error());
         LayerResult result = codedResult(std::move(*plain));

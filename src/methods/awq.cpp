@@ -10,7 +10,10 @@
 #include "methods/coded_weight.h"
 #include "methods/linear_algebra.h"
 #include "methods/options.h"
+#include "methods/output_error.h"
 #include "methods/variant_text.h"
+#include "quant/quantize_run.h"
+#include "quant/reference.h"
 
 namespace quantscope {
 namespace {
@@ -61,12 +64,54 @@ std::vector<double> weightShares(std::span<const Tensor> readers, const Scheme& 
     return sums;
 }
 
+/// ||Q(W diag(s)) diag(s)^-1 x - W x||^2 a token.
+Result<double> lossOf(const MatrixView& w, const std::vector<float>& scale, const Scheme& scheme,
+                      const OutputError& outputError, const Job& job) {
+    std::vector<GroupParams> ofTensor;
+    if (scheme.granularity == Granularity::Tensor) {
+        std::vector<float> scaled(static_cast<size_t>(w.size()));
+        transformWeight({scale, {}, {}}, w, scaled.data());
+        auto chosen = chooseGroupParams({scaled.data(), w.rows, w.cols, w.cols}, scheme, job.quiet());
+        if (!chosen) return fail(chosen.error());
+        ofTensor = std::move(*chosen);
+    }
+    const int64_t size = GroupLayout::of(scheme, w.rows, w.cols).blockCols;
+    const auto width = static_cast<size_t>(w.cols);
+    return parallelReduce<double>(
+        w.rows, OutputError::kBandRows,
+        [&](int64_t begin, int64_t end) {
+            std::vector<float> errors(static_cast<size_t>(end - begin) * width);
+            std::vector<float> scaled(width);
+            std::vector<int32_t> codes(width);
+            for (int64_t r = begin; r < end; ++r) {
+                const float* from = w.row(r);
+                float* to = errors.data() + (r - begin) * w.cols;
+                for (size_t c = 0; c < width; ++c) scaled[c] = from[c] * scale[c];
+                for (int64_t col = 0; col < w.cols; col += size) {
+                    const int64_t count = std::min(size, w.cols - col);
+                    const GroupParams group =
+                        ofTensor.empty() ? blockParams({scaled.data() + col, 1, count, count}, scheme)
+                                         : ofTensor.front();
+                    QuantizeParams params = quantizeParams(scheme, group);
+                    params.firstElement = static_cast<uint64_t>(r * w.cols + col);
+                    quantizeRun({scaled.data() + col, static_cast<size_t>(count)}, params, codes.data());
+                    dequantizeRun(std::span<const int32_t>(codes).first(static_cast<size_t>(count)), params,
+                                  to + col);
+                }
+                for (size_t c = 0; c < width; ++c) to[c] = to[c] / scale[c] - from[c];
+            }
+            return outputError.ofBand({errors.data(), end - begin, w.cols, w.cols});
+        },
+        [](double& total, double part) { total += part; });
+}
+
 Result<ScaleSearch> searchScale(std::span<const Tensor> readers, const LayerInput& input,
                                 const Scheme& scheme, const MethodOptions& options, const Job& job) {
     const CalibrationStatistics& seen = *input.calibration;
     const std::vector<double> shares =
         options.toggle("duo") ? weightShares(readers, scheme) : std::vector<double>{};
     const int64_t points = options.integer("grid");
+    const OutputError outputError(seen.hessian, seen.channels);
     ScaleSearch best;
     double least = std::numeric_limits<double>::infinity();
     for (int64_t i = 0; i < points; ++i) {
@@ -75,12 +120,9 @@ Result<ScaleSearch> searchScale(std::span<const Tensor> readers, const LayerInpu
         const ActivationTransform transform{scaleFor(seen.meanAbs, shares, alpha), {}, {}};
         double loss = 0;
         for (const Tensor& weight : readers) {
-            const Tensor changed = inBasis(transform, weight);
-            auto rounded = roundTrip(changed.matrix(), scheme, job);
-            if (!rounded) return fail(rounded.error());
-            const MatrixView view{rounded->data(), weight.rows(), weight.cols(), weight.cols()};
-            restoreWeight(transform, view, rounded->data());
-            loss += outputError(view, weight.matrix(), seen.hessian, input.product);
+            auto own = lossOf(weight.matrix(), transform.divisor, scheme, outputError, job);
+            if (!own) return fail(own.error());
+            loss += *own;
         }
         best.alphas.push_back(alpha);
         best.losses.push_back(loss);
@@ -89,9 +131,13 @@ Result<ScaleSearch> searchScale(std::span<const Tensor> readers, const LayerInpu
         best.alpha = alpha;
         best.scale = transform.divisor;
     }
-    if (best.scale.empty())
+    if (best.scale.empty()) {
+        for (const Tensor& weight : readers)  // a weight that is not a number has a better message
+            if (auto rounded = roundTrip(weight.matrix(), scheme, job); !rounded)
+                return fail(rounded.error());
         return fail(ErrorKind::InvalidArgument, "no scale of the grid gives a finite error", "calibration",
                     "check the model's activations");
+    }
     return best;
 }
 

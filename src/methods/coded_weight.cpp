@@ -96,26 +96,4 @@ Result<LayerResult> roundInBasis(const Tensor& weight, const Scheme& scheme, Act
     return result;
 }
 
-double outputError(const MatrixView& a, const MatrixView& b, std::span<const float> hessian,
-                   const ProductFunction& product) {
-    const int64_t cols = a.cols;
-    std::vector<float> difference(static_cast<size_t>(a.size()));
-    parallelFor(a.rows, 32, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
-            for (int64_t c = 0; c < cols; ++c)
-                difference[static_cast<size_t>(r * cols + c)] = a.at(r, c) - b.at(r, c);
-    });
-    std::vector<float> moved(difference.size());
-    product({difference.data(), a.rows, cols, cols}, {hessian.data(), cols, cols, cols}, moved.data());
-    return parallelReduce<double>(
-        static_cast<int64_t>(moved.size()), 1 << 14,
-        [&](int64_t begin, int64_t end) {
-            double sum = 0;
-            for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-                sum += static_cast<double>(difference[i]) * static_cast<double>(moved[i]);
-            return sum;
-        },
-        [](double& total, double part) { total += part; });
-}
-
 }  // namespace quantscope

@@ -41,8 +41,4 @@ Result<LayerResult> roundInBasis(const Tensor& weight, const Scheme& scheme, Act
 /// The weight in the basis of `transform`.
 Tensor inBasis(const ActivationTransform& transform, const Tensor& weight);
 
-/// sum_rows d H d^T with d = a - b: the output error ||(A - B) X||^2 / tokens for H = X^T X / tokens.
-double outputError(const MatrixView& a, const MatrixView& b, std::span<const float> hessian,
-                   const ProductFunction& product);
-
 }  // namespace quantscope
