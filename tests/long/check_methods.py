@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,28 +126,28 @@ def inputs(model: torch.nn.Module, ids: list[int]) -> dict[str, torch.Tensor]:
     return kept
 
 
-def peer_perplexities(chosen: list[str]) -> dict[str, float]:
+def peer_perplexities(chosen: list[str]) -> Iterator[tuple[str, float]]:
+    """One after the other, as each is scored."""
     reader = open_reader(MODEL)
     tokenizer = load_tokenizer(reader)
     model = load_model(reader)
     tokens = [tokenizer.encode(path.read_text(), add_special_tokens=False).ids for path in (TEXT, CALIBRATION)]
     originals = {name: layer.weight.data.clone() for name, layer in linears(model).items()}
     seen = inputs(model, tokens[1])
-    result = {"float": folder_scoring.perplexity(model, tokens[0], WINDOWS)}
+    yield "float", folder_scoring.perplexity(model, tokens[0], WINDOWS)
     for variant in (v for v in chosen if v in PEERS):
         torch.manual_seed(0)
         with torch.no_grad():
             for name, layer in linears(model).items():
                 layer.weight.data = PEERS[variant](originals[name], seen[name])
-        result[variant] = folder_scoring.perplexity(model, tokens[0], WINDOWS)
+        yield variant, folder_scoring.perplexity(model, tokens[0], WINDOWS)
     for name, (variant, layer_of) in LAYERS.items():
         if variant not in chosen:
             continue
         for path, weight in originals.items():
             parent, _, child = path.rpartition(".")
             setattr(model.model.layers.get_submodule(parent), child, layer_of(weight))
-        result[name] = folder_scoring.perplexity(model, tokens[0], WINDOWS)
-    return result
+        yield name, folder_scoring.perplexity(model, tokens[0], WINDOWS)
 
 
 def our_rows(program: str, chosen: list[str]) -> dict[str, dict]:
@@ -167,9 +167,9 @@ def main() -> int:
     program, texts = sys.argv[1], sys.argv[2:]
     offered = [*PEERS, *dict.fromkeys(variant for variant, _ in LAYERS.values())]
     chosen = [v for v in offered if not texts or any(text in v for text in texts)]
-    ours, peers = our_rows(program, chosen), peer_perplexities(chosen)
+    ours = our_rows(program, chosen)
     worse = 0
-    for variant, theirs in peers.items():
+    for variant, theirs in peer_perplexities(chosen):
         row = ours[LAYERS[variant][0] if variant in LAYERS else variant]
         own = float(row["perplexity"])
         allowed = max(0.005, float(row["delta_nll_se"]))
