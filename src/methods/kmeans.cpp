@@ -23,6 +23,7 @@ struct Sorted {
     std::vector<double> w;
     std::vector<double> wx;
     std::vector<double> wxx;
+    std::vector<double> inverse;  ///< of 0 .. n, where all weights are 1: quicker than dividing
 
     Sorted(std::span<const float> values, std::span<const double> weights) {
         std::vector<size_t> order(values.size());
@@ -39,13 +40,17 @@ struct Sorted {
             wx.push_back(wx.back() + weight * value);
             wxx.push_back(wxx.back() + weight * value * value);
         }
+        if (!weights.empty()) return;
+        inverse.assign(1, 0);
+        for (size_t i = 1; i <= values.size(); ++i) inverse.push_back(1 / static_cast<double>(i));
     }
     [[nodiscard]] size_t size() const { return x.size(); }
     [[nodiscard]] double cost(size_t begin, size_t end) const {
-        const double weight = w[end] - w[begin];
-        if (weight <= 0) return 0;
         const double sum = wx[end] - wx[begin];
-        return std::max(0.0, wxx[end] - wxx[begin] - sum * sum / weight);
+        const double squares = wxx[end] - wxx[begin];
+        if (!inverse.empty()) return std::max(0.0, squares - sum * sum * inverse[end - begin]);
+        const double weight = w[end] - w[begin];
+        return weight > 0 ? std::max(0.0, squares - sum * sum / weight) : 0.0;
     }
     [[nodiscard]] double mean(size_t begin, size_t end) const {
         const double weight = w[end] - w[begin];
@@ -71,17 +76,19 @@ std::vector<size_t> exactBounds(const Sorted& data, size_t clusters) {
             size_t best = splitLow;
             for (size_t s = splitLow; s <= std::min(middle, splitHigh); ++s) {
                 const double cost = before[s] + data.cost(s, middle);
-                if (cost < least) {
-                    least = cost;
-                    best = s;
-                }
+                best = cost < least ? s : best;  // no branch: it would be guessed wrong
+                least = std::min(least, cost);
             }
             now[middle] = least;
             splits[k][middle] = static_cast<uint16_t>(best);
             if (middle > low) self(self, low, middle - 1, splitLow, best);
             self(self, middle + 1, high, best, splitHigh);
         };
-        solve(solve, 0, n, 0, n);
+        // Of the last level only the split of all values is asked for.
+        if (k + 1 < clusters)
+            solve(solve, 0, n, 0, n);
+        else
+            solve(solve, n, n, 0, n);
         std::swap(before, now);
     }
     std::vector<size_t> bounds(clusters + 1, 0);

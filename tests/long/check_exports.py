@@ -73,6 +73,7 @@ FORMS = (
     Form("gptq", "int4/affine/group=32"),
     Form("gptq", "int8/channel", whole=False),
     Form("gptq-v2", "gptq/int4/affine/group=64/act-order", calibrated=True),
+    Form("gptq-v2", "gptq/int4/affine/group=64/inputs=true-sequential", calibrated=True, whole=False),
     Form("gptq-v2", "int4/affine/group=64", "GPTQModel", 0.003, whole=False),
     Form("gptq-v2", "int3/affine/group=32", whole=False),
     Form("gptq-v2", "int2/affine/group=32", whole=False),
