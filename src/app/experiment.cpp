@@ -73,10 +73,14 @@ std::string modelCommandLine(const Experiment& experiment) {
                                    quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
                                    quoted(variantsText(experiment.variants)), protocol.window);
     const ModelSource& model = experiment.model;
-    if (std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration) &&
-        !model.calibrationPath.empty())
+    const bool calibrates =
+        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
+    if (calibrates && !model.calibrationPath.empty())
         text += fmt::format(" --calibration {} --calibration-chunks {}", quoted(model.calibrationPath),
                             model.calibrationChunks);
+    if (calibrates && !model.calibrationFile.empty())
+        text += " --load-calibration " + quoted(model.calibrationFile);
+    if (!model.resumeFolder.empty()) text += " --resume " + quoted(model.resumeFolder);
     if (protocol.maxChunks > 0) text += fmt::format(" --chunks {}", protocol.maxChunks);
     if (protocol.rule == WindowRule::GptqPaper) text += " --protocol gptq";
     if (protocol.rule == WindowRule::Sliding)

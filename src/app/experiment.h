@@ -45,6 +45,10 @@ struct ModelSource {
     std::string textPath;
     std::string calibrationPath = {};  ///< text for methods that need calibration; empty = none
     int calibrationChunks = 16;        ///< windows of 512 tokens of it, 0 = all
+    /// Statistics that were saved, or an importance matrix, instead of the text's run; with the text beside
+    /// them, the two are checked against each other. Empty = none.
+    std::string calibrationFile = {};
+    std::string resumeFolder = {};  ///< keeps layers that methods have finished; empty = none
     bool operator==(const ModelSource&) const = default;
 };
 
@@ -85,7 +89,8 @@ struct MatmulProtocol {
     bool operator==(const MatmulProtocol&) const = default;
 };
 
-/// A weight recipe of the variant needs to know the layers' inputs: ModelSource::calibrationPath.
+/// A weight recipe of the variant needs to know the layers' inputs: ModelSource::calibrationPath or
+/// calibrationFile.
 bool needsCalibration(const Variant& variant);
 
 /// Float reference, vector-wise int8, per-tensor affine, LLM.int8() with threshold 6.

@@ -108,6 +108,8 @@ Json modelJson(const ModelSource& s) {
     // Without a text the number is kept for when there is one.
     if (!s.calibrationPath.empty() || s.calibrationChunks != ModelSource{}.calibrationChunks)
         json["calibrationChunks"] = s.calibrationChunks;
+    if (!s.calibrationFile.empty()) json["calibrationFile"] = s.calibrationFile;
+    if (!s.resumeFolder.empty()) json["resumeFolder"] = s.resumeFolder;
     return json;
 }
 
@@ -262,6 +264,8 @@ Result<Experiment> parseExperiment(std::string_view text) {
     model.text("text", e.model.textPath);
     model.text("calibration", e.model.calibrationPath);
     model.integer("calibrationChunks", e.model.calibrationChunks, 0, 1 << 20);
+    model.text("calibrationFile", e.model.calibrationFile);
+    model.text("resumeFolder", e.model.resumeFolder);
     readVariants(root, "variants", e.variants);
     const Reader t = root.child("tensorProtocol");
     t.integer("bins", e.tensorProtocol.histogramBins, 2, 2048);

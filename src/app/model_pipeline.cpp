@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <set>
 
 #include "analysis/activation_map.h"
@@ -57,6 +58,14 @@ std::vector<ActivationStatistics> outlierInput(const std::vector<ChannelStatisti
         layers.push_back(std::move(s));
     }
     return layers;
+}
+
+/// Tells one calibration of a model from another. A file that was written again is another one.
+std::string calibrationKey(const ModelSource& source) {
+    std::error_code missing;
+    const auto written = std::filesystem::last_write_time(source.calibrationFile, missing);
+    return fmt::format("{} {}\n{} {}", source.calibrationPath, source.calibrationChunks,
+                       source.calibrationFile, missing ? 0 : written.time_since_epoch().count());
 }
 
 /// What one capture gives the Model lab.
@@ -178,6 +187,7 @@ Status ModelPipeline::evaluateVariants(Run& run) {
         if (run.stop.stop_requested()) inner.request_stop();
     };
     EvaluationProtocol protocol = experiment.modelProtocol.evaluation;
+    if (!experiment.model.resumeFolder.empty()) protocol.resumeFolder = experiment.model.resumeFolder;
     if (auto status = addCalibration(experiment, protocol); !status) return status;
     auto result = m_session->evaluate(*run.tokens, experiment.variants, protocol, job, sink);
     if (!result) return fail(inFile(result.error(), experiment.model.modelPath));
@@ -189,6 +199,7 @@ Status ModelPipeline::evaluateVariants(Run& run) {
 /// are forgotten when it changes.
 Status ModelPipeline::addCalibration(const Experiment& experiment, EvaluationProtocol& protocol) {
     const ModelSource& model = experiment.model;
+    if (!model.calibrationFile.empty()) protocol.calibrationFile = model.calibrationFile;
     if (model.calibrationPath.empty()) return {};
     auto tokens = m_sources.tokens({model.modelPath, model.calibrationPath});
     const bool isNeeded =
@@ -233,29 +244,37 @@ Status ModelPipeline::captureOutliers(Run& run) {
     return {};
 }
 
-/// Statistics of the layers' inputs over the experiment's calibration text; null where none are needed or
-/// there is no text.
-Result<std::shared_ptr<Calibration>> ModelPipeline::calibrationFor(const Run& run, CalibrationNeed need) {
+/// Statistics of the layers' inputs over the experiment's calibration text, or from its file; null where none
+/// are needed or there is neither.
+Result<std::shared_ptr<CalibrationSource>> ModelPipeline::calibrationFor(const Run& run,
+                                                                         CalibrationNeed need) {
     const ModelSource& source = run.experiment().model;
-    if (need == CalibrationNeed::None || source.calibrationPath.empty())
-        return std::shared_ptr<Calibration>();
-    const bool hessian = need == CalibrationNeed::Hessian;
-    const std::string key = fmt::format("{}\n{}\n{} {}", source.modelPath, source.calibrationPath,
-                                        source.calibrationChunks, hessian);
+    if (need == CalibrationNeed::None || (source.calibrationPath.empty() && source.calibrationFile.empty()))
+        return std::shared_ptr<CalibrationSource>();
+    const std::string key =
+        fmt::format("{}\n{}\n{}", source.modelPath, calibrationKey(source), need == CalibrationNeed::Hessian);
     if (m_calibration && m_calibrationKey == key && m_calibratedModel == run.model) return m_calibration;
-    const auto tokens = m_sources.tokens({source.modelPath, source.calibrationPath});
-    if (!tokens) return fail(tokens.error());
-    CalibrationOptions options;
-    const auto wanted = static_cast<size_t>(source.calibrationChunks) * static_cast<size_t>(options.window);
-    const size_t count =
-        source.calibrationChunks > 0 ? std::min(wanted, (*tokens)->size()) : (*tokens)->size();
-    options.tokens.assign((*tokens)->begin(), (*tokens)->begin() + static_cast<std::ptrdiff_t>(count));
-    options.hessian = hessian;
-    options.maxBytes = m_cacheBytes / 4;
+    auto opened = openCalibrationOf(run, need);
+    if (!opened) return fail(opened.error());
     m_calibratedModel = run.model;
-    m_calibration = std::make_shared<Calibration>(*run.model, m_kernels.table(), std::move(options));
+    m_calibration = std::move(*opened);
     m_calibrationKey = key;
     return m_calibration;
+}
+
+Result<std::shared_ptr<CalibrationSource>> ModelPipeline::openCalibrationOf(const Run& run,
+                                                                            CalibrationNeed need) const {
+    const ModelSource& source = run.experiment().model;
+    CalibrationRequest request;
+    request.chunks = source.calibrationChunks;
+    request.file = source.calibrationFile;
+    request.need = need;
+    if (!source.calibrationPath.empty()) {
+        auto tokens = m_sources.tokens({source.modelPath, source.calibrationPath});
+        if (!tokens) return fail(tokens.error());
+        request.tokens = std::move(*tokens);
+    }
+    return openCalibration(*run.model, m_kernels.table(), request, Job(run.stop));
 }
 
 /// The pictures of a method's insides on the chosen layer. A failure leaves them out: the layer table says
@@ -271,9 +290,8 @@ Status ModelPipeline::lookInside(Run& run) {
     const LinearInfo* layer = run.model->findLinear(run.results.activationLayer);
     if (!layer || layer->block < 0) return {};
     run.results.insidesMethod = (*method)->info().label;
-    const std::string key =
-        run.key("insides") + fmt::format("{}\n{}\n{} {}", experiment.model.calibrationPath, layer->name,
-                                         experiment.model.calibrationChunks, recipeText(recipe));
+    const std::string key = run.key("insides") + fmt::format("{}\n{}\n{}", calibrationKey(experiment.model),
+                                                             layer->name, recipeText(recipe));
     auto insides = m_cache.find<LayerInsides>(key);
     if (!insides) {
         const auto calibration = calibrationFor(run, calibrationNeed(recipe));
@@ -298,9 +316,8 @@ Status ModelPipeline::measureLayers(Run& run) {
     run.results.layerVariant = std::clamp(experiment.modelProtocol.layerVariant, 0, std::max(0, last));
     const Variant& variant = experiment.variants[static_cast<size_t>(run.results.layerVariant)];
     const std::string key =
-        run.key("layers") + fmt::format("{} {} {} {}", experiment.modelProtocol.layerTokens,
-                                        variantText(variant), experiment.model.calibrationPath,
-                                        experiment.model.calibrationChunks);
+        run.key("layers") + fmt::format("{} {} {}", experiment.modelProtocol.layerTokens,
+                                        variantText(variant), calibrationKey(experiment.model));
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
         const auto calibration = calibrationFor(run, calibrationNeed(variant));

@@ -11,7 +11,7 @@
 #include "app/source_library.h"
 #include "kernels/kernel_set.h"
 #include "methods/method.h"
-#include "model/calibration.h"
+#include "model/calibration_source.h"
 #include "model/evaluation_session.h"
 #include "model/layer_error.h"
 
@@ -38,7 +38,8 @@ class ModelPipeline {
     Status measureLayers(Run& run);
     Status captureOutliers(Run& run);
     Status lookInside(Run& run);
-    Result<std::shared_ptr<Calibration>> calibrationFor(const Run& run, CalibrationNeed need);
+    Result<std::shared_ptr<CalibrationSource>> calibrationFor(const Run& run, CalibrationNeed need);
+    Result<std::shared_ptr<CalibrationSource>> openCalibrationOf(const Run& run, CalibrationNeed need) const;
     Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;
@@ -48,9 +49,9 @@ class ModelPipeline {
     std::unique_ptr<EvaluationSession> m_session;
     std::string m_sessionModel;
     const KernelTable* m_sessionKernels = nullptr;
-    // Of the layer view: one text at a time, kept because layers are looked at one after the other.
+    // Of the layer view: one text or file at a time, kept because layers are looked at one after the other.
     std::shared_ptr<const Model> m_calibratedModel;
-    std::shared_ptr<Calibration> m_calibration;
+    std::shared_ptr<CalibrationSource> m_calibration;
     std::string m_calibrationKey;
 };
 

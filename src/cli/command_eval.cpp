@@ -146,7 +146,9 @@ Result<Experiment> experimentOf(const Options& options) {
             setExecution(variant, options.execution == "integer" ? Execution::Integer : Execution::Fake);
     }
     Experiment experiment;
-    experiment.model = {options.model, options.text, options.calibration, options.calibrationChunks};
+    experiment.model = {options.model,           options.text,
+                        options.calibration,     options.calibrationChunks,
+                        options.loadCalibration, options.resume};
     experiment.variants = std::move(*variants);
     experiment.modelProtocol.layerTokens = 0;
     EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
@@ -154,9 +156,7 @@ Result<Experiment> experimentOf(const Options& options) {
     protocol.window = options.window;
     protocol.stride = options.stride;
     protocol.maxChunks = options.chunks;
-    protocol.calibrationFile = options.loadCalibration;
     protocol.calibrationTarget = options.saveCalibration;
-    protocol.resumeFolder = options.resume;
     return experiment;
 }
 

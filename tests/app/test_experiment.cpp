@@ -12,6 +12,7 @@ class TestExperiment : public QObject {
     void defaultsAreFourVariants();
     void jsonRoundTrip_data();
     void jsonRoundTrip();
+    void olderFilesHaveNoStatistics();
     void badJsonNamesTheField_data();
     void badJsonNamesTheField();
     void manyMembersReadQuickly();
@@ -42,6 +43,8 @@ void TestExperiment::jsonRoundTrip() {
     if (source == 2) e.matrix = ActivationSource{"m", "t", "blk.1.attn_q", 64};
     e.model = {"model\"quoted\"", "text\nline"};
     e.model.calibrationChunks = 4;  // also while there is no text for it
+    e.model.calibrationFile = "saved \"here\".safetensors";
+    e.model.resumeFolder = "kept/layers";
     e.variants = defaultVariants();
     e.tensorProtocol.heatmapRegion = {1, 2, 3, 4};
     e.modelProtocol.evaluation.rule = WindowRule::Sliding;
@@ -54,6 +57,18 @@ void TestExperiment::jsonRoundTrip() {
     const auto parsed = parseExperiment(experimentJson(e));
     QVERIFY2(parsed.has_value(), parsed ? "" : describe(parsed.error()).c_str());
     QVERIFY(*parsed == e);
+}
+
+/// What was written before the window could use saved statistics still opens, and is still written.
+void TestExperiment::olderFilesHaveNoStatistics() {
+    const std::string older = R"({"quantscope":1,"variants":["float"],
+                                  "model":{"model":"m","text":"t","calibration":"c","calibrationChunks":8}})";
+    const auto parsed = parseExperiment(older);
+    QVERIFY2(parsed.has_value(), parsed ? "" : describe(parsed.error()).c_str());
+    QVERIFY(parsed->model == (ModelSource{"m", "t", "c", 8}));
+    const std::string written = experimentJson(*parsed);
+    QVERIFY(written.find("calibrationFile") == std::string::npos);
+    QVERIFY(written.find("resumeFolder") == std::string::npos);
 }
 
 void TestExperiment::badJsonNamesTheField_data() {
@@ -76,6 +91,12 @@ void TestExperiment::badJsonNamesTheField_data() {
     QTest::addRow("text as number") << QByteArray(
                                            R"({"quantscope":1,"variants":["float"],"model":{"model":3}})")
                                     << QByteArray("model.model");
+    QTest::addRow("statistics as number")
+        << QByteArray(R"({"quantscope":1,"variants":["float"],"model":{"calibrationFile":3}})")
+        << QByteArray("model.calibrationFile");
+    QTest::addRow("folder as list")
+        << QByteArray(R"({"quantscope":1,"variants":["float"],"model":{"resumeFolder":[]}})")
+        << QByteArray("model.resumeFolder");
     QTest::addRow("region")
         << QByteArray(R"({"quantscope":1,"variants":["float"],"tensorProtocol":{"heatmapRegion":[1]}})")
         << QByteArray("tensorProtocol.heatmapRegion");
@@ -112,6 +133,12 @@ void TestExperiment::commandLinesQuote() {
     QVERIFY(modelCommandLine(e).find("--calibration") == std::string::npos);  // nobody needs it
     e.variants.push_back(*parseVariant("int4 @*.ffn_down=gptq/int4/group=64"));
     QVERIFY(modelCommandLine(e).find("--calibration c.txt --calibration-chunks 16") != std::string::npos);
+    QVERIFY(modelCommandLine(e).find("--load-calibration") == std::string::npos);
+    QVERIFY(modelCommandLine(e).find("--resume") == std::string::npos);
+    e.model.calibrationFile = "s t.safetensors";
+    e.model.resumeFolder = "kept";
+    QVERIFY(modelCommandLine(e).find("--load-calibration 's t.safetensors'") != std::string::npos);
+    QVERIFY(modelCommandLine(e).find("--resume kept") != std::string::npos);
 }
 
 void TestExperiment::methodsAreConsidered() {

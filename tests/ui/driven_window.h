@@ -13,6 +13,7 @@
 #include "kernels/kernel_set.h"
 #include "program/engine.h"
 #include "program/labs.h"
+#include "shell/calibration_saver.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
 #include "shell/model_exporter.h"
@@ -59,6 +60,9 @@ struct DrivenWindow {
     ThemeController themes;
     ModelExporter exporter{[this](const LanguageModelExport& request, const Job& job) {
         return exportLanguageModel(request, sources, kernels.active(), job);
+    }};
+    CalibrationSaver calibrationSaver{[this](const CalibrationSave& request, const Job& job) {
+        return saveCalibration(request, sources, kernels.active(), job);
     }};
     SessionController session;
     MainWindow window;
@@ -109,6 +113,7 @@ struct DrivenWindow {
         parts.session = &session;
         parts.sources = &sources;
         parts.exporter = &exporter;
+        parts.calibrationSaver = &calibrationSaver;
         parts.kernels = &kernels;
         parts.remembers = remembers;
         if (auto samples = findSamples(inRepository("build"))) parts.samples = *samples;

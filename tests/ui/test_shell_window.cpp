@@ -7,13 +7,16 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QThread>
 #include <QTreeView>
+#include <atomic>
 #include <cmath>
 
 #include "base/atomic_file.h"
 #include "io/checkpoint.h"
 #include "kernels/kernel_set.h"
 #include "methods/method.h"
+#include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
 #include "shell/export_dialog.h"
 #include "shell/job_line.h"
@@ -40,12 +43,21 @@ Result<ModelExportSummary> pretendToExport(const LanguageModelExport& request, c
     return fail(ErrorKind::Cancelled, "stopped");
 }
 
+/// A save that takes until it is stopped, and where it ran.
+std::atomic<QThread*> savingThread = nullptr;
+Status pretendToSave(const CalibrationSave&, const Job& job) {
+    savingThread = QThread::currentThread();
+    while (job.proceed(0.5, "block 2")) QThread::msleep(5);
+    return fail(ErrorKind::Cancelled, "stopped");
+}
+
 /// The window around an engine that answers nothing: its own behaviour alone.
 struct Fixture {
     KernelSet kernels{CpuFeatures{}, *kernelTables().back()};
     SourceLibrary sources{kernels};
     ThemeController themes;
     ModelExporter exporter{pretendToExport};
+    CalibrationSaver calibrationSaver{pretendToSave};
     SessionController session;
     MainWindow window;
 
@@ -69,6 +81,7 @@ struct Fixture {
         parts.session = &session;
         parts.sources = &sources;
         parts.exporter = &exporter;
+        parts.calibrationSaver = &calibrationSaver;
         parts.kernels = &kernels;
         parts.remembers = false;
         return parts;
@@ -97,6 +110,7 @@ class TestShellWindow : public QObject {
     void exportAsksForWhatItNeeds();
     void exportRunsBesideTheWorkAndStops();
     void failedExportLeavesTheWorkOnScreen();
+    void savingStatisticsRunsBesideTheWorkAndStops();
     void considerationsSort();
 };
 
@@ -268,6 +282,29 @@ void TestShellWindow::failedExportLeavesTheWorkOnScreen() {
     QVERIFY(fixture.window.messageBar()->text().contains(QStringLiteral("Choose q4_k")));
     QVERIFY(fixture.session.experiment() == withModel);
     QVERIFY(!fixture.exporter.isRunning());
+}
+
+void TestShellWindow::savingStatisticsRunsBesideTheWorkAndStops() {
+    Fixture fixture;
+    Experiment withModel = fixture.session.experiment();
+    withModel.model.modelPath = "/models/tiny-llama";
+    fixture.session.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
+    fixture.window.saveCalibrationTo(QStringLiteral("/tmp/never-written"));
+    QVERIFY(fixture.calibrationSaver.isRunning());
+    JobLine* line = fixture.window.jobs()->backgroundLine();
+    QTRY_VERIFY_WITH_TIMEOUT(line->isVisible() && line->text().contains(QStringLiteral("block 2")),
+                             kPatienceMs);
+    QVERIFY2(line->text().startsWith(QStringLiteral("saving statistics")), qPrintable(line->text()));
+    QVERIFY(savingThread.load() != nullptr && savingThread.load() != QThread::currentThread());
+    fixture.window.openExport();  // the line shows one job
+    QVERIFY(!fixture.window.findChild<ExportDialog*>());
+    QVERIFY(fixture.window.messageBar()->text().contains(QStringLiteral("Statistics are being saved")));
+    QTest::mouseClick(line->cancelButton(), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(!fixture.calibrationSaver.isRunning(), kPatienceMs);
+    QVERIFY(!line->isVisible());
+    QVERIFY(!fixture.window.messageBar()->text().contains(QStringLiteral("are saved in")));
+    fixture.window.openExport();
+    QVERIFY(fixture.window.findChild<ExportDialog*>());
 }
 
 void TestShellWindow::considerationsSort() {

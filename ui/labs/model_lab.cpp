@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "labs/calibration_button.h"
 #include "labs/insides_panel.h"
 #include "labs/layer_panel.h"
 #include "labs/model_series.h"
@@ -34,18 +35,18 @@ ModelLab::ModelLab(ThemeController* themes, QWidget* parent) : Lab(themes, paren
 void ModelLab::buildHeader() {
     m_textButton = new QPushButton(tr("Text…"));
     m_textButton->setToolTip(tr("The text that is scored: any plain text file"));
-    m_calibrationButton = new QPushButton;
-    m_calibrationButton->setToolTip(
-        tr("The text that calibrated methods adapt the weights to: any plain text file"));
-    m_calibrationButton->hide();
+    m_calibration = new CalibrationButton;
     m_chunks = new HeaderChoice(tr("How much of the text is scored"));
     setChunkChoices({kChunkChoices.begin(), kChunkChoices.end()});
     m_run = new QPushButton(tr("Evaluate"));
-    for (QWidget* widget : {static_cast<QWidget*>(m_calibrationButton), static_cast<QWidget*>(m_textButton),
+    for (QWidget* widget : {static_cast<QWidget*>(m_calibration), static_cast<QWidget*>(m_textButton),
                             static_cast<QWidget*>(m_chunks), static_cast<QWidget*>(m_run)})
         header()->addWidget(widget);
     connect(m_textButton, &QPushButton::clicked, this, &ModelLab::chooseText);
-    connect(m_calibrationButton, &QPushButton::clicked, this, &ModelLab::chooseCalibration);
+    connect(m_calibration, &CalibrationButton::textChosen, this, &ModelLab::calibrationChosen);
+    connect(m_calibration, &CalibrationButton::statisticsChosen, this, &ModelLab::calibrationFileChosen);
+    connect(m_calibration, &CalibrationButton::saveRequested, this, &ModelLab::saveCalibrationRequested);
+    connect(m_calibration, &CalibrationButton::resumeFolderChosen, this, &ModelLab::resumeFolderChosen);
     connect(m_chunks, &QComboBox::activated, this,
             [this](int index) { Q_EMIT chunksChosen(m_chunks->itemData(index).toInt()); });
     connect(m_run, &QPushButton::clicked, this, [this] {
@@ -159,12 +160,6 @@ void ModelLab::chooseText() {
     if (!path.isEmpty()) Q_EMIT textChosen(path);
 }
 
-void ModelLab::chooseCalibration() {
-    const QString path = QFileDialog::getOpenFileName(this, tr("Calibration text"), {},
-                                                      tr("Text (*.txt *.md *.raw);;All files (*)"));
-    if (!path.isEmpty()) Q_EMIT calibrationChosen(path);
-}
-
 void ModelLab::setChunkChoices(const std::vector<int>& choices) {
     m_chunks->clear();
     for (const int count : choices) {
@@ -178,12 +173,7 @@ void ModelLab::setChunkChoices(const std::vector<int>& choices) {
 void ModelLab::setExperiment(const Experiment& experiment) {
     const QString path = QString::fromStdString(experiment.model.textPath);
     m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
-    const QString calibration = QString::fromStdString(experiment.model.calibrationPath);
-    m_calibrationButton->setText(calibration.isEmpty()
-                                     ? tr("Calibration…")
-                                     : tr("calibrate: %1").arg(QFileInfo(calibration).fileName()));
-    m_calibrationButton->setVisible(
-        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration));
+    m_calibration->setExperiment(experiment);
     const int chunks = experiment.modelProtocol.evaluation.maxChunks;
     if (m_chunks->findData(chunks) < 0) {
         // A session or the command line may ask for any number: it joins the list.

@@ -12,6 +12,7 @@ class QPushButton;
 
 namespace quantscope {
 
+class CalibrationButton;
 class ComparisonView;
 class HeatmapView;
 class InsidesPanel;
@@ -39,6 +40,11 @@ class ModelLab : public Lab {
  Q_SIGNALS:
     void textChosen(const QString& path);
     void calibrationChosen(const QString& path);
+    /// Saved statistics instead of a text.
+    void calibrationFileChosen(const QString& path);
+    void saveCalibrationRequested(const QString& path);
+    /// Empty: finished layers are not kept.
+    void resumeFolderChosen(const QString& folder);
     /// Windows to score; 0 = the whole text.
     void chunksChosen(int chunks);
     void evaluateRequested();
@@ -62,14 +68,13 @@ class ModelLab : public Lab {
     void refreshLayers();
     void refreshText();
     void chooseText();
-    void chooseCalibration();
     Card* buildInsides();
     void refreshInsides();
     void updateHeader();
 
     std::shared_ptr<const ModelResults> m_results;
     QPushButton* m_textButton = nullptr;
-    QPushButton* m_calibrationButton = nullptr;
+    CalibrationButton* m_calibration = nullptr;
     HeaderChoice* m_chunks = nullptr;
     QPushButton* m_run = nullptr;
     PerplexityView* m_perplexity = nullptr;

@@ -21,7 +21,7 @@ bool filesExist(const Experiment& experiment) {
     };
     const auto* tensor = std::get_if<TensorSource>(&experiment.matrix);
     return exists(experiment.model.modelPath) && exists(experiment.model.textPath) &&
-           exists(experiment.model.calibrationPath) &&
+           exists(experiment.model.calibrationPath) && exists(experiment.model.calibrationFile) &&
            (!tensor || exists(tensor->path));
 }
 

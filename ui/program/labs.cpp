@@ -120,9 +120,23 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
     auto* lab = new ModelLab(&themes);
     QObject::connect(lab, &ModelLab::textChosen, &window, &MainWindow::openPath);
     QObject::connect(lab, &ModelLab::calibrationChosen, &session, [&session](const QString& path) {
-        edit(session, SessionController::tr("calibration text"),
-             [&path](Experiment& experiment) { experiment.model.calibrationPath = path.toStdString(); });
+        edit(session, SessionController::tr("calibration text"), [&path](Experiment& experiment) {
+            experiment.model.calibrationPath = path.toStdString();
+            experiment.model.calibrationFile.clear();
+        });
     });
+    // Statistics of one text beside another text would be refused: one of the two is in use.
+    QObject::connect(lab, &ModelLab::calibrationFileChosen, &session, [&session](const QString& path) {
+        edit(session, SessionController::tr("calibration statistics"), [&path](Experiment& experiment) {
+            experiment.model.calibrationFile = path.toStdString();
+            experiment.model.calibrationPath.clear();
+        });
+    });
+    QObject::connect(lab, &ModelLab::resumeFolderChosen, &session, [&session](const QString& folder) {
+        edit(session, SessionController::tr("folder for finished layers"),
+             [&folder](Experiment& experiment) { experiment.model.resumeFolder = folder.toStdString(); });
+    });
+    QObject::connect(lab, &ModelLab::saveCalibrationRequested, &window, &MainWindow::saveCalibrationTo);
     QObject::connect(lab, &ModelLab::chunksChosen, &session, [&session](int chunks) {
         edit(session, SessionController::tr("windows to score"),
              [chunks](Experiment& experiment) { experiment.modelProtocol.evaluation.maxChunks = chunks; });

@@ -15,6 +15,7 @@
 #include "program/first_session.h"
 #include "program/labs.h"
 #include "program/screenshot.h"
+#include "shell/calibration_saver.h"
 #include "shell/main_window.h"
 #include "shell/model_exporter.h"
 #include "shell/session_controller.h"
@@ -65,7 +66,11 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     ModelExporter exporter([&](const LanguageModelExport& request, const Job& job) {
         return exportLanguageModel(request, sources, kernels.active(), job);
     });
+    CalibrationSaver calibrationSaver([&](const CalibrationSave& request, const Job& job) {
+        return saveCalibration(request, sources, kernels.active(), job);
+    });
     WindowParts parts;
+    parts.calibrationSaver = &calibrationSaver;
     parts.exporter = &exporter;
     parts.themes = &themes;
     parts.session = &session;

@@ -177,6 +177,7 @@ void MainWindow::connectSession() {
     connect(m_jobs->kernelChooser(), &KernelChooser::changed, m_session, &SessionController::computeAgain);
     connect(m_jobs->kernelChooser(), &KernelChooser::failed, this, &MainWindow::showError);
     connectExporter();
+    connectCalibrationSaver();
     connect(m_variantsPanel, &VariantsPanel::edited, this,
             [this](const std::vector<Variant>& variants, const EditOrigin& origin) {
                 Experiment next = m_session->experiment();
@@ -269,7 +270,11 @@ void MainWindow::showModelResults(const std::shared_ptr<const ModelResults>& res
     if (!bits.empty()) m_variantsPanel->setBits(bits);
     m_variantsPanel->setErrors({});
     updateTitle(QString::fromStdString(results->title));
-    m_jobs->setSummary(QString::fromStdString(results->architecture));
+    // What a run has to say comes first: a narrow window cuts the end.
+    QStringList summary;
+    for (const std::string& note : results->evaluation.notes) summary << QString::fromStdString(note);
+    summary << QString::fromStdString(results->architecture);
+    m_jobs->setSummary(summary.join(QStringLiteral(" · ")));
 }
 
 void MainWindow::showMatmulResults(const std::shared_ptr<const MatmulResults>& results) {

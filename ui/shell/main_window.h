@@ -17,6 +17,7 @@ class QStackedWidget;
 
 namespace quantscope {
 
+class CalibrationSaver;
 class JobsStrip;
 class KernelSet;
 class MessageBar;
@@ -28,6 +29,7 @@ class SourceTreeModel;
 class ThemeController;
 class TopBar;
 class VariantsPanel;
+struct CalibrationSave;
 struct LanguageModelExport;
 struct ModelExportSummary;
 
@@ -37,7 +39,8 @@ struct WindowParts {
     SessionController* session = nullptr;
     SourceLibrary* sources = nullptr;
     std::optional<Samples> samples;
-    ModelExporter* exporter = nullptr;  ///< without it the menu has no export
+    ModelExporter* exporter = nullptr;             ///< without it the menu has no export
+    CalibrationSaver* calibrationSaver = nullptr;  ///< without it statistics cannot be saved
     KernelSet* kernels = nullptr;
     bool remembers =
         true;  ///< keeps geometry, recent files and the last session; off for tests and screenshots
@@ -66,6 +69,8 @@ class MainWindow : public QMainWindow {
 
     /// Asks for layout and target, then exports in the background.
     void openExport();
+    /// Writes the statistics of the calibration text to `path` in the background.
+    void saveCalibrationTo(const QString& path);
 
     [[nodiscard]] bool isSettled() const;
     [[nodiscard]] const WindowParts& parts() const { return m_parts; }
@@ -93,6 +98,8 @@ class MainWindow : public QMainWindow {
     void buildMenus();
     void connectSession();
     void connectExporter();
+    void connectCalibrationSaver();
+    bool isBackgroundBusy();
     void showExported(const LanguageModelExport& request, const ModelExportSummary& summary);
     void fillSamples();
     void openReferenced();

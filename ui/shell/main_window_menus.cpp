@@ -9,6 +9,7 @@
 
 #include "analysis/sizes.h"
 #include "app/considerations.h"
+#include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
 #include "shell/export_dialog.h"
 #include "shell/jobs_strip.h"
@@ -69,6 +70,40 @@ void MainWindow::connectExporter() {
     connect(exporter, &ModelExporter::exported, this, &MainWindow::showExported);
 }
 
+void MainWindow::connectCalibrationSaver() {
+    CalibrationSaver* saver = m_parts.calibrationSaver;
+    if (!saver) return;
+    connect(saver, &CalibrationSaver::workChanged, m_jobs, &JobsStrip::setBackgroundWork);
+    connect(m_jobs, &JobsStrip::backgroundCancelRequested, saver, &CalibrationSaver::cancel);
+    connect(saver, &CalibrationSaver::failed, this, &MainWindow::showError);
+    connect(saver, &CalibrationSaver::saved, this, [this](const CalibrationSave& request) {
+        const auto native = [](const std::string& path) {
+            return QDir::toNativeSeparators(QString::fromStdString(path));
+        };
+        m_messages->showMessage(
+            tr("The statistics of %1 are saved in %2.")
+                .arg(native(request.source.calibrationPath), native(request.target.string())));
+    });
+}
+
+/// One job beside the lab's at a time, because the bottom line shows one; says which one runs.
+bool MainWindow::isBackgroundBusy() {
+    if (m_parts.exporter && m_parts.exporter->isRunning()) {
+        m_messages->showMessage(tr("An export is running; cancel it or wait for its end."));
+        return true;
+    }
+    if (m_parts.calibrationSaver && m_parts.calibrationSaver->isRunning()) {
+        m_messages->showMessage(tr("Statistics are being saved; cancel that or wait for its end."));
+        return true;
+    }
+    return false;
+}
+
+void MainWindow::saveCalibrationTo(const QString& path) {
+    if (!m_parts.calibrationSaver || isBackgroundBusy()) return;
+    m_parts.calibrationSaver->start({m_session->experiment().model, path.toStdString()});
+}
+
 /// The variant whose controls are open, or the one the layer table shows.
 void MainWindow::openExport() {
     const Experiment& experiment = m_session->experiment();
@@ -77,8 +112,7 @@ void MainWindow::openExport() {
     if (std::all_of(experiment.variants.begin(), experiment.variants.end(),
                     [](const Variant& variant) { return variant.isFloat(); }))
         return m_messages->showMessage(tr("Every variant is float: there is nothing to export."));
-    if (m_parts.exporter->isRunning())
-        return m_messages->showMessage(tr("An export is running; cancel it or wait for its end."));
+    if (isBackgroundBusy()) return;
     const bool listed = m_session->activeLab() != LabKind::Matmul && m_variantsPanel->openIndex() >= 0;
     auto* dialog =
         new ExportDialog(m_themes, experiment,

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QElapsedTimer>
 #include <QObject>
-#include <QThreadPool>
 #include <functional>
-#include <memory>
-#include <stop_token>
 
 #include "app/export_model.h"
-#include "shell/session_controller.h"
+#include "shell/background_job.h"
 
 namespace quantscope {
 
@@ -22,13 +18,11 @@ class ModelExporter : public QObject {
     using Work = std::function<Result<ModelExportSummary>(const LanguageModelExport&, const Job&)>;
 
     explicit ModelExporter(Work work, QObject* parent = nullptr);
-    /// Stops a running export and waits for it.
-    ~ModelExporter() override;
 
     /// False while another export runs: nothing is begun then.
     bool start(const LanguageModelExport& request);
-    void cancel();
-    [[nodiscard]] bool isRunning() const { return m_running; }
+    void cancel() { m_job.cancel(); }
+    [[nodiscard]] bool isRunning() const { return m_job.isRunning(); }
 
  Q_SIGNALS:
     void workChanged(const quantscope::WorkState& work);
@@ -37,14 +31,10 @@ class ModelExporter : public QObject {
     void failed(const quantscope::Error& error);
 
  private:
-    void showProgress(const Progress& progress);
     void finish(const LanguageModelExport& request, const Result<ModelExportSummary>& result);
 
     Work m_work;
-    QThreadPool m_pool;
-    std::stop_source m_stop;
-    QElapsedTimer m_since;
-    bool m_running = false;
+    BackgroundJob m_job;
 };
 
 }  // namespace quantscope

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Calibration statistics and finished layers in the window, over the real engine.
+#include <QAction>
+#include <QDir>
+#include <QFileDialog>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenu>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QTimer>
+#include <QtEndian>
+#include <algorithm>
+
+#include "driven_window.h"
+#include "labs/calibration_button.h"
+#include "shell/job_line.h"
+#include "shell/jobs_strip.h"
+
+using namespace quantscope;
+
+namespace {
+
+/// Answers the next file dialog with `path`.
+void answerFileDialog(const QString& path) {
+    auto* timer = new QTimer(qApp);
+    timer->setInterval(10);
+    QObject::connect(timer, &QTimer::timeout, timer, [timer, path] {
+        auto* dialog = qobject_cast<QFileDialog*>(QApplication::activeModalWidget());
+        if (!dialog) return;
+        timer->deleteLater();
+        if (auto* name = dialog->findChild<QLineEdit*>(QStringLiteral("fileNameEdit"))) name->setText(path);
+        QMetaObject::invokeMethod(dialog, "accept", Qt::QueuedConnection);
+    });
+    timer->start();
+}
+
+/// A method that calibrates, on little text.
+Experiment calibrating() {
+    Experiment experiment = DrivenWindow::sample(2);
+    experiment.variants = *parseVariants("float; gptq/int3/group=64");
+    experiment.model.calibrationChunks = 2;
+    experiment.modelProtocol.layerTokens = 64;
+    experiment.modelProtocol.layerVariant = 1;
+    return experiment;
+}
+
+struct ModelWindow : DrivenWindow {
+    CalibrationButton* button = window.findChild<CalibrationButton*>();
+
+    explicit ModelWindow(const Experiment& first) : DrivenWindow(first) {}
+    bool shows() {
+        window.showLab(LabKind::Model);
+        return settles(kLongSeconds);
+    }
+    /// The menu's entry, with `path` chosen in the dialog it opens.
+    static void choose(QAction* action, const QString& path) {
+        answerFileDialog(path);
+        action->trigger();
+    }
+    [[nodiscard]] bool says(const QString& what) const {
+        return waitUntil(
+            [&] { return window.messageBar()->text().contains(what) && !calibrationSaver.isRunning(); },
+            kLongSeconds);
+    }
+    [[nodiscard]] const ModelSource& source() const { return session.experiment().model; }
+    [[nodiscard]] QString bottomLine() const {
+        return window.jobs()->findChildren<JobLine*>().first()->text();
+    }
+    /// Something visible of the lab says it.
+    [[nodiscard]] bool labShows(const QString& what) const {
+        const auto labels = button->parentWidget()->findChildren<QLabel*>();
+        return std::any_of(labels.begin(), labels.end(), [&](const QLabel* label) {
+            return label->isVisible() && label->text().contains(what);
+        });
+    }
+};
+
+void takePictures(const ModelWindow& driven) {
+    const QString folder = qEnvironmentVariable("QUANTSCOPE_PICTURES");
+    if (folder.isEmpty()) return;
+    driven.button->menu()->grab().save(folder + QStringLiteral("/calibration-menu.png"));
+    QWidget& window = *driven.button->window();
+    window.grab().save(folder + QStringLiteral("/calibration.png"));
+}
+
+std::string whatFailed(const SessionController& session) {
+    const auto results = session.modelResults();
+    if (!results) return "no results";
+    if (results->error) return describe(*results->error);
+    return results->layersError ? describe(*results->layersError) : std::string();
+}
+
+/// The sample model with the last bit of each half flipped: another model that runs like it.
+bool writeAnotherModel(const QString& folder) {
+    const QDir from(QString::fromStdString(inRepository("samples/tiny-llama")));
+    const QString weights = QStringLiteral("model.safetensors");
+    for (const QString& name : from.entryList(QDir::Files))
+        if (name != weights && !QFile::copy(from.filePath(name), folder + QLatin1Char('/') + name))
+            return false;
+    QFile own(from.filePath(weights));
+    if (!own.open(QIODevice::ReadOnly)) return false;
+    QByteArray bytes = own.readAll();
+    const auto header = qFromLittleEndian<qsizetype>(bytes.constData());
+    for (qsizetype i = 8 + header; i < bytes.size(); i += 2) bytes[i] = static_cast<char>(bytes[i] ^ 1);
+    QFile other(folder + QLatin1Char('/') + weights);
+    return other.open(QIODevice::WriteOnly) && other.write(bytes) == bytes.size();
+}
+
+}  // namespace
+
+class TestDriveCalibration : public QObject {
+    Q_OBJECT
+ private Q_SLOTS:
+    void initTestCase();
+    void savedStatisticsScoreLikeTheText();
+    void choosingATextDropsTheStatistics();
+    void statisticsThatDoNotFitAreAnError_data();
+    void statisticsThatDoNotFitAreAnError();
+    void savingThatFailsSaysWhy();
+    void resumedRunSaysWhatItTook();
+
+ private:
+    QTemporaryDir m_folder;
+    QString m_saved = m_folder.filePath(QStringLiteral("saved.safetensors"));
+};
+
+void TestDriveCalibration::initTestCase() {
+    QVERIFY(m_folder.isValid());
+    const auto kernels = *KernelSet::open(detectCpuFeatures());
+    SourceLibrary sources(*kernels);
+    const Status saved =
+        saveCalibration({calibrating().model, m_saved.toStdString()}, sources, kernels->active());
+    QVERIFY2(saved.has_value(), saved ? "" : describe(saved.error()).c_str());
+}
+
+void TestDriveCalibration::savedStatisticsScoreLikeTheText() {
+    ModelWindow driven(calibrating());
+    QVERIFY(driven.shows());
+    QCOMPARE(whatFailed(driven.session), std::string());
+    const auto byText = driven.session.modelResults();
+    QVERIFY(driven.button->isVisible());
+    QVERIFY2(driven.button->text().contains(QStringLiteral("calibration.txt")),
+             qPrintable(driven.button->text()));
+    // The suffix is the window's.
+    ModelWindow::choose(driven.button->saveStatisticsAction(), m_folder.filePath(QStringLiteral("own")));
+    QVERIFY2(driven.says(QStringLiteral("are saved in ")), qPrintable(driven.window.messageBar()->text()));
+    const QString own = m_folder.filePath(QStringLiteral("own.safetensors"));
+    QVERIFY(QFile(own).size() > 1000);
+
+    ModelWindow::choose(driven.button->useStatisticsAction(), own);
+    QCOMPARE(driven.source().calibrationFile, own.toStdString());
+    QVERIFY(driven.source().calibrationPath.empty());
+    QVERIFY(driven.settles(kLongSeconds));
+    QCOMPARE(whatFailed(driven.session), std::string());
+    const auto byFile = driven.session.modelResults();
+    QVERIFY(byFile->sequence > byText->sequence);
+    const VariantScore& score = byFile->evaluation.variants[1];
+    QVERIFY(score.perplexity == byText->evaluation.variants[1].perplexity);
+    QVERIFY(score.perplexity > byFile->evaluation.variants[0].perplexity);
+    QCOMPARE(byFile->layers->front().localError, byText->layers->front().localError);
+    QVERIFY2(driven.button->text().contains(QStringLiteral("own.safetensors")),
+             qPrintable(driven.button->text()));
+    takePictures(driven);
+    QVERIFY(!driven.button->saveStatisticsAction()->isEnabled());  // there is no text to gather them from
+
+    driven.session.undoStack()->undo();
+    QVERIFY(driven.session.experiment() == calibrating());
+    QVERIFY(driven.button->text().contains(QStringLiteral("calibration.txt")));
+    // A window that has never read the text scores the same.
+    Experiment first = calibrating();
+    first.model.calibrationFile = own.toStdString();
+    first.model.calibrationPath.clear();
+    ModelWindow other(first);
+    QVERIFY(other.shows());
+    QVERIFY(other.session.modelResults()->evaluation.variants[1].perplexity == score.perplexity);
+}
+
+void TestDriveCalibration::choosingATextDropsTheStatistics() {
+    Experiment first = calibrating();
+    first.model.calibrationFile = m_saved.toStdString();
+    first.model.calibrationPath.clear();
+    ModelWindow driven(first);
+    const QString text = QString::fromStdString(inRepository("samples/text/held-out.txt"));
+    ModelWindow::choose(driven.button->chooseTextAction(), text);
+    QCOMPARE(driven.source().calibrationPath, text.toStdString());
+    QVERIFY(driven.source().calibrationFile.empty());
+    QVERIFY(driven.button->text().contains(QStringLiteral("held-out.txt")));
+    QVERIFY(driven.button->toolTip().contains(QStringLiteral("drops the statistics")));
+    QVERIFY(driven.button->saveStatisticsAction()->isEnabled());
+}
+
+void TestDriveCalibration::statisticsThatDoNotFitAreAnError_data() {
+    QTest::addColumn<bool>("anotherModel");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("another model") << true << QStringLiteral("another model");
+    QTest::newRow("no statistics") << false << QStringLiteral("held-out.txt");
+}
+
+void TestDriveCalibration::statisticsThatDoNotFitAreAnError() {
+    QFETCH(bool, anotherModel);
+    QFETCH(QString, says);
+    Experiment first = calibrating();
+    const QTemporaryDir folder;
+    if (anotherModel) {
+        QVERIFY(writeAnotherModel(folder.path()));
+        first.model.modelPath = folder.path().toStdString();
+    }
+    ModelWindow driven(first);
+    const QString file =
+        anotherModel ? m_saved : QString::fromStdString(inRepository("samples/text/held-out.txt"));
+    ModelWindow::choose(driven.button->useStatisticsAction(), file);
+    QVERIFY(driven.shows());
+    const auto refused = driven.session.modelResults();
+    QVERIFY(refused->error.has_value());
+    if (anotherModel) {
+        QCOMPARE(refused->error->kind, ErrorKind::InvalidArgument);
+        QCOMPARE(refused->error->field, std::string("model"));
+    } else {
+        QCOMPARE(refused->error->kind, ErrorKind::Malformed);
+    }
+    QVERIFY2(driven.labShows(says), describe(*refused->error).c_str());
+    driven.session.undoStack()->undo();
+    QVERIFY(driven.settles(kLongSeconds));
+    QCOMPARE(whatFailed(driven.session), std::string());
+    QVERIFY(!driven.labShows(says));
+}
+
+void TestDriveCalibration::savingThatFailsSaysWhy() {
+    ModelWindow driven(calibrating());
+    driven.window.saveCalibrationTo(m_folder.filePath(QStringLiteral("missing/there.safetensors")));
+    QVERIFY2(driven.says(QStringLiteral("there.safetensors")),
+             qPrintable(driven.window.messageBar()->text()));
+    QVERIFY2(!driven.window.messageBar()->text().contains(QStringLiteral("are saved in")),
+             qPrintable(driven.window.messageBar()->text()));
+    Experiment without = calibrating();
+    without.model.calibrationPath.clear();
+    driven.session.edit(without, EditOrigin{QStringLiteral("no text"), 0});
+    driven.window.saveCalibrationTo(m_folder.filePath(QStringLiteral("none.safetensors")));
+    QVERIFY2(driven.says(QStringLiteral("Choose a calibration text")),
+             qPrintable(driven.window.messageBar()->text()));
+    QVERIFY(!QFile::exists(m_folder.filePath(QStringLiteral("none.safetensors"))));
+}
+
+void TestDriveCalibration::resumedRunSaysWhatItTook() {
+    const QTemporaryDir kept;
+    const QString says = QStringLiteral("42 layers were taken from %1").arg(kept.path());
+    Experiment experiment;
+    double perplexity = 0;
+    {
+        ModelWindow driven(calibrating());
+        QVERIFY(!driven.button->forgetLayersAction()->isEnabled());
+        ModelWindow::choose(driven.button->keepLayersAction(), kept.path());
+        QCOMPARE(driven.source().resumeFolder, kept.path().toStdString());
+        QVERIFY(driven.shows());
+        QCOMPARE(whatFailed(driven.session), std::string());
+        QVERIFY(driven.session.modelResults()->evaluation.notes.empty());
+        QCOMPARE(QDir(kept.path()).entryList(QDir::Files).size(), 42);
+        experiment = driven.session.experiment();
+        perplexity = driven.session.modelResults()->evaluation.variants[1].perplexity;
+    }
+    ModelWindow resumed(experiment);
+    QVERIFY(resumed.shows());
+    QVERIFY(resumed.session.modelResults()->evaluation.variants[1].perplexity == perplexity);
+    QVERIFY2(resumed.bottomLine().contains(says), qPrintable(resumed.bottomLine()));
+    QVERIFY(resumed.button->toolTip().contains(kept.path()));
+    resumed.button->forgetLayersAction()->trigger();
+    QVERIFY(resumed.source().resumeFolder.empty());
+    QVERIFY(resumed.settles(kLongSeconds));
+    QVERIFY2(!resumed.bottomLine().contains(QStringLiteral("taken")), qPrintable(resumed.bottomLine()));
+}
+
+QTEST_MAIN(TestDriveCalibration)
+#include "test_drive_calibration.moc"
