@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <string_view>
 
+#include "app/experiment.h"
 #include "export/gguf_export.h"
 #include "export/huggingface_view.h"
+#include "model/calibration_request.h"
 
 namespace quantscope {
 namespace {
@@ -16,7 +18,7 @@ constexpr size_t kCalibrationWindow = 512;
 constexpr std::string_view kGguf = "gguf";
 
 Result<std::vector<int32_t>> calibrationTokens(const LanguageModelExport& request, SourceLibrary& sources) {
-    if (request.calibrationPath.empty()) return std::vector<int32_t>();
+    if (request.calibrationPath.empty() || !request.calibrationFile.empty()) return std::vector<int32_t>();
     const auto tokens = sources.tokens({request.source, request.calibrationPath});
     if (!tokens) return fail(tokens.error());
     const size_t wanted = request.calibrationChunks > 0
@@ -36,9 +38,15 @@ Result<ModelExportSummary> exportLanguageModel(const LanguageModelExport& reques
     if (!source) return fail(source.error());
     auto tokens = calibrationTokens(request, sources);
     if (!tokens) return fail(tokens.error());
-    ModelExportRequest work{*source, *model, request.variant, nullptr, request.target, std::move(*tokens),
-                            {}};
+    ModelExportRequest work{*source, *model, request.variant, nullptr, request.target, std::move(*tokens)};
     const auto inSource = [&](Error error) { return inFile(std::move(error), request.source); };
+    if (!request.calibrationFile.empty() && needsCalibration(request.variant)) {
+        CalibrationRequest saved;
+        saved.file = request.calibrationFile;
+        auto opened = openCalibration(**model, kernels, saved, job.quiet()).map_error(inSource);
+        if (!opened) return fail(opened.error());
+        work.statistics = std::move(*opened);
+    }
     if (request.layout == kGguf) return exportGguf(work, kernels, job).map_error(inSource);
     const auto layout = exportLayoutNamed(request.layout);
     if (!layout) return fail(layout.error());

@@ -19,10 +19,11 @@ namespace quantscope {
 struct LanguageModelExport {
     std::string source;  ///< Hugging Face folder or GGUF file
     Variant variant;
-    std::string layout;            ///< a name of exportLayoutNames()
-    std::filesystem::path target;  ///< a new folder, or a file
-    std::string calibrationPath;   ///< text for methods that need it; may be empty
-    int calibrationChunks = 16;    ///< windows of 512 tokens of it, 0 = all
+    std::string layout;                ///< a name of exportLayoutNames()
+    std::filesystem::path target;      ///< a new folder, or a file
+    std::string calibrationPath;       ///< text for methods that need it; may be empty
+    int calibrationChunks = 16;        ///< windows of 512 tokens of it, 0 = all
+    std::string calibrationFile = {};  ///< statistics that were saved, instead of the text; may be empty
 };
 
 /// See exportModel(). InvalidArgument: an unknown layout, a target that exists.

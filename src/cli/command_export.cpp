@@ -19,15 +19,17 @@ struct Options {
     std::string output;
     std::string calibration;
     int calibrationChunks = 16;
+    std::string loadCalibration;
     bool json = false;
 };
 
 int exportFolder(const Options& options, CommandContext& context) {
     auto variant = parseVariant(options.variant);
     if (!variant) return reportError(variant.error(), kExitUsage);
-    const auto summary = exportLanguageModel({options.model, std::move(*variant), options.layout,
-                                              options.output, options.calibration, options.calibrationChunks},
-                                             context.sources, context.kernels, terminalJob());
+    const auto summary =
+        exportLanguageModel({options.model, std::move(*variant), options.layout, options.output,
+                             options.calibration, options.calibrationChunks, options.loadCalibration},
+                            context.sources, context.kernels, terminalJob());
     finishProgress();
     if (!summary) {
         const ErrorKind kind = summary.error().kind;
@@ -65,11 +67,16 @@ void addExportCommand(CLI::App& program, CommandContext& context) {
         ->required()
         ->check(CLI::IsMember(exportLayoutNames()));
     command->add_option("-o,--output", options->output, "New folder (or GGUF file)")->required();
-    command->add_option("--calibration", options->calibration, "Text for methods that need calibration");
+    CLI::Option* text =
+        command->add_option("--calibration", options->calibration, "Text for methods that need calibration");
     command
         ->add_option("--calibration-chunks", options->calibrationChunks,
                      "Windows of 512 tokens of it to use (0 = all)")
         ->check(CLI::Range(0, 1 << 20));
+    command
+        ->add_option("--load-calibration", options->loadCalibration,
+                     "Use a calibration that eval saved, or an importance matrix, instead of the text")
+        ->excludes(text);
     command->add_flag("--json", options->json, "Print one JSON object");
     command->callback([options, &context] { context.exitCode = exportFolder(*options, context); });
 }

@@ -36,7 +36,7 @@ class GgufTensors {
                 const Job& job)
         : m_model(*request.model),
           m_plan(std::move(plan)),
-          m_inputs(m_model, kernels, m_plan, request.calibration),
+          m_inputs(m_model, kernels, m_plan, request.calibration, request.statistics),
           m_rotate(m_model.config().rotaryLayout == RotaryLayout::Halves),
           m_job(job) {}
 

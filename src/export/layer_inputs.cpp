@@ -11,18 +11,19 @@
 namespace quantscope {
 
 LayerInputs::LayerInputs(const Model& model, const KernelTable& kernels, const VariantPlan& plan,
-                         const std::vector<int32_t>& calibration)
-    : m_model(model), m_gemm(kernels) {
+                         const std::vector<int32_t>& calibration,
+                         std::shared_ptr<CalibrationSource> statistics)
+    : m_model(model), m_calibration(std::move(statistics)), m_gemm(kernels) {
     CalibrationNeed need = CalibrationNeed::None;
     for (const Recipe& recipe : plan.layers) need = std::max(need, calibrationNeed(recipe));
-    if (need == CalibrationNeed::None || calibration.empty()) return;
+    if (m_calibration || need == CalibrationNeed::None || calibration.empty()) return;
     CalibrationOptions options;
     options.tokens = calibration;
     options.hessian = need == CalibrationNeed::Hessian;
     const auto ordered = [](const Recipe& recipe) { return inputOrder(recipe) != InputOrder::Float; };
     if (std::ranges::any_of(plan.layers, ordered))
         m_ordered = std::make_unique<OrderedCalibration>(model, kernels, options, plan);
-    m_calibration = std::make_unique<Calibration>(model, kernels, std::move(options));
+    m_calibration = std::make_shared<Calibration>(model, kernels, std::move(options));
 }
 
 Result<std::shared_ptr<const CalibrationStatistics>> LayerInputs::statistics(const LinearInfo& layer,
@@ -30,6 +31,12 @@ Result<std::shared_ptr<const CalibrationStatistics>> LayerInputs::statistics(con
                                                                              const Job& job) {
     const InputOrder order = inputOrder(recipe);
     if (order == InputOrder::Float) return m_calibration->statistics(layer, job);
+    if (!m_ordered)
+        return fail(
+            ErrorKind::InvalidArgument,
+            "statistics that were saved are those of the float model; this method runs a text through "
+            "the layers it has quantized",
+            "inputs", "give the calibration text, or leave inputs= out");
     const auto& inputs = m_ordered->plan().inputs;
     if (std::ranges::any_of(inputs, [](const auto& activations) { return activations.has_value(); }))
         return fail(ErrorKind::Unsupported,

@@ -17,9 +17,10 @@ namespace quantscope {
 /// a transform, and the statistics of its inputs.
 class LayerInputs {
  public:
-    /// `calibration`: tokens for the methods of `plan` that need statistics; without any such methods fail.
+    /// `calibration`: tokens for the methods of `plan` that need statistics; `statistics`, if not null,
+    /// instead of them. Without either such methods fail.
     LayerInputs(const Model& model, const KernelTable& kernels, const VariantPlan& plan,
-                const std::vector<int32_t>& calibration);
+                const std::vector<int32_t>& calibration, std::shared_ptr<CalibrationSource> statistics);
 
     /// Blocks in running order cost one pass over the calibration text. Where a recipe of the plan wants
     /// statistics that come after the layers before were quantized (inputOrder()), made() must have heard of
@@ -33,7 +34,7 @@ class LayerInputs {
                                                                     const Recipe& recipe, const Job& job);
 
     const Model& m_model;
-    std::unique_ptr<Calibration> m_calibration;
+    std::shared_ptr<CalibrationSource> m_calibration;
     std::unique_ptr<OrderedCalibration> m_ordered;
     BlockOperators m_block;  ///< as far as it is made
     FloatGemm m_gemm;

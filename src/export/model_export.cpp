@@ -82,7 +82,7 @@ Result<ModelExportSummary> exportModel(const ModelExportRequest& request, const 
     if (Status good = checkOutside(plan); !good) return fail(good.error());
     auto folder = StagedFolder::create(request.target);
     if (!folder) return fail(folder.error());
-    LayerInputs inputs(*request.model, kernels, plan, request.calibration);
+    LayerInputs inputs(*request.model, kernels, plan, request.calibration, request.statistics);
     BlockPacker packer(*request.model, plan, *request.layout, inputs);
     const int64_t blocks = request.model->config().blocks;
     for (int64_t block = 0; block < blocks; ++block) {

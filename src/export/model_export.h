@@ -14,6 +14,7 @@
 #include "io/checkpoint.h"
 #include "kernels/kernel_table.h"
 #include "methods/variant.h"
+#include "model/calibration_source.h"
 #include "model/model.h"
 
 namespace quantscope {
@@ -24,9 +25,10 @@ struct ModelExportRequest {
     std::shared_ptr<const Model> model;        ///< opened on it
     Variant variant;
     const ExportLayout* layout = nullptr;
-    std::filesystem::path target;                   ///< a folder that does not exist yet, or an empty one
-    std::vector<int32_t> calibration;               ///< tokens for methods that need them; windows of 512
-    std::map<std::string, std::string> files = {};  ///< further files of the folder: name, text
+    std::filesystem::path target;      ///< a folder that does not exist yet, or an empty one
+    std::vector<int32_t> calibration;  ///< tokens for methods that need them; windows of 512
+    std::shared_ptr<CalibrationSource> statistics = nullptr;  ///< instead of `calibration`
+    std::map<std::string, std::string> files = {};            ///< further files of the folder: name, text
 };
 
 struct ModelExportSummary {

@@ -118,6 +118,7 @@ class TestDriveCalibration : public QObject {
     void statisticsThatDoNotFitAreAnError_data();
     void statisticsThatDoNotFitAreAnError();
     void savingThatFailsSaysWhy();
+    void exportTakesSavedStatistics();
     void resumedRunSaysWhatItTook();
 
  private:
@@ -240,6 +241,36 @@ void TestDriveCalibration::savingThatFailsSaysWhy() {
     QVERIFY2(driven.says(QStringLiteral("Choose a calibration text")),
              qPrintable(driven.window.messageBar()->text()));
     QVERIFY(!QFile::exists(m_folder.filePath(QStringLiteral("none.safetensors"))));
+}
+
+void TestDriveCalibration::exportTakesSavedStatistics() {
+    const QTemporaryDir folder;
+    const auto kernels = *KernelSet::open(detectCpuFeatures());
+    SourceLibrary sources(*kernels);
+    const Experiment experiment = calibrating();
+    const auto written = [&](const char* name, const LanguageModelExport& request) {
+        LanguageModelExport work = request;
+        work.target = folder.filePath(QLatin1String(name)).toStdString();
+        const auto done = exportLanguageModel(work, sources, kernels->active());
+        if (!done) return QByteArray::fromStdString(describe(done.error()));
+        QFile file(QString::fromStdString((work.target / "model.safetensors").string()));
+        return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+    };
+    LanguageModelExport request{
+        experiment.model.modelPath, *parseVariant("gptq/int4/group=64"), "gptq", {}, {}};
+    request.calibrationFile = m_saved.toStdString();
+    const QByteArray byFile = written("file", request);
+    QVERIFY2(byFile.size() > 100'000, byFile.constData());
+    request.calibrationFile.clear();
+    request.calibrationPath = experiment.model.calibrationPath;
+    request.calibrationChunks = experiment.model.calibrationChunks;
+    QVERIFY(written("text", request) == byFile);
+    request.calibrationFile = m_saved.toStdString();
+    request.variant = *parseVariant("gptq/int4/group=64/inputs=quantized");
+    QVERIFY(written("ordered", request).contains("give the calibration text"));
+    QVERIFY(writeAnotherModel(folder.path()));
+    request.source = folder.path().toStdString();
+    QVERIFY(written("other", request).contains("another model"));
 }
 
 void TestDriveCalibration::resumedRunSaysWhatItTook() {

@@ -228,6 +228,13 @@ void TestShellWindow::exportAsksForWhatItNeeds() {
     QVERIFY(request.variant == experiment.variants[2]);
     QCOMPARE(request.layout, std::string("gptq-v2"));
     QCOMPARE(request.calibrationPath, std::string("/texts/a.txt"));
+    QCOMPARE(request.calibrationFile, std::string());
+    dialog.calibrationField()->setText(QStringLiteral("/texts/a.safetensors"));
+    QCOMPARE(dialog.request().calibrationPath, std::string());
+    QCOMPARE(dialog.request().calibrationFile, std::string("/texts/a.safetensors"));
+    Experiment saved = experiment;
+    saved.model.calibrationFile = "/texts/s.safetensors";
+    QCOMPARE(ExportDialog(&themes, saved, 2).request().calibrationFile, saved.model.calibrationFile);
     dialog.chooseVariant(1);
     QVERIFY(!dialog.calibrationField()->isVisible());
     dialog.setTarget(QStringLiteral("/tmp/out"));

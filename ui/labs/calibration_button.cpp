@@ -12,7 +12,7 @@ namespace quantscope {
 namespace {
 
 /// Longer file names lose their middle, so that the header keeps room for its other controls.
-constexpr int kNameLetters = 24;
+constexpr int kNameLetters = 20;
 
 QString nameOf(const std::string& path) {
     return QFileInfo(QString::fromStdString(path)).fileName();

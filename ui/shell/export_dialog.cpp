@@ -30,6 +30,13 @@ QString fileName(const QString& title) {
     return QString(title).replace(others, QStringLiteral("-"));
 }
 
+/// Saved statistics or an importance matrix; anything else is a text.
+bool isStatistics(const QString& path) {
+    const QString suffix = QFileInfo(path).suffix().toLower();
+    return suffix == QLatin1String("safetensors") || suffix == QLatin1String("gguf") ||
+           suffix == QLatin1String("dat");
+}
+
 }  // namespace
 
 ExportDialog::ExportDialog(ThemeController* themes, const Experiment& experiment, int variant,
@@ -43,8 +50,10 @@ ExportDialog::ExportDialog(ThemeController* themes, const Experiment& experiment
       m_about(new QLabel),
       m_target(new QLineEdit),
       m_calibrationRow(new QWidget),
-      m_calibrationLabel(new QLabel(tr("Calibration text"))),
-      m_calibration(new QLineEdit(QString::fromStdString(experiment.model.calibrationPath))),
+      m_calibrationLabel(new QLabel(tr("Calibration"))),
+      m_calibration(new QLineEdit(QString::fromStdString(experiment.model.calibrationFile.empty()
+                                                             ? experiment.model.calibrationPath
+                                                             : experiment.model.calibrationFile))),
       m_export(new QPushButton(tr("Export"))) {
     setWindowTitle(tr("Export %1").arg(stemOf(experiment.model.modelPath)));
     setMinimumWidth(themes->theme().px(560));
@@ -90,7 +99,9 @@ void ExportDialog::buildFields() {
     calibration->setContentsMargins(0, 0, 0, 0);
     calibration->addWidget(m_calibration, 1);
     calibration->addWidget(browseText);
-    m_calibration->setToolTip(tr("Plain text whose inputs the method adapts the weights to"));
+    m_calibration->setToolTip(
+        tr("Plain text whose inputs the method adapts the weights to, or statistics that were saved from one "
+           "(*.safetensors, *.gguf, *.dat)"));
     const int row = grid->rowCount();
     grid->addWidget(m_calibrationLabel, row, 0);
     grid->addWidget(m_calibrationRow, row, 1, 1, 2);
@@ -173,7 +184,7 @@ void ExportDialog::updateExport() {
     m_export->setEnabled(!target().isEmpty() && hasText);
     m_export->setToolTip(target().isEmpty() ? tr("Name a target")
                          : hasText          ? QString()
-                                            : tr("This method needs a calibration text"));
+                                   : tr("This method needs a calibration text, or saved statistics"));
 }
 
 void ExportDialog::browseTarget() {
@@ -184,8 +195,10 @@ void ExportDialog::browseTarget() {
 }
 
 void ExportDialog::browseCalibration() {
-    const QString path = QFileDialog::getOpenFileName(this, tr("Calibration text"), m_calibration->text(),
-                                                      tr("Text (*.txt *.md *.raw);;All files (*)"));
+    const QString path =
+        QFileDialog::getOpenFileName(this, tr("Calibration text or saved statistics"), m_calibration->text(),
+                                     tr("Text (*.txt *.md *.raw);;Statistics (*.safetensors *.gguf *.dat);;"
+                                        "All files (*)"));
     if (!path.isEmpty()) m_calibration->setText(path);
 }
 
@@ -195,7 +208,10 @@ LanguageModelExport ExportDialog::request() const {
     request.variant = variant();
     request.layout = layoutChoice().name;
     request.target = target().toStdString();
-    if (needsCalibration(variant())) request.calibrationPath = m_calibration->text().trimmed().toStdString();
+    if (needsCalibration(variant())) {
+        const QString path = m_calibration->text().trimmed();
+        (isStatistics(path) ? request.calibrationFile : request.calibrationPath) = path.toStdString();
+    }
     request.calibrationChunks = m_experiment.model.calibrationChunks;
     return request;
 }
