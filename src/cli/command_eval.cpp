@@ -9,6 +9,7 @@
 #include "analysis/sizes.h"
 #include "app/model_pipeline.h"
 #include "base/atomic_file.h"
+#include "cli/calibration_arguments.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -20,10 +21,8 @@ struct Options {
     std::string model;
     std::string text;
     std::string variants;
-    std::string calibration;
-    int calibrationChunks = 16;
+    CalibrationArguments calibration;
     std::string saveCalibration;
-    std::string loadCalibration;
     std::string resume;
     std::string protocol = "llama.cpp";
     std::string execution;  ///< empty: as the variants say
@@ -146,9 +145,9 @@ Result<Experiment> experimentOf(const Options& options) {
             setExecution(variant, options.execution == "integer" ? Execution::Integer : Execution::Fake);
     }
     Experiment experiment;
-    experiment.model = {options.model,           options.text,
-                        options.calibration,     options.calibrationChunks,
-                        options.loadCalibration, options.resume};
+    const CalibrationArguments& calibration = options.calibration;
+    experiment.model = {options.model,      options.text,     calibration.text,
+                        calibration.chunks, calibration.load, options.resume};
     experiment.variants = std::move(*variants);
     experiment.modelProtocol.layerTokens = 0;
     EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
@@ -191,12 +190,7 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
                      "Schemes separated by ';', the first is the reference: \"float; int8; "
                      "int4/affine/group=64; w8a8/token\"; @FILE: one a line")
         ->required();
-    command->add_option("--calibration", options->calibration,
-                        "Text for methods that need calibration (gptq, awq, smoothquant, ...)");
-    command
-        ->add_option("--calibration-chunks", options->calibrationChunks,
-                     "Windows of 512 tokens of it to use (0 = all)")
-        ->check(CLI::Range(0, 1 << 20));
+    const CalibrationOptionHandles calibration = addCalibrationOptions(*command, options->calibration);
     command->add_option(
         "--resume", options->resume,
         "Folder that keeps each layer a method has finished: the same command goes on there after "
@@ -205,10 +199,7 @@ void addEvalCommand(CLI::App& program, CommandContext& context) {
         "--save-calibration", options->saveCalibration,
         "Keep the calibration for later: an importance matrix for llama.cpp in NAME.gguf, all of it in any "
         "other file");
-    command
-        ->add_option("--load-calibration", options->loadCalibration,
-                     "Use a calibration that was saved, or an importance matrix (GGUF, or imatrix.dat)")
-        ->excludes(save);
+    calibration.load->excludes(save);
     command->add_option("--chunks", options->chunks, "Windows to score (0 = the whole text)")
         ->check(CLI::Range(0, 1 << 20));
     command->add_option("--window", options->window, "Tokens a window")->check(CLI::Range(2, 1 << 20));

@@ -5,6 +5,7 @@
 
 #include "analysis/sizes.h"
 #include "app/export_model.h"
+#include "cli/calibration_arguments.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -17,9 +18,7 @@ struct Options {
     std::string variant;
     std::string layout;
     std::string output;
-    std::string calibration;
-    int calibrationChunks = 16;
-    std::string loadCalibration;
+    CalibrationArguments calibration;
     bool json = false;
 };
 
@@ -28,7 +27,7 @@ int exportFolder(const Options& options, CommandContext& context) {
     if (!variant) return reportError(variant.error(), kExitUsage);
     const auto summary =
         exportLanguageModel({options.model, std::move(*variant), options.layout, options.output,
-                             options.calibration, options.calibrationChunks, options.loadCalibration},
+                             options.calibration.text, options.calibration.chunks, options.calibration.load},
                             context.sources, context.kernels, terminalJob());
     finishProgress();
     if (!summary) {
@@ -67,16 +66,8 @@ void addExportCommand(CLI::App& program, CommandContext& context) {
         ->required()
         ->check(CLI::IsMember(exportLayoutNames()));
     command->add_option("-o,--output", options->output, "New folder (or GGUF file)")->required();
-    CLI::Option* text =
-        command->add_option("--calibration", options->calibration, "Text for methods that need calibration");
-    command
-        ->add_option("--calibration-chunks", options->calibrationChunks,
-                     "Windows of 512 tokens of it to use (0 = all)")
-        ->check(CLI::Range(0, 1 << 20));
-    command
-        ->add_option("--load-calibration", options->loadCalibration,
-                     "Use a calibration that eval saved, or an importance matrix, instead of the text")
-        ->excludes(text);
+    const CalibrationOptionHandles calibration = addCalibrationOptions(*command, options->calibration);
+    calibration.load->excludes(calibration.text);
     command->add_flag("--json", options->json, "Print one JSON object");
     command->callback([options, &context] { context.exitCode = exportFolder(*options, context); });
 }

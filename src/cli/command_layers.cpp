@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "analysis/layer_row.h"
+#include "cli/calibration_arguments.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -18,9 +19,7 @@ struct Options {
     std::string model;
     std::string text;
     std::string variant;
-    std::string calibration;
-    int calibrationChunks = 16;
-    std::string loadCalibration;
+    CalibrationArguments calibration;
     int tokens = 512;
     int window = 512;
     bool sorted = false;
@@ -40,10 +39,10 @@ Result<std::shared_ptr<CalibrationSource>> calibrationOf(const Options& options,
     CalibrationRequest request;
     request.need = calibrationNeed(variant);
     if (request.need == CalibrationNeed::None) return std::shared_ptr<CalibrationSource>();
-    request.chunks = options.calibrationChunks;
-    request.file = options.loadCalibration;
-    if (!options.calibration.empty()) {
-        auto tokens = context.sources.tokens({options.model, options.calibration});
+    request.chunks = options.calibration.chunks;
+    request.file = options.calibration.load;
+    if (!options.calibration.text.empty()) {
+        auto tokens = context.sources.tokens({options.model, options.calibration.text});
         if (!tokens) return fail(tokens.error());
         request.tokens = std::move(*tokens);
     }
@@ -138,14 +137,7 @@ void addLayersCommand(CLI::App& program, CommandContext& context) {
     command->add_option("--text", options->text, "Text the layers are measured on")->required();
     command->add_option("--scheme", options->variant, "The variant to measure: int4/affine/group=64")
         ->required();
-    command->add_option("--calibration", options->calibration,
-                        "Text for methods that need calibration (gptq, awq, smoothquant, ...)");
-    command
-        ->add_option("--calibration-chunks", options->calibrationChunks,
-                     "Windows of 512 tokens of it to use (0 = all)")
-        ->check(CLI::Range(0, 1 << 20));
-    command->add_option("--load-calibration", options->loadCalibration,
-                        "Use a calibration that eval saved, or an importance matrix");
+    addCalibrationOptions(*command, options->calibration);
     command->add_option("--tokens", options->tokens, "Tokens of the text")->check(CLI::Range(1, 1 << 20));
     command->add_option("--window", options->window, "Tokens a forward pass sees")
         ->check(CLI::Range(2, 1 << 20));
