@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/instruction_sets.h"
 #include "methods/codeword_search.h"
-#include "methods/instruction_sets.h"
 
 namespace quantscope {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "methods/instruction_sets.h"
+#include "base/instruction_sets.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

@@ -25,9 +25,10 @@ int scaleOfQ3K(const std::array<uint8_t, 12>& packed, size_t run) {
     return low | (high << 4);
 }
 
-/// The two bits of element i of Q2_K and Q3_K.
-int pairOf(const std::array<uint8_t, 64>& codes, size_t i) {
-    return (codes[i / 128 * 32 + i % 32] >> (2 * (i % 128 / 32))) & 3;
+/// The 16 pairs of bits of a run of Q2_K or Q3_K: `shift` and up in the bytes from the one returned.
+const uint8_t* pairsOf(const std::array<uint8_t, 64>& codes, size_t run, int& shift) {
+    shift = static_cast<int>(run % 8 / 2 * 2);
+    return codes.data() + run / 8 * 32 + run % 2 * 16;
 }
 
 /// Q4_K and Q5_K: r = d s q - dmin m, codes from codeOf(run, l).
@@ -49,20 +50,28 @@ void decodeWithMinima(const Block& block, const CodeOf& codeOf, float* out) {
 void decodeBlock(const BlockQ2K& block, float* out) {
     const float d = floatFromF16(block.d);
     const float dmin = floatFromF16(block.dmin);
-    for (size_t i = 0; i < 256; ++i) {
-        const uint8_t scale = block.scales[i / 16];
+    for (size_t run = 0; run < 16; ++run) {
+        const uint8_t scale = block.scales[run];
         const float step = d * static_cast<float>(scale & 0xF);
         const float offset = dmin * static_cast<float>(scale >> 4);
-        out[i] = step * static_cast<float>(pairOf(block.codes, i)) - offset;
+        int shift = 0;
+        const uint8_t* pairs = pairsOf(block.codes, run, shift);
+        for (size_t l = 0; l < 16; ++l)
+            out[16 * run + l] = step * static_cast<float>((pairs[l] >> shift) & 3) - offset;
     }
 }
 
 void decodeBlock(const BlockQ3K& block, float* out) {
     const float d = floatFromF16(block.d);
-    for (size_t i = 0; i < 256; ++i) {
-        const float step = d * static_cast<float>(scaleOfQ3K(block.scales, i / 16) - 32);
-        const int high = (block.highBits[i % 32] >> (i / 32)) & 1;
-        out[i] = step * static_cast<float>(pairOf(block.codes, i) - (high != 0 ? 0 : 4));
+    for (size_t run = 0; run < 16; ++run) {
+        const float step = d * static_cast<float>(scaleOfQ3K(block.scales, run) - 32);
+        int shift = 0;
+        const uint8_t* pairs = pairsOf(block.codes, run, shift);
+        const uint8_t* high = block.highBits.data() + run % 2 * 16;
+        for (size_t l = 0; l < 16; ++l) {
+            const int fourth = (high[l] >> (run / 2)) & 1;
+            out[16 * run + l] = step * static_cast<float>(((pairs[l] >> shift) & 3) + 4 * fourth - 4);
+        }
     }
 }
 

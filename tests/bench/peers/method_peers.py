@@ -263,38 +263,46 @@ def sklearn_peers():
 
 
 def ggml_peers():
-    """ggml_quantize_chunk of blocks of 256 weights, one row after the other and two threads at a time."""
+    """ggml_quantize_chunk on two threads, half of the rows each. A width that the super-blocks of 256 do not divide
+    gets the type llama-quantize falls back to, as in the program: of this model's layers only one is that wide."""
     import llama_cpp
 
     folder = Path(llama_cpp.__file__).parent / "lib"
     library = ctypes.CDLL(str(next(folder.glob("libggml-base.so*"))))
     library.ggml_quantize_chunk.restype = ctypes.c_size_t
-    types = {"q2_k": (10, 84), "q3_k": (11, 110), "q4_k": (12, 144), "q5_k": (13, 176), "q6_k": (14, 210),
-             "iq4_nl": (20, 144)}
+    # ggml's number, elements and bytes of a block
+    types = {"q2_k": (10, 256, 84), "q3_k": (11, 256, 110), "q4_k": (12, 256, 144), "q5_k": (13, 256, 176),
+             "q6_k": (14, 256, 210), "iq4_nl": (20, 32, 18), "q5_0": (6, 32, 22), "q5_1": (7, 32, 24),
+             "q8_0": (8, 32, 34)}
+    fallbacks = {"q2_k": "iq4_nl", "q3_k": "iq4_nl", "q4_k": "q5_0", "q5_k": "q5_1", "q6_k": "q8_0"}
 
-    def quantizer(kind, size, weighted):
+    def quantizer(name, weighted):
         def run(w, x):
-            values = np.ascontiguousarray(w.numpy().reshape(-1, 256))
-            out = np.zeros(len(values) * size, dtype=np.uint8)
-            # One importance for all rows: their content costs no time.
-            importance = np.ascontiguousarray((x[:, :256] ** 2).mean(0).numpy()) if weighted else None
+            rows, cols = w.shape
+            actual = name if cols % types[name][1] == 0 else fallbacks[name]
+            kind, elements, size = types[actual]
+            values = np.ascontiguousarray(w.numpy())
+            out = np.zeros(rows * cols // elements * size, dtype=np.uint8)
+            # The program takes no importance for the old types, either.
+            weighs = weighted and not actual.startswith(("q5_0", "q5_1", "q8_0"))
+            importance = np.ascontiguousarray((x ** 2).mean(0).numpy()) if weighs else None
 
             def part(first, last):
                 library.ggml_quantize_chunk(
                     kind, values.ctypes.data_as(ctypes.c_void_p), out.ctypes.data_as(ctypes.c_void_p),
-                    ctypes.c_int64(first * 256), ctypes.c_int64(last - first), ctypes.c_int64(256),
-                    importance.ctypes.data_as(ctypes.c_void_p) if weighted else None)
+                    ctypes.c_int64(first * cols), ctypes.c_int64(last - first), ctypes.c_int64(cols),
+                    importance.ctypes.data_as(ctypes.c_void_p) if weighs else None)
 
-            middle = len(values) // 2
+            middle = rows // 2
             with ThreadPoolExecutor(2) as pool:
-                list(pool.map(part, (0, middle), (middle, len(values))))
+                list(pool.map(part, (0, middle), (middle, rows)))
 
         return run
 
     peers = {}
-    for name, (kind, size) in types.items():
-        peers[name] = quantizer(kind, size, False)
-        peers[name + "/imatrix"] = quantizer(kind, size, True)
+    for name in ("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq4_nl"):
+        peers[name] = quantizer(name, False)
+        peers[name + "/imatrix"] = quantizer(name, True)
     return peers
 
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-/// Loops of this folder that are compiled several times: a template over the bytes of a vector, called by
+/// Loops that are compiled several times: a template over the bytes of a vector, called by
 /// functions that QUANTSCOPE_AVX2 and QUANTSCOPE_AVX512 let use more than the baseline.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define QUANTSCOPE_AVX2 [[gnu::target("avx2,fma")]]

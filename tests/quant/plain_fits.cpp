@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quant/scale_fits.h"
+#include "plain_fits.h"
 
 #include <array>
 #include <cmath>
 
-namespace quantscope::fits {
+namespace quantscope::plain {
 
 float extremeOf(const float* x, int n) {
     float extreme = 0;
@@ -191,4 +191,4 @@ float fitPositive(const float* x, int n, int top, const float* w, int* codes) {
     return fit.ll > 0 ? fit.xl / fit.ll : 0.0F;
 }
 
-}  // namespace quantscope::fits
+}  // namespace quantscope::plain

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "methods/instruction_sets.h"
+#include "base/instruction_sets.h"
 
 #include "base/cpu_features.h"
 
