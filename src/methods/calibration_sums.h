@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "methods/instruction_sets.h"
+#include "base/instruction_sets.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

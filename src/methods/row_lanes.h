@@ -6,7 +6,7 @@
 #include <span>
 
 #include "methods/code_rounder.h"
-#include "methods/instruction_sets.h"
+#include "base/instruction_sets.h"
 
 namespace quantscope {
 
