@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
-#include "methods/minifloat_codes.h"
 #include "methods/options.h"
 #include "methods/stored_values.h"
-#include "quant/codebooks.h"
+#include "quant/codebook_runs.h"
+#include "quant/run_extremes.h"
 
 namespace quantscope {
 namespace {
@@ -17,10 +17,16 @@ constexpr int64_t kNestedBlock = 256;
 /// What the peer divides by instead of an absmax of 0.
 constexpr float kSmallest = 1e-38F;
 
-/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does.
-float scaled(float value, float absmax, bool whole) {
+/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does. It also cuts
+/// to
+/// [-1, 1], which changes no nearest level.
+RunScale scaleOf(float absmax, bool whole) {
     const float divisor = std::max(absmax, kSmallest);
-    return std::clamp(whole ? value * (1.0F / divisor) : value / divisor, -1.0F, 1.0F);
+    return whole ? RunScale{1.0F / divisor, false} : RunScale{divisor, true};
+}
+
+float scaled(float value, const RunScale& scale) {
+    return scale.divide ? value / scale.factor : value * scale.factor;
 }
 
 /// The absmax values and their own 8-bit quantization.
@@ -34,24 +40,52 @@ void quantizeStatistics(CodebookCodes& result) {
     const auto count = static_cast<int64_t>(absmax.size());
     result.offset = offset;
     result.absmaxCodes.resize(absmax.size());
-    for (int64_t first = 0; first < count; first += kNestedBlock) {
-        const int64_t size = std::min(kNestedBlock, count - first);
-        float* block = absmax.data() + first;
-        for (int64_t i = 0; i < size; ++i) block[i] -= offset;
-        const float largest = absMax(block, size);
-        result.absmaxScales.push_back(largest);
-        for (int64_t i = 0; i < size; ++i) {
-            const int32_t code = nearest(scaled(block[i], largest, size == kNestedBlock));
-            result.absmaxCodes[static_cast<size_t>(first + i)] = static_cast<uint8_t>(code);
-            block[i] = levels[static_cast<size_t>(code)] * largest + offset;
+    const int64_t blocks = (count + kNestedBlock - 1) / kNestedBlock;
+    result.absmaxScales.resize(static_cast<size_t>(blocks));
+    parallelFor(blocks, 4, [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b) {
+            const int64_t first = b * kNestedBlock;
+            const int64_t size = std::min(kNestedBlock, count - first);
+            float* block = absmax.data() + first;
+            for (int64_t i = 0; i < size; ++i) block[i] -= offset;
+            const float largest = absMax(block, size);
+            const RunScale scale = scaleOf(largest, size == kNestedBlock);
+            result.absmaxScales[static_cast<size_t>(b)] = largest;
+            for (int64_t i = 0; i < size; ++i) {
+                const int32_t code = nearest(scaled(block[i], scale));
+                result.absmaxCodes[static_cast<size_t>(first + i)] = static_cast<uint8_t>(code);
+                block[i] = levels[static_cast<size_t>(code)] * largest + offset;
+            }
         }
-    }
+    });
 }
 
-/// Blocks a thread takes at once.
-int64_t grainOf(int64_t block) {
-    return std::max<int64_t>(1, (1 << 14) / block);
-}
+/// One flattened weight in its blocks.
+struct Blocks {
+    std::span<const float> all;
+    int64_t size;
+
+    [[nodiscard]] int64_t count() const { return (std::ssize(all) + size - 1) / size; }
+    [[nodiscard]] std::span<const float> at(int64_t b) const {
+        return all.subspan(static_cast<size_t>(b * size),
+                           static_cast<size_t>(std::min(size, std::ssize(all) - b * size)));
+    }
+    [[nodiscard]] RunScale scale(int64_t b, float absmax) const {
+        return scaleOf(absmax, std::ssize(at(b)) == size);
+    }
+    /// body(b) for each.
+    template <class Body>
+    void forEach(const Body& body) const {
+        parallelFor(count(), std::max<int64_t>(1, (1 << 14) / size), [&](int64_t begin, int64_t end) {
+            for (int64_t b = begin; b < end; ++b) body(b);
+        });
+    }
+    [[nodiscard]] std::vector<float> absMaxima() const {
+        std::vector<float> result(static_cast<size_t>(count()));
+        forEach([&](int64_t b) { result[static_cast<size_t>(b)] = absMax(at(b).data(), std::ssize(at(b))); });
+        return result;
+    }
+};
 
 }  // namespace
 
@@ -87,43 +121,41 @@ double BlockCodebook::storedBytes(const Recipe& recipe, int64_t rows, int64_t co
                                                         : codes + 4 * blocks);
 }
 
+std::span<const float> BlockCodebook::levels() const {
+    return m_levels == Levels::Nf4 ? nf4Levels() : fp4Levels();
+}
+
 CodebookCodes BlockCodebook::encode(const Tensor& weight, const Recipe& recipe) const {
     const MethodOptions options(m_info, recipe);
-    const int64_t block = options.integer("block");
-    const auto source = weight.floats();
-    const auto count = static_cast<int64_t>(source.size());
-    const int64_t blocks = (count + block - 1) / block;
-    const NearestLevel nearest(m_levels == Levels::Nf4 ? nf4Levels() : fp4Levels());
+    const Blocks blocks{weight.floats(), options.integer("block")};
+    const FewLevels nearest(levels());
     CodebookCodes result;
-    result.absmax.resize(static_cast<size_t>(blocks));
-    result.codes.resize(source.size());
-    parallelFor(blocks, grainOf(block), [&](int64_t begin, int64_t end) {
-        for (int64_t b = begin; b < end; ++b) {
-            const int64_t size = std::min(block, count - b * block);
-            const float* from = source.data() + b * block;
-            const float largest = absMax(from, size);
-            result.absmax[static_cast<size_t>(b)] = largest;
-            for (int64_t i = 0; i < size; ++i)
-                result.codes[static_cast<size_t>(b * block + i)] =
-                    static_cast<uint8_t>(nearest(scaled(from[i], largest, size == block)));
-        }
+    result.absmax = blocks.absMaxima();
+    result.codes.resize(blocks.all.size());
+    blocks.forEach([&](int64_t b) {
+        nearest.codes(blocks.at(b), blocks.scale(b, result.absmax[static_cast<size_t>(b)]),
+                      result.codes.data() + b * blocks.size);
     });
     if (options.toggle("double")) quantizeStatistics(result);
     return result;
 }
 
+/// The values of encode()'s codes, without the codes.
 Result<LayerResult> BlockCodebook::quantize(const LayerInput& input, const Recipe& recipe,
                                             const Job& job) const {
     if (!job.proceed(0, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
-    const CodebookCodes encoded = encode(input.weight, recipe);
-    const int64_t block = MethodOptions(m_info, recipe).integer("block");
-    const auto levels = m_levels == Levels::Nf4 ? nf4Levels() : fp4Levels();
-    const auto count = static_cast<int64_t>(encoded.codes.size());
-    std::vector<float> values(encoded.codes.size());
-    parallelFor(std::ssize(encoded.absmax), grainOf(block), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin * block; i < std::min(count, end * block); ++i)
-            values[static_cast<size_t>(i)] = levels[encoded.codes[static_cast<size_t>(i)]] *
-                                             encoded.absmax[static_cast<size_t>(i / block)];
+    const MethodOptions options(m_info, recipe);
+    const Blocks blocks{input.weight.floats(), options.integer("block")};
+    const FewLevels nearest(levels());
+    const std::vector<float> absmax = blocks.absMaxima();
+    CodebookCodes read;
+    read.absmax = absmax;
+    if (options.toggle("double")) quantizeStatistics(read);
+    FloatBuffer values = floatBuffer(std::ssize(blocks.all));
+    blocks.forEach([&](int64_t b) {
+        const auto at = static_cast<size_t>(b);
+        nearest.values(blocks.at(b), blocks.scale(b, absmax[at]), read.absmax[at],
+                       values.get() + b * blocks.size);
     });
     return valuesResult(input.weight.shape(), std::move(values),
                         storedBytes(recipe, input.weight.rows(), input.weight.cols()));

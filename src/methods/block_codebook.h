@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "methods/method.h"
@@ -35,6 +36,8 @@ class BlockCodebook : public Method {
     [[nodiscard]] CodebookCodes encode(const Tensor& weight, const Recipe& recipe) const;
 
  private:
+    [[nodiscard]] std::span<const float> levels() const;
+
     Levels m_levels;
     MethodInfo m_info;
 };

@@ -13,20 +13,30 @@
 
 namespace quantscope {
 
-QuantizedTensor codedWeight(const Scheme& scheme, const Shape& shape, std::span<const int32_t> codes,
-                            std::vector<GroupParams> groups) {
+QuantizedTensor codedRows(const Scheme& scheme, const Shape& shape, std::vector<GroupParams> groups,
+                          const std::function<void(int64_t row, std::span<int32_t> codes)>& codesOf) {
     const int64_t cols = shape.back();
-    const int64_t rows = cols == 0 ? 0 : static_cast<int64_t>(codes.size()) / cols;
+    const int64_t rows = cols == 0 ? 0 : elementCount(shape) / cols;
     const GroupLayout layout = GroupLayout::of(scheme, rows, cols);
     const int64_t rowBytes = packedBytes(cols, scheme.bits);
+    const int32_t first = codeMin(scheme);
     std::vector<std::byte> packed(static_cast<size_t>(rows * rowBytes));
     parallelFor(rows, 16, [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
-            packCodes(codes.subspan(static_cast<size_t>(r * cols), static_cast<size_t>(cols)),
-                      codeMin(scheme), scheme.bits, packed.data() + r * rowBytes);
+        std::vector<int32_t> codes(static_cast<size_t>(cols));
+        for (int64_t r = begin; r < end; ++r) {
+            codesOf(r, codes);
+            packCodes(codes, first, scheme.bits, packed.data() + r * rowBytes);
+        }
     });
     for (GroupParams& group : groups) group = storedParams(group, scheme);
     return QuantizedTensor(scheme, shape, layout, std::move(packed), std::move(groups));
+}
+
+QuantizedTensor codedWeight(const Scheme& scheme, const Shape& shape, std::span<const int32_t> codes,
+                            std::vector<GroupParams> groups) {
+    return codedRows(scheme, shape, std::move(groups), [&](int64_t r, std::span<int32_t> row) {
+        std::ranges::copy(codes.subspan(static_cast<size_t>(r) * row.size(), row.size()), row.begin());
+    });
 }
 
 GroupParams blockParams(const MatrixView& block, const Scheme& scheme) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,10 @@ namespace quantscope {
 /// are stored as the scheme says (scaleFormat).
 QuantizedTensor codedWeight(const Scheme& scheme, const Shape& shape, std::span<const int32_t> codes,
                             std::vector<GroupParams> groups);
+
+/// The same where codes are made row by row: codesOf(row, codes) fills in one row's, on any thread.
+QuantizedTensor codedRows(const Scheme& scheme, const Shape& shape, std::vector<GroupParams> groups,
+                          const std::function<void(int64_t row, std::span<int32_t> codes)>& codesOf);
 
 /// The parameters the scheme's estimator chooses for one block of values.
 GroupParams blockParams(const MatrixView& block, const Scheme& scheme);

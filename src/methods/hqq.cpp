@@ -8,51 +8,43 @@
 
 #include "base/parallel_for.h"
 #include "methods/coded_weight.h"
+#include "methods/hqq_step.h"
 #include "methods/linear_algebra.h"
 #include "methods/options.h"
 #include "quant/reference.h"
+#include "quant/run_extremes.h"
 
 namespace quantscope {
 namespace {
 
-struct Group {
-    float inverse = 1;  ///< 1 / S, what the peer works with
-    float zero = 0;
-};
-
 /// The group's start: min-max, as the peer clamps it.
-Group firstGroup(const float* w, int64_t count, float codes) {
-    const auto [low, high] = std::minmax_element(w, w + count);
-    const float width = *high - *low;
-    Group group;
+HqqGroup firstGroup(const float* w, int64_t count, float codes) {
+    BlockExtremes extremes;
+    addRuns(w, count, count, &extremes);
+    const float width = extremes.high - extremes.low;
+    HqqGroup group;
     group.inverse = std::abs(width) <= 1e-4F ? 1.0F : std::min(codes / width, 2e4F);
-    group.zero = -*low * group.inverse;
+    group.zero = -extremes.low * group.inverse;
     return group;
 }
 
-float codeOf(float w, const Group& group, float codes) {
-    return std::clamp(std::nearbyint(w * group.inverse + group.zero), 0.0F, codes);
-}
-
-float shrink(float x, float beta, float norm) {
-    const float magnitude = std::abs(x);
-    // |0|^(p-1) is infinite and the result 0, as in the peer.
-    const float less = norm == 1 ? 1 / beta : (1 / beta) * std::pow(magnitude, norm - 1);
-    return std::copysign(std::max(magnitude - less, 0.0F), x);
-}
-
-/// One step for one group: its sum of |error|, and the next zero point.
-double step(const float* w, int64_t count, float codes, float beta, float norm, Group& group) {
-    double errors = 0;
-    double zeros = 0;
-    for (int64_t i = 0; i < count; ++i) {
-        const float q = codeOf(w[i], group, codes);
-        const float error = w[i] - (q - group.zero) / group.inverse;
-        errors += static_cast<double>(std::abs(error));
-        zeros += static_cast<double>(q - (w[i] - shrink(error, beta, norm)) * group.inverse);
-    }
-    group.zero = static_cast<float>(zeros / static_cast<double>(count));
-    return errors;
+/// body(values, count, group) for all groups in parallel; the sum of what it returns.
+template <class Body>
+double forGroups(const MatrixView& w, int64_t size, std::vector<HqqGroup>& groups, const Body& body) {
+    const int64_t across = (w.cols + size - 1) / size;
+    return parallelReduce<double>(
+        w.rows, 16,
+        [&](int64_t begin, int64_t end) {
+            double sum = 0;
+            for (int64_t r = begin; r < end; ++r)
+                for (int64_t g = 0; g < across; ++g) {
+                    const int64_t col = g * size;
+                    sum += body(w.row(r) + col, std::min(size, w.cols - col),
+                                groups[static_cast<size_t>(r * across + g)]);
+                }
+            return sum;
+        },
+        [](double& total, double part) { total += part; });
 }
 
 }  // namespace
@@ -130,24 +122,9 @@ Result<LayerResult> Hqq::alongInputs(const LayerInput& input, const Recipe& reci
     scheme.isSigned = false;  // the zero point keeps its fraction only where codes start at 0
     const auto codes = static_cast<float>(codeMax(scheme));
     const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);
-    const int64_t across = layout.groupsAcross();
-    std::vector<Group> groups(static_cast<size_t>(layout.groupCount()));
-    const auto forGroups = [&](const auto& body) {
-        return parallelReduce<double>(
-            w.rows, 16,
-            [&](int64_t begin, int64_t end) {
-                double sum = 0;
-                for (int64_t r = begin; r < end; ++r)
-                    for (int64_t g = 0; g < across; ++g) {
-                        const int64_t col = g * layout.blockCols;
-                        sum += body(w.row(r) + col, std::min(layout.blockCols, w.cols - col),
-                                    groups[static_cast<size_t>(r * across + g)]);
-                    }
-                return sum;
-            },
-            [](double& total, double part) { total += part; });
-    };
-    forGroups([&](const float* values, int64_t count, Group& group) {
+    const int64_t size = layout.blockCols;
+    std::vector<HqqGroup> groups(static_cast<size_t>(layout.groupCount()));
+    forGroups(w, size, groups, [&](const float* values, int64_t count, HqqGroup& group) {
         group = firstGroup(values, count, codes);
         return 0.0;
     });
@@ -158,26 +135,30 @@ Result<LayerResult> Hqq::alongInputs(const LayerInput& input, const Recipe& reci
     for (int64_t i = 0; i < options.integer("steps"); ++i) {
         if (!job.proceed(static_cast<double>(i) / static_cast<double>(options.integer("steps")), "HQQ"))
             return fail(ErrorKind::Cancelled, "HQQ was stopped");
-        const double error = forGroups([&](const float* values, int64_t count, Group& group) {
-            return step(values, count, codes, beta, norm, group);
-        });
+        const HqqShrinkage shrinkage(beta, norm);
+        const double error =
+            forGroups(w, size, groups, [&](const float* values, int64_t count, HqqGroup& group) {
+                return hqqStep({values, static_cast<size_t>(count)}, codes, shrinkage, group);
+            });
         beta *= static_cast<float>(options.real("kappa"));
         const bool better = errors.empty() || error / static_cast<double>(w.size()) < errors.back();
         steps.push_back(static_cast<double>(i));
         errors.push_back(error / static_cast<double>(w.size()));
         if (!better) break;
     }
-    std::vector<int32_t> all(static_cast<size_t>(w.size()));
-    forGroups([&](const float* values, int64_t count, Group& group) {
-        const int64_t first = values - w.data;
-        for (int64_t i = 0; i < count; ++i)
-            all[static_cast<size_t>(first + i)] = static_cast<int32_t>(codeOf(values[i], group, codes));
-        return 0.0;
-    });
     std::vector<GroupParams> params;
     params.reserve(groups.size());
-    for (const Group& group : groups) params.push_back({1.0F / group.inverse, group.zero});
-    LayerResult result = codedResult(codedWeight(scheme, input.weight.shape(), all, std::move(params)));
+    for (const HqqGroup& group : groups) params.push_back({1.0F / group.inverse, group.zero});
+    const int64_t across = layout.groupsAcross();
+    LayerResult result = codedResult(
+        codedRows(scheme, input.weight.shape(), std::move(params), [&](int64_t r, std::span<int32_t> row) {
+            for (int64_t g = 0; g < across; ++g) {
+                const auto first = static_cast<size_t>(g * size);
+                const size_t count = std::min(static_cast<size_t>(size), row.size() - first);
+                hqqCodes({w.row(r) + first, count}, codes, groups[static_cast<size_t>(r * across + g)],
+                         row.data() + first);
+            }
+        }));
     auto trace = std::make_shared<Trace>();
     trace->add("error", "step", "mean |W - W^|", std::move(steps), std::move(errors));
     result.trace = std::move(trace);

@@ -5,13 +5,24 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
+#include "methods/coded_weight.h"
 #include "methods/layer_result.h"
-#include "quant/packing.h"
-#include "quant/quantize_params.h"
-#include "quant/quantized_tensor.h"
+#include "quant/nearest_even.h"
 #include "quant/reference.h"
+#include "quant/run_extremes.h"
 
 namespace quantscope {
+namespace {
+
+struct NearestCodes {
+    [[gnu::always_inline]] static inline void run(std::span<const float> values, float inverse,
+                                                  int32_t* codes) {
+        for (size_t i = 0; i < values.size(); ++i)
+            codes[i] = static_cast<int32_t>(nearestEven(values[i] * inverse));
+    }
+};
+
+}  // namespace
 
 const MethodInfo& LlmInt8::info() const {
     static const MethodInfo kInfo = [] {
@@ -43,25 +54,22 @@ Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& rec
     }
     const MatrixView w = input.weight.matrix();
     const auto largestCode = static_cast<float>(codeMax(scheme));
-    const int64_t rowBytes = packedBytes(w.cols, scheme.bits);
-    std::vector<std::byte> packed(static_cast<size_t>(w.rows * rowBytes));
     std::vector<GroupParams> groups(static_cast<size_t>(w.rows));
+    std::vector<float> inverses(groups.size());
     parallelFor(w.rows, 64, [&](int64_t begin, int64_t end) {
-        std::vector<int32_t> codes(static_cast<size_t>(w.cols));
-        for (int64_t r = begin; r < end && !job.stopRequested(); ++r) {
-            const float* row = w.row(r);
-            float absmax = 0;
-            for (int64_t c = 0; c < w.cols; ++c) absmax = std::max(absmax, std::abs(row[c]));
-            const float inverse = absmax > 0 ? largestCode / absmax : 0.0F;
-            groups[static_cast<size_t>(r)] = storedParams({absmax / largestCode, 0}, scheme);
-            for (int64_t c = 0; c < w.cols; ++c)
-                codes[static_cast<size_t>(c)] = static_cast<int32_t>(std::nearbyint(row[c] * inverse));
-            packCodes(codes, codeMin(scheme), scheme.bits, packed.data() + r * rowBytes);
+        for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r) {
+            const float absmax = absMax(w.row(static_cast<int64_t>(r)), w.cols);
+            const float inverse = largestCode / absmax;
+            groups[r] = {absmax / largestCode, 0};
+            inverses[r] = std::isfinite(inverse) ? inverse : 0.0F;  // the scale counts as 0, too
         }
     });
     if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the quantization was stopped");
-    return codedResult(QuantizedTensor(scheme, input.weight.shape(), GroupLayout::of(scheme, w.rows, w.cols),
-                                       std::move(packed), std::move(groups)));
+    return codedResult(
+        codedRows(scheme, input.weight.shape(), std::move(groups), [&](int64_t r, std::span<int32_t> codes) {
+            runWith<NearestCodes>(bestInstructionSet(), std::span<const float>(w.row(r), codes.size()),
+                                  inverses[static_cast<size_t>(r)], codes.data());
+        }));
 }
 
 }  // namespace quantscope

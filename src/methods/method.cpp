@@ -25,7 +25,7 @@
 #include "methods/salient.h"
 #include "methods/smoothquant.h"
 #include "methods/weighted_range.h"
-#include "quant/block_pass.h"
+#include "quant/run_extremes.h"
 
 namespace quantscope {
 namespace {
@@ -40,7 +40,7 @@ Status checkWeight(const Tensor& weight) {
     if (weight.dtype() != DType::F32 || weight.shape().size() != 2)
         return fail(ErrorKind::Unsupported, "a method takes a float matrix [out x in]", "weight");
     const MatrixView matrix = weight.matrix();
-    const int64_t bad = firstNonFinite(matrix.data, matrix.size());
+    const int64_t bad = firstNonFinite(matrix);
     if (bad < 0) return {};
     return fail(ErrorKind::InvalidArgument,
                 fmt::format("element [{}, {}] is {}", bad / matrix.cols, bad % matrix.cols, matrix.data[bad]),

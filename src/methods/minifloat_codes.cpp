@@ -51,12 +51,6 @@ struct ByteAndFactor {
 
 }  // namespace
 
-float absMax(const float* values, int64_t count) {
-    float largest = 0;
-    for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i]));
-    return largest;
-}
-
 Minifloat minifloatNamed(const std::string& name) {
     if (name == "e5m2") return kE5M2;
     if (name == "e2m3") return kE2M3;
@@ -77,11 +71,16 @@ float nvfp4BlockScale(float absmax, float tensorScale) {
     return kE4M3.round(std::clamp(absmax / kE2M1.largest / tensorScale, kSmallestScale, kE4M3.largest));
 }
 
-int sharedExponent(float absmax, const Minifloat& element, const std::string& rule) {
+ExponentRule exponentRule(const std::string& name) {
+    if (name == "even") return ExponentRule::Even;
+    return name == "ceil" ? ExponentRule::Ceil : ExponentRule::Floor;
+}
+
+int sharedExponent(float absmax, const Minifloat& element, ExponentRule rule) {
     uint32_t bits = bitsOf(absmax);
-    if (rule == "even") bits = (bits + (1U << (23 - element.mantissaBits - 1))) & 0xFF800000U;
+    if (rule == ExponentRule::Even) bits = (bits + (1U << (23 - element.mantissaBits - 1))) & 0xFF800000U;
     int exponent = static_cast<int>((bits >> 23) & 0xFF) - 127;
-    if (rule == "ceil" && (bits & 0x7FFFFFU) != 0) ++exponent;
+    if (rule == ExponentRule::Ceil && (bits & 0x7FFFFFU) != 0) ++exponent;
     return std::clamp(exponent - element.largestExponent(), -127, 128);
 }
 
@@ -126,8 +125,7 @@ Fp8Codes encodeFp8(const Tensor& weight, const Recipe& recipe) {
 }
 
 Fp4Codes encodeNvfp4(const Tensor& weight) {
-    const auto all = weight.floats();
-    const float tensorScale = nvfp4TensorScale(absMax(all.data(), static_cast<int64_t>(all.size())));
+    const float tensorScale = nvfp4TensorScale(absMax(weight.matrix()));
     Fp4Codes result = encodeFp4(weight.matrix(), kNvBlock, false, [&](float absmax) {
         const float s = nvfp4BlockScale(absmax, tensorScale);
         return ByteAndFactor{e4m3FromFloat(s), (1.0F / tensorScale) / s};
@@ -138,7 +136,7 @@ Fp4Codes encodeNvfp4(const Tensor& weight) {
 
 Fp4Codes encodeMxfp4(const Tensor& weight, const Recipe& recipe) {
     const Microscaling method(Microscaling::Element::Fp4);
-    const std::string rule = MethodOptions(method.info(), recipe).text("exponent");
+    const ExponentRule rule = exponentRule(MethodOptions(method.info(), recipe).text("exponent"));
     return encodeFp4(weight.matrix(), kMxBlock, true, [&](float absmax) {
         const int exponent = sharedExponent(absmax, kE2M1, rule);
         return ByteAndFactor{static_cast<uint8_t>(std::clamp(exponent + 127, 0, 254)), sharedScale(exponent)};

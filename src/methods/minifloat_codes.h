@@ -7,14 +7,13 @@
 
 #include "methods/variant.h"
 #include "quant/codebooks.h"
+#include "quant/run_extremes.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {
 
 // What the small float formats (minifloat_formats.h) store, for files that hold codes instead of values.
 
-/// Largest magnitude of `count` values.
-float absMax(const float* values, int64_t count);
 /// Small floats by name: "e4m3", "e5m2", "e2m3", "e3m2".
 Minifloat minifloatNamed(const std::string& name);
 
@@ -47,8 +46,11 @@ Fp4Codes encodeMxfp4(const Tensor& weight, const Recipe& recipe);
 float nvfp4TensorScale(float absmax);
 float nvfp4BlockScale(float absmax, float tensorScale);
 
-/// The exponent a block of a microscaling format shares; `rule` is floor, even or ceil.
-int sharedExponent(float absmax, const Minifloat& element, const std::string& rule);
+/// How a block's absmax becomes the power of two that a microscaling format shares.
+enum class ExponentRule { Floor, Even, Ceil };
+/// "floor", "even", "ceil".
+ExponentRule exponentRule(const std::string& name);
+int sharedExponent(float absmax, const Minifloat& element, ExponentRule rule);
 /// 2^exponent, at least the smallest normal float.
 float sharedScale(int exponent);
 

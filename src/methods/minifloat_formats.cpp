@@ -7,7 +7,7 @@
 #include "methods/minifloat_codes.h"
 #include "methods/options.h"
 #include "methods/stored_values.h"
-#include "quant/codebooks.h"
+#include "quant/codebook_runs.h"
 
 namespace quantscope {
 namespace {
@@ -17,12 +17,12 @@ constexpr int64_t kNvBlock = 16;
 
 /// body(values, count, results) for each run of `size` inputs of each row.
 template <class Body>
-std::vector<float> forRuns(const MatrixView& w, int64_t size, const Body& body) {
-    std::vector<float> values(static_cast<size_t>(w.size()));
+FloatBuffer forRuns(const MatrixView& w, int64_t size, const Body& body) {
+    FloatBuffer values = floatBuffer(w.size());
     parallelFor(w.rows, 16, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
             for (int64_t c = 0; c < w.cols; c += size)
-                body(w.row(r) + c, std::min(size, w.cols - c), values.data() + r * w.cols + c);
+                body(w.row(r) + c, std::min(size, w.cols - c), values.get() + r * w.cols + c);
     });
     return values;
 }
@@ -73,7 +73,7 @@ Result<LayerResult> Fp8::quantize(const LayerInput& input, const Recipe& recipe,
     const MatrixView w = input.weight.matrix();
     const int64_t blockRows = scale == "tensor" ? w.rows : (scale == "channel" ? 1 : 128);
     const int64_t blockCols = scale == "block" ? 128 : w.cols;
-    std::vector<float> values(static_cast<size_t>(w.size()));
+    FloatBuffer values = floatBuffer(w.size());
     const int64_t bands = runsIn(w.rows, std::max<int64_t>(blockRows, 1));
     parallelFor(bands, 1, [&](int64_t begin, int64_t end) {
         for (int64_t band = begin; band < end; ++band)
@@ -86,8 +86,8 @@ Result<LayerResult> Fp8::quantize(const LayerInput& input, const Recipe& recipe,
                     largest = std::max(largest, absMax(w.row(r) + col, count));
                 const float s = fp8Scale(largest, element);
                 for (int64_t r = first; r < last; ++r)
-                    for (int64_t c = col; c < col + count; ++c)
-                        values[static_cast<size_t>(r * w.cols + c)] = element.round(w.at(r, c) / s) * s;
+                    roundRun({w.row(r) + col, static_cast<size_t>(count)}, element, {s, true}, s,
+                             values.get() + r * w.cols + col);
             }
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
@@ -126,12 +126,12 @@ double Microscaling::storedBytes(const Recipe&, int64_t rows, int64_t cols) cons
 Result<LayerResult> Microscaling::quantize(const LayerInput& input, const Recipe& recipe, const Job&) const {
     const MethodOptions options(m_info, recipe);
     const Minifloat element = m_element == Element::Fp4 ? kE2M1 : minifloatNamed(options.text("element"));
-    const std::string& rule = options.text("exponent");
+    const ExponentRule rule = exponentRule(options.text("exponent"));
     const MatrixView w = input.weight.matrix();
     auto values = forRuns(w, kMxBlock, [&](const float* from, int64_t count, float* to) {
         const int exponent = sharedExponent(absMax(from, count), element, rule);
         const float s = sharedScale(exponent);
-        for (int64_t i = 0; i < count; ++i) to[i] = element.round(from[i] / s) * s;
+        roundRun({from, static_cast<size_t>(count)}, element, {s, true}, s, to);
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
 }
@@ -159,12 +159,11 @@ double Nvfp4::storedBytes(const Recipe&, int64_t rows, int64_t cols) const {
 
 Result<LayerResult> Nvfp4::quantize(const LayerInput& input, const Recipe& recipe, const Job&) const {
     const MatrixView w = input.weight.matrix();
-    const auto all = input.weight.floats();
-    const float tensorScale = nvfp4TensorScale(absMax(all.data(), static_cast<int64_t>(all.size())));
+    const float tensorScale = nvfp4TensorScale(absMax(w));
     auto values = forRuns(w, kNvBlock, [&](const float* from, int64_t count, float* to) {
         const float s = nvfp4BlockScale(absMax(from, count), tensorScale);
-        const float inverse = (1.0F / tensorScale) / s;
-        for (int64_t i = 0; i < count; ++i) to[i] = kE2M1.round(from[i] * inverse) * (s * tensorScale);
+        roundRun({from, static_cast<size_t>(count)}, kE2M1, {(1.0F / tensorScale) / s, false},
+                 s * tensorScale, to);
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "base/instruction_sets.h"
+
 namespace quantscope {
 
 /// Codes of 1..8 or 16 bits as one bit string: element j occupies bits j*bits .. j*bits + bits - 1, counted
@@ -14,9 +16,11 @@ namespace quantscope {
 /// Bytes that `count` codes take.
 int64_t packedBytes(int64_t count, int bits);
 /// codes[i] - offset, which must fit in `bits`, to dst[packedBytes()].
-void packCodes(std::span<const int32_t> codes, int32_t offset, int bits, std::byte* dst);
+void packCodes(std::span<const int32_t> codes, int32_t offset, int bits, std::byte* dst,
+               InstructionSet set = bestInstructionSet());
 /// The codes with `offset` added again.
-void unpackCodes(const std::byte* src, int bits, int32_t offset, std::span<int32_t> codes);
+void unpackCodes(const std::byte* src, int bits, int32_t offset, std::span<int32_t> codes,
+                 InstructionSet set = bestInstructionSet());
 /// One code.
 int32_t unpackCode(const std::byte* src, int bits, int32_t offset, int64_t index);
 

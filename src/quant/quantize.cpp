@@ -13,11 +13,12 @@
 #include "quant/quantized_tensor.h"
 #include "quant/range_estimator.h"
 #include "quant/reference.h"
+#include "quant/run_extremes.h"
 
 namespace quantscope {
 namespace {
 
-constexpr int64_t kGrainElements = int64_t{1} << 18;
+constexpr int64_t kGrainElements = int64_t{1} << 16;
 
 tl::unexpected<Error> cancelled() {
     return fail(ErrorKind::Cancelled, "quantization was stopped");
@@ -29,20 +30,10 @@ int64_t rowsPerRange(int64_t cols) {
 
 /// The first NaN or infinity in row-major order, as an error.
 Status checkFinite(const MatrixView& input) {
-    const int64_t none = input.size();
-    const int64_t first = parallelReduce<int64_t>(
-        input.rows, rowsPerRange(input.cols),
-        [&](int64_t begin, int64_t end) {
-            for (int64_t r = begin; r < end; ++r) {
-                const int64_t col = firstNonFinite(input.row(r), input.cols);
-                if (col >= 0) return r * input.cols + col + 1;
-            }
-            return int64_t{0};
-        },
-        [](int64_t& total, int64_t part) { total = total == 0 ? part : total; });
-    if (first == 0 || none == 0) return {};
-    const int64_t row = (first - 1) / input.cols;
-    const int64_t col = (first - 1) % input.cols;
+    const int64_t first = firstNonFinite(input);
+    if (first < 0) return {};
+    const int64_t row = first / input.cols;
+    const int64_t col = first % input.cols;
     return fail(ErrorKind::InvalidArgument,
                 fmt::format("element [{}, {}] is {}", row, col, input.at(row, col)), "values",
                 "only finite numbers can be quantized");
@@ -64,7 +55,8 @@ MatrixView blockOf(const MatrixView& input, const GroupLayout& layout, int64_t g
 std::vector<Range> minMaxOfGroups(const MatrixView& input, const GroupLayout& layout) {
     const int64_t across = layout.groupsAcross();
     const auto total = static_cast<size_t>(layout.groupCount());
-    const int64_t bandRows = std::min(layout.blockRows, rowsPerRange(input.cols));
+    // Not below 64 rows: a band has as many extremes as there are groups across.
+    const int64_t bandRows = std::min(layout.blockRows, std::max<int64_t>(64, rowsPerRange(input.cols)));
     const int64_t partsOfBand = (layout.blockRows + bandRows - 1) / bandRows;
     const int64_t items = layout.groupsDown() * partsOfBand;
     std::vector<BlockExtremes> parts(static_cast<size_t>(items * across));
@@ -75,26 +67,22 @@ std::vector<Range> minMaxOfGroups(const MatrixView& input, const GroupLayout& la
             const int64_t bandEnd = std::min(input.rows, (band + 1) * layout.blockRows);
             const int64_t first = band * layout.blockRows + item % partsOfBand * bandRows;
             for (int64_t r = first; r < std::min(bandEnd, first + bandRows); ++r)
-                for (int64_t g = 0; g < across; ++g) {
-                    const int64_t col = g * layout.blockCols;
-                    parts[static_cast<size_t>(item * across + g)].add(
-                        input.row(r) + col, std::min(layout.blockCols, input.cols - col));
-                }
+                addRuns(input.row(r), input.cols, layout.blockCols, parts.data() + item * across);
         }
     });
     std::vector<Range> ranges(total);
-    for (size_t group = 0; group < total; ++group) {
-        const auto band = static_cast<int64_t>(group) / across;
-        const auto g = static_cast<int64_t>(group) % across;
-        BlockExtremes extremes;
-        for (int64_t part = 0; part < partsOfBand; ++part)
-            extremes.merge(parts[static_cast<size_t>((band * partsOfBand + part) * across + g)]);
-        ranges[group] = {extremes.low, extremes.high, false};
-        if (extremes.low == -extremes.high && extremes.low != 0) {
-            ranges[group].lowIsExtreme =
-                firstExtremeIsNegative(blockOf(input, layout, static_cast<int64_t>(group)), extremes.high);
+    parallelFor(layout.groupsDown(), std::max<int64_t>(1, 4096 / across), [&](int64_t begin, int64_t end) {
+        for (int64_t group = begin * across; group < end * across; ++group) {
+            const int64_t first = (group / across) * partsOfBand * across + group % across;
+            BlockExtremes extremes = parts[static_cast<size_t>(first)];
+            for (int64_t part = 1; part < partsOfBand; ++part)
+                extremes.merge(parts[static_cast<size_t>(first + part * across)]);
+            const bool tied = extremes.low == -extremes.high && extremes.low != 0;
+            ranges[static_cast<size_t>(group)] = {
+                extremes.low, extremes.high,
+                tied && firstExtremeIsNegative(blockOf(input, layout, group), extremes.high)};
         }
-    }
+    });
     return ranges;
 }
 
@@ -155,7 +143,7 @@ Result<std::vector<GroupParams>> chooseGroupParams(const MatrixView& input, cons
     const Result<std::vector<Range>> ranges = rangesOfGroups(input, layout, scheme, job);
     if (!ranges) return fail(ranges.error());
     std::vector<GroupParams> groups(ranges->size());
-    parallelFor(static_cast<int64_t>(groups.size()), 1 << 14, [&](int64_t begin, int64_t end) {
+    parallelFor(static_cast<int64_t>(groups.size()), 1 << 11, [&](int64_t begin, int64_t end) {
         for (auto g = static_cast<size_t>(begin); g < static_cast<size_t>(end); ++g)
             groups[g] = paramsFromRange((*ranges)[g], scheme);
     });

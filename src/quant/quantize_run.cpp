@@ -5,23 +5,13 @@
 #include <array>
 #include <cstring>
 
+#include "quant/nearest_even.h"
 #include "quant/reference.h"
 
 namespace quantscope {
 namespace {
 
 constexpr size_t kChunk = 1024;
-
-/// Half-even without a library call: in (-2^22, 2^22) adding and subtracting 1.5 * 2^23 rounds to an integer
-/// in the default rounding mode. Values beyond are clamped first, which changes no code: codes and zero
-/// points stay below 2^17.
-[[gnu::always_inline]] inline float nearestEven(float x) {
-    constexpr float kLimit = 0x1p20F;
-    constexpr float kMagic = 0x1.8p23F;
-    x = x < -kLimit ? -kLimit : x;
-    x = x > kLimit ? kLimit : x;
-    return (x + kMagic) - kMagic;
-}
 
 /// The constants of one group, laid out so that both domains and both places of the zero point are one
 /// formula: code = clamp(nearest((value - offset) / scale + before) + after).
@@ -60,10 +50,31 @@ struct HalfEvenForm {
 };
 
 template <bool kMultiply>
-void halfEvenCodes(std::span<const float> values, const HalfEvenForm& form, int32_t* codes) {
+[[gnu::always_inline]] inline void halfEvenCodes(std::span<const float> values, const HalfEvenForm& form,
+                                                 int32_t* codes) {
     for (size_t i = 0; i < values.size(); ++i)
         codes[i] = static_cast<int32_t>(form.code<kMultiply>(values[i]));
 }
+struct HalfEvenCodes {
+    [[gnu::always_inline]] static inline void run(std::span<const float> values, const QuantizeParams* params,
+                                                  int32_t* codes) {
+        const HalfEvenForm form(*params);
+        form.multiply ? halfEvenCodes<true>(values, form, codes) : halfEvenCodes<false>(values, form, codes);
+    }
+};
+
+struct Decoded {
+    [[gnu::always_inline]] static inline void run(std::span<const int32_t> codes, GroupParams group,
+                                                  bool minimum, float* values) {
+        if (minimum) {
+            for (size_t i = 0; i < codes.size(); ++i)
+                values[i] = group.scale * static_cast<float>(codes[i]) + group.zeroPoint;
+        } else {
+            for (size_t i = 0; i < codes.size(); ++i)
+                values[i] = group.scale * (static_cast<float>(codes[i]) - group.zeroPoint);
+        }
+    }
+};
 
 template <bool kMultiply, bool kMinimum>
 [[gnu::always_inline]] inline void halfEvenValues(std::span<const float> values, const HalfEvenForm& form,
@@ -148,70 +159,37 @@ template <bool kWeighted>
     }
     return sum;
 }
-[[gnu::always_inline]] inline double halfEvenError(const WeighedRun& run, const QuantizeParams& params) {
-    return run.weights.empty() ? halfEvenSquaredError<false>(run, params)
-                               : halfEvenSquaredError<true>(run, params);
-}
-
 // A range search is hundreds of passes, so the same source is also compiled for wider vectors (without fused
 // operations, see CMakeLists.txt: equal bits).
-double squaredErrorPlain(const WeighedRun& run, const QuantizeParams& params) {
-    return halfEvenError(run, params);
-}
-#if defined(__x86_64__)
-[[gnu::target("avx2")]] double squaredErrorAvx2(const WeighedRun& run, const QuantizeParams& params) {
-    return halfEvenError(run, params);
-}
-#ifdef __clang__  // it does not know the preference
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]]
-#else
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]]
-#endif
-double
-squaredErrorAvx512(const WeighedRun& run, const QuantizeParams& params) {
-    return halfEvenError(run, params);
-}
-#endif
-
-double widestSquaredError(const WeighedRun& run, const QuantizeParams& params) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw"))
-        return squaredErrorAvx512(run, params);
-    if (__builtin_cpu_supports("avx2")) return squaredErrorAvx2(run, params);
-#endif
-    return squaredErrorPlain(run, params);
-}
+struct HalfEvenError {
+    [[gnu::always_inline]] static inline double run(const WeighedRun* run, const QuantizeParams* params) {
+        return run->weights.empty() ? halfEvenSquaredError<false>(*run, *params)
+                                    : halfEvenSquaredError<true>(*run, *params);
+    }
+};
 
 }  // namespace
 
-void quantizeRun(std::span<const float> values, const QuantizeParams& params, int32_t* codes) {
+void quantizeRun(std::span<const float> values, const QuantizeParams& params, int32_t* codes,
+                 InstructionSet set) {
     const float scale = params.encodeDiffers ? params.encode.scale : params.group.scale;
-    if (params.rounding == Rounding::HalfEven && scale != 0) {
-        const HalfEvenForm form(params);
-        form.multiply ? halfEvenCodes<true>(values, form, codes) : halfEvenCodes<false>(values, form, codes);
-        return;
-    }
+    if (params.rounding == Rounding::HalfEven && scale != 0)
+        return runWith<HalfEvenCodes>(set, values, &params, codes);
     for (size_t i = 0; i < values.size(); ++i)
         codes[i] = quantizeValue(values[i], params, params.firstElement + i);
 }
 
-void dequantizeRun(std::span<const int32_t> codes, const QuantizeParams& params, float* values) {
-    const GroupParams group = params.group;
-    if (params.domain == ZeroPointDomain::Minimum) {
-        for (size_t i = 0; i < codes.size(); ++i)
-            values[i] = group.scale * static_cast<float>(codes[i]) + group.zeroPoint;
-    } else {
-        for (size_t i = 0; i < codes.size(); ++i)
-            values[i] = group.scale * (static_cast<float>(codes[i]) - group.zeroPoint);
-    }
+void dequantizeRun(std::span<const int32_t> codes, const QuantizeParams& params, float* values,
+                   InstructionSet set) {
+    runWith<Decoded>(set, codes, params.group, params.domain == ZeroPointDomain::Minimum, values);
 }
 
 double runSquaredError(std::span<const float> values, std::span<const float> weights,
-                       const QuantizeParams& params) {
+                       const QuantizeParams& params, InstructionSet set) {
     const float scale = params.encodeDiffers ? params.encode.scale : params.group.scale;
     const WeighedRun run{values, weights};
-    if (params.rounding == Rounding::HalfEven && scale != 0) return widestSquaredError(run, params);
+    if (params.rounding == Rounding::HalfEven && scale != 0)
+        return runWith<HalfEvenError>(set, &run, &params);
     std::array<float, kChunk> decoded;
     double sum = 0;
     for (size_t begin = 0; begin < values.size(); begin += kChunk) {

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "methods/codeword_search.h"
 #include "methods/e8_lattice.h"
+#include "methods/hqq_step.h"
 #include "methods/learned_rounding.h"
 #include "methods/linear_algebra.h"
 
@@ -116,6 +117,19 @@ class TestInstructionSets : public QObject {
         }
     }
 
+    /// Small errors, that all shrink to 0, and large ones.
+    void halfQuadraticSteps() {
+        for (const InstructionSet set : instructionSets())
+            for (const int64_t count : {1, 7, 64, 300})
+                for (const float scale : {0.05F, 1.0F, 30.0F})
+                    for (const float norm : {0.1F, 0.7F, 1.0F})
+                        for (const float beta : {1.0F, 10.0F, 1e4F}) {
+                            std::vector<float> w = normals(count, 31);
+                            for (float& value : w) value *= scale;
+                            halfQuadratic(set, w, norm, beta);
+                        }
+    }
+
     void learnedRoundingStep() {
         constexpr size_t kCount = 37;
         RoundingPlaces places;
@@ -148,6 +162,35 @@ class TestInstructionSets : public QObject {
     }
 
  private:
+    /// Three steps against plain code, bit by bit.
+    static void halfQuadratic(InstructionSet set, const std::vector<float>& w, float norm, float beta) {
+        constexpr float kCodes = 7;
+        const HqqShrinkage shrinkage(beta, norm);
+        HqqGroup found{kCodes / (4 * std::abs(w[0])), 3.3F};
+        HqqGroup expected = found;
+        const auto codeOf = [&](float value) {
+            return std::clamp(std::nearbyint(value * expected.inverse + expected.zero), 0.0F, kCodes);
+        };
+        for (int step = 0; step < 3; ++step) {
+            double errors = 0;
+            double zeros = 0;
+            for (const float value : w) {
+                const float q = codeOf(value);
+                const float error = value - (q - expected.zero) / expected.inverse;
+                const float less = norm == 1 ? 1 / beta : (1 / beta) * std::pow(std::abs(error), norm - 1);
+                const float shrunk = std::copysign(std::max(std::abs(error) - less, 0.0F), error);
+                errors += static_cast<double>(std::abs(error));
+                zeros += static_cast<double>(q - (value - shrunk) * expected.inverse);
+            }
+            expected.zero = static_cast<float>(zeros / static_cast<double>(w.size()));
+            QCOMPARE(hqqStep(w, kCodes, shrinkage, found, set), errors);
+            QCOMPARE(found.zero, expected.zero);
+        }
+        std::vector<int32_t> codes(w.size());
+        hqqCodes(w, kCodes, found, codes.data(), set);
+        for (size_t i = 0; i < w.size(); ++i) QCOMPARE(codes[i], static_cast<int32_t>(codeOf(w[i])));
+    }
+
     static double fraction(const RoundingPlaces& places, float weight, size_t i) {
         return static_cast<double>(weight / places.scales[i] - places.floors[i]);
     }
