@@ -11,15 +11,21 @@ namespace quantscope {
 namespace {
 
 constexpr size_t kLanes = 16;
+constexpr int32_t kInfinity = 0x7F800000;  ///< as a pattern; NaN are above
 using Lanes = std::array<float, kLanes>;
 
-/// The smallest and the largest lane, of equal ones (zeros of both signs) the first.
+/// The smallest and the largest lane, half against half as vectors go.
 [[gnu::always_inline]] inline void merge(Lanes& lows, Lanes& highs) {
     for (size_t left = kLanes / 2; left > 0; left /= 2)
         for (size_t i = 0; i < left; ++i) {
-            lows[i] = lows[2 * i + 1] < lows[2 * i] ? lows[2 * i + 1] : lows[2 * i];
-            highs[i] = highs[2 * i + 1] > highs[2 * i] ? highs[2 * i + 1] : highs[2 * i];
+            lows[i] = lows[i + left] < lows[i] ? lows[i + left] : lows[i];
+            highs[i] = highs[i + left] > highs[i] ? highs[i + left] : highs[i];
         }
+}
+
+/// The same where zeros of both signs are equal: the first lane's.
+BlockExtremes firstExtremes(const Lanes& lows, const Lanes& highs) {
+    return {*std::min_element(lows.begin(), lows.end()), *std::max_element(highs.begin(), highs.end()), true};
 }
 
 [[gnu::always_inline]] inline void addRun(const float* values, int64_t count, BlockExtremes& extremes) {
@@ -37,8 +43,11 @@ using Lanes = std::array<float, kLanes>;
         lows[0] = values[i] < lows[0] ? values[i] : lows[0];
         highs[0] = values[i] > highs[0] ? values[i] : highs[0];
     }
-    merge(lows, highs);
-    extremes = {lows[0], highs[0], true};
+    Lanes low = lows;
+    Lanes high = highs;
+    merge(low, high);
+    extremes =
+        low[0] == 0 || high[0] == 0 ? firstExtremes(lows, highs) : BlockExtremes{low[0], high[0], true};
 }
 
 struct Runs {
@@ -53,7 +62,6 @@ struct Runs {
 /// vectorizes.
 struct Magnitudes {
     [[gnu::always_inline]] static inline float run(const float* values, int64_t count) {
-        constexpr int32_t kInfinity = 0x7F800000;
         int32_t largest = 0;
         for (int64_t i = 0; i < count; ++i) {
             int32_t pattern = __builtin_bit_cast(int32_t, values[i]) & 0x7FFFFFFF;
@@ -69,6 +77,18 @@ int64_t rowsAtOnce(const MatrixView& matrix) {
     constexpr int64_t kElements = int64_t{1} << 16;
     return std::max<int64_t>(1, kElements / std::max<int64_t>(1, matrix.cols));
 }
+
+/// Whether all are finite.
+struct FiniteLoop {
+    [[gnu::always_inline]] static inline bool run(const float* values, int64_t count) {
+        int32_t largest = 0;
+        for (int64_t i = 0; i < count; ++i) {
+            const int32_t pattern = __builtin_bit_cast(int32_t, values[i]) & 0x7FFFFFFF;
+            largest = pattern > largest ? pattern : largest;
+        }
+        return largest < kInfinity;
+    }
+};
 
 }  // namespace
 
@@ -93,10 +113,12 @@ float absMax(const MatrixView& matrix) {
 }
 
 int64_t firstNonFinite(const MatrixView& matrix) {
+    const InstructionSet set = bestInstructionSet();
     const int64_t after = parallelReduce<int64_t>(
         matrix.rows, rowsAtOnce(matrix),
         [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; ++r) {
+                if (runWith<FiniteLoop>(set, matrix.row(r), matrix.cols)) continue;
                 const int64_t col = firstNonFinite(matrix.row(r), matrix.cols);
                 if (col >= 0) return r * matrix.cols + col + 1;
             }
