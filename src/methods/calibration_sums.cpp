@@ -13,8 +13,10 @@ namespace {
 
 constexpr int64_t kPanel = 48;   ///< columns of X beside each other: three vectors of 16, six of 8
 constexpr int64_t kDepth = 512;  ///< rows of X summed in float
+constexpr int64_t kSlice = 64;   ///< rows of two panels that fit the first cache
 constexpr int64_t kTileRows = 8;
-constexpr int64_t kStrip = 64;  ///< columns whose moments stay in the first cache
+constexpr int64_t kManyPanels = 16;  ///< enough for squares of 4 x 4 blocks to keep all threads busy
+constexpr int64_t kStrip = 64;       ///< columns whose moments stay in the first cache
 
 /// The sums of one strip of columns, where the compiler knows that nothing else is written.
 struct StripMoments {
@@ -61,13 +63,14 @@ QUANTSCOPE_AVX512 uint32_t largestBitsAvx512(const float* values, size_t count) 
     return largestBits(values, count);
 }
 
-/// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], both panels of kPanel columns.
+/// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], all of them in panels of kPanel columns.
 template <int Bytes, int Rows, int Vectors>
-[[gnu::always_inline]] inline void gramTile(int64_t depth, const float* a, const float* b, double* c,
-                                            int64_t cStride) {
+[[gnu::always_inline]] inline void gramTile(int64_t depth, const float* a, const float* b, float* c) {
     using V = typename VectorOf<float, Bytes>::Type;
     constexpr int kLanes = Bytes / 4;
-    V sums[Rows][Vectors] = {};
+    V sums[Rows][Vectors];
+    for (int r = 0; r < Rows; ++r)
+        for (int v = 0; v < Vectors; ++v) std::memcpy(&sums[r][v], c + r * kPanel + v * kLanes, Bytes);
     for (int64_t p = 0; p < depth; ++p) {
         V right[Vectors];
         for (int v = 0; v < Vectors; ++v) std::memcpy(&right[v], b + p * kPanel + v * kLanes, Bytes);
@@ -76,32 +79,29 @@ template <int Bytes, int Rows, int Vectors>
             for (int v = 0; v < Vectors; ++v) sums[r][v] += left * right[v];
         }
     }
-    float lanes[kLanes];
     for (int r = 0; r < Rows; ++r)
-        for (int v = 0; v < Vectors; ++v) {
-            std::memcpy(lanes, &sums[r][v], Bytes);
-            double* target = c + r * cStride + v * kLanes;
-            for (int l = 0; l < kLanes; ++l) target[l] += static_cast<double>(lanes[l]);
-        }
+        for (int v = 0; v < Vectors; ++v) std::memcpy(c + r * kPanel + v * kLanes, &sums[r][v], Bytes);
 }
 
-/// One block [kPanel x kPanel] of X^T X.
+/// One block [kPanel x kPanel] of X^T X += the panels' product.
 template <int Bytes>
-[[gnu::always_inline]] inline void gramBlock(int64_t depth, const float* a, const float* b, double* c) {
+[[gnu::always_inline]] inline void gramBlock(int64_t depth, const float* a, const float* b, float* c) {
     constexpr int kRows = Bytes == 64 ? kTileRows : 4;  // as many sums as there are registers for
     constexpr int kColumns = 3 * Bytes / 4;
-    for (int64_t j = 0; j < kPanel; j += kColumns)
-        for (int64_t i = 0; i < kPanel; i += kRows)
-            gramTile<Bytes, kRows, 3>(depth, a + i, b + j, c + i * kPanel + j, kPanel);
+    for (int64_t p = 0; p < depth; p += kSlice)
+        for (int64_t j = 0; j < kPanel; j += kColumns)
+            for (int64_t i = 0; i < kPanel; i += kRows)
+                gramTile<Bytes, kRows, 3>(std::min(kSlice, depth - p), a + p * kPanel + i, b + p * kPanel + j,
+                                          c + i * kPanel + j);
 }
-QUANTSCOPE_AVX2 void gramBlockAvx2(int64_t depth, const float* a, const float* b, double* c) {
+QUANTSCOPE_AVX2 void gramBlockAvx2(int64_t depth, const float* a, const float* b, float* c) {
     gramBlock<32>(depth, a, b, c);
 }
-QUANTSCOPE_AVX512 void gramBlockAvx512(int64_t depth, const float* a, const float* b, double* c) {
+QUANTSCOPE_AVX512 void gramBlockAvx512(int64_t depth, const float* a, const float* b, float* c) {
     gramBlock<64>(depth, a, b, c);
 }
 
-void multiplyBlock(int64_t depth, const float* a, const float* b, double* c, InstructionSet set) {
+void multiplyBlock(int64_t depth, const float* a, const float* b, float* c, InstructionSet set) {
     switch (set) {
         case InstructionSet::Avx512:
             return gramBlockAvx512(depth, a, b, c);
@@ -128,11 +128,11 @@ void packPanels(const MatrixView& x, std::vector<float>& panels) {
     });
 }
 
-void addBlock(const double* block, int64_t row, int64_t col, int64_t width, double* sums) {
+void addBlock(const float* block, int64_t row, int64_t col, int64_t width, double* sums) {
     const int64_t columns = std::min(kPanel, width - col);
     for (int64_t i = 0; i < std::min(kPanel, width - row); ++i) {
         double* to = sums + (row + i) * width + col;
-        for (int64_t j = 0; j < columns; ++j) to[j] += block[i * kPanel + j];
+        for (int64_t j = 0; j < columns; ++j) to[j] += static_cast<double>(block[i * kPanel + j]);
     }
 }
 
@@ -180,23 +180,22 @@ bool allFinite(std::span<const float> values, InstructionSet set) {
 
 void addGram(const MatrixView& x, std::vector<float>& panels, double* sums, InstructionSet set) {
     const int64_t across = (x.cols + kPanel - 1) / kPanel;
+    const int64_t side = across < kManyPanels ? 2 : 4;
+    const int64_t squares = (across + side - 1) / side;
     for (int64_t start = 0; start < x.rows; start += kDepth) {
         const MatrixView part{x.row(start), std::min(kDepth, x.rows - start), x.cols, x.stride};
         packPanels(part, panels);
         const int64_t size = part.rows * kPanel;
-        // Blocks (i, j), j <= i, row by row: block i's panel stays in the second cache.
-        parallelFor(across * (across + 1) / 2, 4, [&](int64_t begin, int64_t end) {
-            auto i = static_cast<int64_t>((std::sqrt(8.0 * static_cast<double>(begin) + 1.0) - 1.0) / 2.0);
-            int64_t j = begin - i * (i + 1) / 2;
-            for (int64_t at = begin; at < end; ++at) {
-                double block[kPanel * kPanel] = {};
-                multiplyBlock(part.rows, panels.data() + i * size, panels.data() + j * size, block, set);
-                addBlock(block, i * kPanel, j * kPanel, x.cols, sums);
-                if (++j > i) {
-                    ++i;
-                    j = 0;
+        // Squares of blocks on and left of the diagonal: a square's panels stay in the second cache.
+        parallelFor(squares * squares, 1, [&](int64_t begin, int64_t) {
+            const int64_t down = begin / squares * side;
+            const int64_t left = begin % squares * side;
+            for (int64_t j = left; j < std::min(across, left + side); ++j)
+                for (int64_t i = std::max(down, j); i < std::min(across, down + side); ++i) {
+                    alignas(64) float block[kPanel * kPanel] = {};
+                    multiplyBlock(part.rows, panels.data() + i * size, panels.data() + j * size, block, set);
+                    addBlock(block, i * kPanel, j * kPanel, x.cols, sums);
                 }
-            }
         });
     }
 }

@@ -18,7 +18,7 @@
 namespace quantscope {
 namespace {
 
-constexpr int64_t kBandRows = 32;
+constexpr int64_t kBandRows = 3 * kRowLanes;
 
 struct Options {
     double damping = 0.01;

@@ -105,11 +105,23 @@ template <class T, int Bytes>
     narrowStrips<T, Bytes>(m, n - whole, k, a, aStride, b + whole, bStride, c + whole, cStride, sign);
 }
 
-/// lanes [count x Lanes] -= factors errors^T.
+/// lanes [count x kRowLanes] -= factors errors^T.
+template <int Bytes>
 [[gnu::always_inline]] inline void subtractOuterBody(int64_t count, const float* errors, const float* factors,
                                                      float* lanes) {
-    for (int64_t k = 0; k < count; ++k)
-        for (int64_t r = 0; r < kRowLanes; ++r) lanes[k * kRowLanes + r] -= errors[r] * factors[k];
+    using V = typename VectorOf<float, Bytes>::Type;
+    constexpr int64_t kVectors = kRowLanes * 4 / Bytes;
+    V error[kVectors];
+    std::memcpy(error, errors, sizeof(error));
+    for (int64_t k = 0; k < count; ++k) {
+        const float factor = factors[k];
+        for (int64_t v = 0; v < kVectors; ++v) {
+            V own;
+            std::memcpy(&own, lanes + k * kRowLanes + v * (Bytes / 4), Bytes);
+            own -= error[v] * factor;
+            std::memcpy(lanes + k * kRowLanes + v * (Bytes / 4), &own, Bytes);
+        }
+    }
 }
 
 template <class T>
@@ -124,11 +136,11 @@ QUANTSCOPE_AVX512 void multiplyAddAvx512(int64_t m, int64_t n, int64_t k, const 
 }
 QUANTSCOPE_AVX2 void subtractOuterAvx2(int64_t count, const float* errors, const float* factors,
                                        float* lanes) {
-    subtractOuterBody(count, errors, factors, lanes);
+    subtractOuterBody<32>(count, errors, factors, lanes);
 }
 QUANTSCOPE_AVX512 void subtractOuterAvx512(int64_t count, const float* errors, const float* factors,
                                            float* lanes) {
-    subtractOuterBody(count, errors, factors, lanes);
+    subtractOuterBody<64>(count, errors, factors, lanes);
 }
 
 template <class T>
@@ -195,7 +207,7 @@ void subtractOuter(int64_t count, const float* errors, const float* factors, flo
         case InstructionSet::Avx2:
             return subtractOuterAvx2(count, errors, factors, lanes);
         case InstructionSet::Baseline:
-            return subtractOuterBody(count, errors, factors, lanes);
+            return subtractOuterBody<16>(count, errors, factors, lanes);
     }
 }
 

@@ -42,9 +42,9 @@ def inverse_factor(h, damp=0.01):
     return torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(h)), upper=True)
 
 
-def gptq(w, x, bits=4, block=128):
+def gptq(w, x, bits=4, block=128, h=None):
     """After IST-DASLab/gptq gptq.py."""
-    hinv = inverse_factor(hessian(x))
+    hinv = inverse_factor(hessian(x) if h is None else h)
     w = w.clone()
     q = torch.zeros_like(w)
     for i1 in range(0, w.shape[1], block):
@@ -65,9 +65,9 @@ def gptq(w, x, bits=4, block=128):
     return q
 
 
-def sparsegpt(w, x, block=128):
+def sparsegpt(w, x, block=128, h=None):
     """Pattern 2:4, after IST-DASLab/sparsegpt sparsegpt.py."""
-    hinv = inverse_factor(hessian(x))
+    hinv = inverse_factor(hessian(x) if h is None else h)
     w = w.clone()
     for i1 in range(0, w.shape[1], block):
         i2 = min(i1 + block, w.shape[1])

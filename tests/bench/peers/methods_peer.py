@@ -5,9 +5,11 @@ tokens, taking turns in one run:
     methods_peer.py PROGRAM [--rounds N] [TEXT...]
 
 Only variants that contain one of TEXT, if any is given. Prints the medians and their ratio; what a peer lacks the
-package for is left out, and said."""
+package for is left out, and said. A second row, "X^T X given", leaves out the gathering where the peer can do without:
+that part is one matrix product, the same for everybody."""
 
 import argparse
+import inspect
 import os
 import statistics
 import subprocess
@@ -15,25 +17,31 @@ import time
 
 import torch
 
-from method_peers import SOURCES
+from method_peers import SOURCES, hessian
 
 SHAPES = [(576, 576), (192, 576), (192, 576), (576, 576), (1536, 576), (1536, 576), (576, 1536)]
 TOKENS = 8192
 
 
-def seconds_of(run, layers):
-    """One block; a peer that takes some rows only is scaled to all of them."""
+def seconds_of(run, layers, **given):
+    """One block; a peer that takes some rows only is scaled to all of them. `given`: lists, an argument a layer."""
     total = 0.0
-    for w, x in layers:
+    for i, (w, x) in enumerate(layers):
         start = time.perf_counter()
-        run(w, x)
+        run(w, x, **{name: values[i] for name, values in given.items()})
         total += (time.perf_counter() - start) / (run.share(w) if hasattr(run, "share") else 1)
     return total
 
 
 def ours(program, variant):
+    """Seconds to gather the statistics and to quantize."""
     fields = subprocess.run([program, variant], capture_output=True, text=True, check=True).stdout.split("\t")
-    return float(fields[1]) + float(fields[2])
+    return float(fields[1]), float(fields[2])
+
+
+def report(variant, source, theirs, mine):
+    theirs, mine = statistics.median(theirs), statistics.median(mine)
+    print(f"| {variant} | {source} | {theirs:.3f} | {mine:.3f} | {theirs / mine:.1f} |", flush=True)
 
 
 def main():
@@ -57,9 +65,17 @@ def main():
         for variant, run in table.items():
             if options.texts and not any(text in variant for text in options.texts):
                 continue
-            pairs = [(seconds_of(run, layers), ours(options.program, variant)) for _ in range(options.rounds)]
-            theirs, mine = (statistics.median(column) for column in zip(*pairs))
-            print(f"| {variant} | {source} | {theirs:.3f} | {mine:.3f} | {theirs / mine:.1f} |", flush=True)
+            takes_hessian = "h" in inspect.signature(run).parameters
+            given = [hessian(x) for _, x in layers] if takes_hessian else []
+            theirs, mine, without = [], [], []
+            for _ in range(options.rounds):
+                theirs.append(seconds_of(run, layers))
+                if takes_hessian:
+                    without.append(seconds_of(run, layers, h=given))
+                mine.append(ours(options.program, variant))
+            report(variant, source, theirs, [sum(parts) for parts in mine])
+            if takes_hessian:
+                report(f"{variant}, X^T X given", source, without, [quantized for _, quantized in mine])
 
 
 if __name__ == "__main__":
