@@ -10,6 +10,7 @@
 #include "base/parallel_for.h"
 #include "methods/calibration_sums.h"
 #include "methods/linear_algebra.h"
+#include "quant/run_extremes.h"
 
 namespace quantscope {
 namespace {
@@ -58,8 +59,7 @@ void CalibrationCollector::add(const MatrixView& inputs) {
     std::vector<char> good(static_cast<size_t>(inputs.rows));
     parallelFor(inputs.rows, 64, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
-            good[static_cast<size_t>(r)] =
-                allFinite({inputs.row(r), static_cast<size_t>(inputs.cols)}) ? 1 : 0;
+            good[static_cast<size_t>(r)] = allFinite(inputs.row(r), inputs.cols) ? 1 : 0;
     });
     MatrixView clean = inputs;
     const auto rejected = static_cast<int64_t>(std::count(good.begin(), good.end(), 0));

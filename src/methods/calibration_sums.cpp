@@ -2,7 +2,6 @@
 #include "methods/calibration_sums.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -46,21 +45,6 @@ QUANTSCOPE_AVX2 void momentsAvx2(const MatrixView& values, int64_t first, int64_
 QUANTSCOPE_AVX512 void momentsAvx512(const MatrixView& values, int64_t first, int64_t count,
                                      StripMoments& own) {
     momentsBody(values, first, count, own);
-}
-
-[[gnu::always_inline]] inline uint32_t largestBits(const float* values, size_t count) {
-    uint32_t largest = 0;
-    for (size_t i = 0; i < count; ++i) {
-        const uint32_t bits = std::bit_cast<uint32_t>(values[i]) & 0x7FFFFFFFU;
-        largest = bits > largest ? bits : largest;
-    }
-    return largest;
-}
-QUANTSCOPE_AVX2 uint32_t largestBitsAvx2(const float* values, size_t count) {
-    return largestBits(values, count);
-}
-QUANTSCOPE_AVX512 uint32_t largestBitsAvx512(const float* values, size_t count) {
-    return largestBits(values, count);
 }
 
 /// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], all of them in panels of kPanel columns.
@@ -163,19 +147,6 @@ void addColumnMoments(const MatrixView& values, int64_t begin, int64_t end, cons
         std::copy_n(own.sumAbs, count, to.sumAbs + first);
         std::copy_n(own.sumSquares, count, to.sumSquares + first);
     }
-}
-
-bool allFinite(std::span<const float> values, InstructionSet set) {
-    constexpr uint32_t kInfinity = 0x7F800000U;
-    switch (set) {
-        case InstructionSet::Avx512:
-            return largestBitsAvx512(values.data(), values.size()) < kInfinity;
-        case InstructionSet::Avx2:
-            return largestBitsAvx2(values.data(), values.size()) < kInfinity;
-        case InstructionSet::Baseline:
-            break;
-    }
-    return largestBits(values.data(), values.size()) < kInfinity;
 }
 
 void addGram(const MatrixView& x, std::vector<float>& panels, double* sums, InstructionSet set) {

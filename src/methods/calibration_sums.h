@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "base/instruction_sets.h"
@@ -21,9 +20,6 @@ struct ColumnMoments {
 /// Adds the columns begin .. end - 1, row after row. In the calling thread; values must be finite.
 void addColumnMoments(const MatrixView& values, int64_t begin, int64_t end, const ColumnMoments& to,
                       InstructionSet set = bestInstructionSet());
-
-/// Whether none of the values is NaN or infinity.
-bool allFinite(std::span<const float> values, InstructionSet set = bestInstructionSet());
 
 /// sums [cols x cols] += X^T X, the lower triangle (with the diagonal's blocks whole); products of 512 rows
 /// are summed in float, these in double. `panels` is working memory that a next call uses again. Parallel;

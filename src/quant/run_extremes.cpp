@@ -112,13 +112,16 @@ float absMax(const MatrixView& matrix) {
         [](float& total, float part) { total = std::max(total, part); });
 }
 
+bool allFinite(const float* values, int64_t count, InstructionSet set) {
+    return runWith<FiniteLoop>(set, values, count);
+}
+
 int64_t firstNonFinite(const MatrixView& matrix) {
-    const InstructionSet set = bestInstructionSet();
     const int64_t after = parallelReduce<int64_t>(
         matrix.rows, rowsAtOnce(matrix),
         [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; ++r) {
-                if (runWith<FiniteLoop>(set, matrix.row(r), matrix.cols)) continue;
+                if (allFinite(matrix.row(r), matrix.cols)) continue;
                 const int64_t col = firstNonFinite(matrix.row(r), matrix.cols);
                 if (col >= 0) return r * matrix.cols + col + 1;
             }

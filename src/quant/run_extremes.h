@@ -19,6 +19,9 @@ float absMax(const float* values, int64_t count, InstructionSet set = bestInstru
 /// The same of a matrix. Parallel.
 float absMax(const MatrixView& matrix);
 
+/// Whether none of `count` values is NaN or infinity.
+bool allFinite(const float* values, int64_t count, InstructionSet set = bestInstructionSet());
+
 /// Index, row by row, of the first NaN or infinity of a matrix, or -1. Parallel.
 int64_t firstNonFinite(const MatrixView& matrix);
 

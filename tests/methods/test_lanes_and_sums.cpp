@@ -84,17 +84,6 @@ class TestLanesAndSums : public QObject {
         }
     }
 
-    void valuesThatAreNotFinite() {
-        for (const InstructionSet set : instructionSets())
-            for (const float bad : {kNan, -kNan, kInfinity, -kInfinity})
-                for (const size_t place : {size_t{0}, size_t{17}, size_t{66}}) {
-                    std::vector<float> values(67, -std::numeric_limits<float>::max());
-                    QVERIFY(allFinite(values, set));
-                    values[place] = bad;
-                    QVERIFY(!allFinite(values, set));
-                }
-    }
-
     void lanesThereAndBack() {
         constexpr int64_t kRows = 11;
         constexpr int64_t kCols = 9;

@@ -101,6 +101,19 @@ class TestRuns : public QObject {
             }
     }
 
+    void valuesThatAreNotFinite() {
+        constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+        constexpr float kInfinity = std::numeric_limits<float>::infinity();
+        for (const InstructionSet set : instructionSets())
+            for (const float bad : {kNan, -kNan, kInfinity, -kInfinity})
+                for (const size_t place : {size_t{0}, size_t{17}, size_t{66}}) {
+                    std::vector<float> values(67, -std::numeric_limits<float>::max());
+                    QVERIFY(allFinite(values.data(), std::ssize(values), set));
+                    values[place] = bad;
+                    QVERIFY(!allFinite(values.data(), std::ssize(values), set));
+                }
+    }
+
     void firstOfTheNonFinite() {
         std::vector<float> values(1000 * 300, 1.0F);
         const MatrixView matrix{values.data(), 1000, 300, 300};
