@@ -7,6 +7,7 @@
 #include <QTest>
 
 #include "app/experiment.h"
+#include "methods/method.h"
 #include "shell/parameter_control.h"
 #include "shell/parameter_form.h"
 #include "shell/tick_slider.h"
@@ -26,6 +27,7 @@ class TestShellVariants : public QObject {
     void addDuplicateMoveRemove();
     void copyAndPasteAsText();
     void activationsHaveTheirOwnSection();
+    void controlsOfEveryMethodFitTheNarrowestPanel();
 };
 
 namespace {
@@ -155,6 +157,18 @@ void TestShellVariants::activationsHaveTheirOwnSection() {
     QCOMPARE(variant.activations->scheme.bits, 4);
     QCOMPARE(variant.weights.scheme.bits, 8);
     QVERIFY(!withActivationParameter(variant, "activations", "false")->activations);
+}
+
+void TestShellVariants::controlsOfEveryMethodFitTheNarrowestPanel() {
+    Panel fixture;
+    fixture.panel.resize(fixture.panel.minimumWidth(), 2000);  // no scroll bar: its width is the style's
+    fixture.panel.openCard(3);
+    for (const Method* method : allMethods()) {
+        fixture.panel.card(3)->setVariant(3, parsed(method->info().name.c_str()));
+        QCoreApplication::processEvents();
+        const QWidget* inside = fixture.panel.card(3)->parentWidget();
+        QVERIFY2(inside->width() <= inside->parentWidget()->width(), method->info().name.c_str());
+    }
 }
 
 QTEST_MAIN(TestShellVariants)

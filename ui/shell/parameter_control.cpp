@@ -131,7 +131,7 @@ class SliderControl final : public ParameterControl {
         }
         if (m_stops.empty()) {
             m_field = new QLineEdit;
-            m_field->setFixedWidth(themes->theme().px(64));
+            m_field->setFixedWidth(themes->theme().px(58));
             buildStops();
             fill(this, {m_slider, m_field});
             connect(m_field, &QLineEdit::editingFinished, this, [this] {

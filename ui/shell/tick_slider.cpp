@@ -58,6 +58,11 @@ QSize TickSlider::sizeHint() const {
     return {theme.px(110), theme.px(m_labels.isEmpty() ? 20 : 34)};
 }
 
+QSize TickSlider::minimumSizeHint() const {
+    const QSize whole = sizeHint();
+    return m_labels.isEmpty() ? QSize(m_themes->theme().px(44), whole.height()) : whole;
+}
+
 double TickSlider::xOf(int position) const {
     const double margin = m_themes->theme().px(kMargin);
     return margin + (width() - 2 * margin) * position / (m_count - 1);

@@ -25,7 +25,8 @@ class TickSlider : public QWidget {
     [[nodiscard]] bool isDragging() const { return m_drag != 0; }
 
     [[nodiscard]] QSize sizeHint() const override;
-    [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
+    /// Without labels it leaves room for a field beside it in a narrow panel.
+    [[nodiscard]] QSize minimumSizeHint() const override;
 
  Q_SIGNALS:
     /// `drag` is the number of the drag in progress, 0 for a key or the wheel.
