@@ -54,17 +54,19 @@ template <int Bytes, int Rows, int Vectors>
     constexpr int kLanes = Bytes / 4;
     V sums[Rows][Vectors];
     for (int r = 0; r < Rows; ++r)
-        for (int v = 0; v < Vectors; ++v) std::memcpy(&sums[r][v], c + r * kPanel + v * kLanes, Bytes);
+        for (int v = 0; v < Vectors; ++v)
+            std::memcpy(&sums[r][v], c + r * kPanel + int64_t{v} * kLanes, Bytes);
     for (int64_t p = 0; p < depth; ++p) {
         V right[Vectors];
-        for (int v = 0; v < Vectors; ++v) std::memcpy(&right[v], b + p * kPanel + v * kLanes, Bytes);
+        for (int v = 0; v < Vectors; ++v) std::memcpy(&right[v], b + p * kPanel + int64_t{v} * kLanes, Bytes);
         for (int r = 0; r < Rows; ++r) {
             const float left = a[p * kPanel + r];
             for (int v = 0; v < Vectors; ++v) sums[r][v] += left * right[v];
         }
     }
     for (int r = 0; r < Rows; ++r)
-        for (int v = 0; v < Vectors; ++v) std::memcpy(c + r * kPanel + v * kLanes, &sums[r][v], Bytes);
+        for (int v = 0; v < Vectors; ++v)
+            std::memcpy(c + r * kPanel + int64_t{v} * kLanes, &sums[r][v], Bytes);
 }
 
 /// One block [kPanel x kPanel] of X^T X += the panels' product.

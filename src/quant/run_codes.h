@@ -51,7 +51,7 @@ struct RunCodes {
     std::array<float, kChunk> minimumFactors;
 };
 
-using Weights = std::array<float, kChunk * kSuper>;
+using Weights = std::array<float, size_t{kChunk} * kSuper>;
 
 /// importance sqrt(sigma^2 + x^2): large weights and important inputs count more. sigma^2 = factor times the
 /// super-block's mean square, its squares summed one after the other but super-block beside super-block.
@@ -132,7 +132,7 @@ template <int Bytes>
 /// Runs of 16; codes of all elements.
 template <int Bytes>
 [[gnu::always_inline]] inline void fitRunsByMoves(const Chunk& chunk, int levels, RunFits& fits,
-                                                  std::array<int, kChunk * kSuper>& codes) {
+                                                  std::array<int, size_t{kChunk} * kSuper>& codes) {
     using V = Lanes<Bytes>;
     const int runs = chunk.count * 16;
     for (int first = 0; first < runs; first += V::kCount) {
@@ -201,10 +201,10 @@ template <int Bytes, int N>
         return;
     }
     for (int s = 0; s < chunk.count; ++s) {
-        codes.factors.data()[s] =
-            roundScales<N>(fits.scales.data() + s * N, top, codes.scales.data() + s * N);
-        codes.minimumFactors.data()[s] =
-            roundScales<N>(fits.minima.data() + s * N, top, codes.minima.data() + s * N);
+        codes.factors.data()[s] = roundScales<N>(fits.scales.data() + ptrdiff_t{s} * N, top,
+                                                 codes.scales.data() + ptrdiff_t{s} * N);
+        codes.minimumFactors.data()[s] = roundScales<N>(fits.minima.data() + ptrdiff_t{s} * N, top,
+                                                        codes.minima.data() + ptrdiff_t{s} * N);
     }
 }
 

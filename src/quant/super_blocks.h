@@ -11,7 +11,7 @@ namespace quantscope::fits {
 /// Codes of elements 32 k + l of each half of 128, two bits each, in byte l: Q2_K and Q3_K.
 [[gnu::always_inline]] inline void packPairs(const Codes& codes, std::array<uint8_t, 64>& bytes) {
     for (int half = 0; half < 2; ++half) {
-        const int* c = codes.data() + 128 * half;
+        const int* c = codes.data() + ptrdiff_t{128} * half;
         for (int l = 0; l < 32; ++l)
             bytes.data()[32 * half + l] = static_cast<uint8_t>(
                 (c[l] & 3) | ((c[32 + l] & 3) << 2) | ((c[64 + l] & 3) << 4) | ((c[96 + l] & 3) << 6));
@@ -31,7 +31,7 @@ namespace quantscope::fits {
 /// Low nibbles of runs 2k, then those of runs 2k + 1 above them: Q4_K and Q5_K.
 [[gnu::always_inline]] inline void packNibbles(const Codes& codes, std::array<uint8_t, 128>& bytes) {
     for (int pair = 0; pair < 4; ++pair) {
-        const int* c = codes.data() + 64 * pair;
+        const int* c = codes.data() + ptrdiff_t{64} * pair;
         for (int l = 0; l < 32; ++l)
             bytes.data()[32 * pair + l] = static_cast<uint8_t>((c[l] & 15) | ((c[32 + l] & 15) << 4));
     }
@@ -53,9 +53,9 @@ template <int N>
                                                     const RunCodes& runs, int top, float factor,
                                                     float minimumFactor, Codes& codes) {
     for (int j = 0; j < kSuper / N; ++j) {
-        const auto run = static_cast<size_t>(s * kSuper / N + j);
-        const float* x = chunk.x + s * kSuper + j * N;
-        int* to = codes.data() + j * N;
+        const auto run = static_cast<size_t>(s) * (kSuper / N) + static_cast<size_t>(j);
+        const float* x = chunk.x + ptrdiff_t{s} * kSuper + ptrdiff_t{j} * N;
+        int* to = codes.data() + ptrdiff_t{j} * N;
         const float d = factor * static_cast<float>(runs.scales[run]);
         const float m = minimumFactor * static_cast<float>(runs.minima[run]);
         if (d == 0)
@@ -115,7 +115,7 @@ template <int Bytes>
 [[gnu::always_inline]] inline void encodeChunk(const Chunk& chunk, BlockQ3K* blocks) {
     RunFits fits;
     RunCodes runs;
-    std::array<int, kChunk * kSuper> fitted;
+    std::array<int, size_t{kChunk} * kSuper> fitted;
     if (chunk.importance != nullptr) {
         Weights weights;
         weighByImportance(chunk, 2, weights);
@@ -124,8 +124,8 @@ template <int Bytes>
     } else {
         fitRunsByMoves<Bytes>(chunk, 4, fits, fitted);
         for (int s = 0; s < chunk.count; ++s)
-            runs.factors.data()[s] =
-                roundSignedScales(fits.scales.data() + 16 * s, runs.scales.data() + 16 * s);
+            runs.factors.data()[s] = roundSignedScales(fits.scales.data() + ptrdiff_t{16} * s,
+                                                       runs.scales.data() + ptrdiff_t{16} * s);
     }
     for (int s = 0; s < chunk.count; ++s) {
         BlockQ3K& block = blocks[s];
@@ -133,8 +133,8 @@ template <int Bytes>
         Codes codes;
         for (int j = 0; j < 16; ++j) {
             const int run = 16 * s + j;
-            const float* x = chunk.x + 16 * run;
-            int* to = codes.data() + 16 * j;
+            const float* x = chunk.x + ptrdiff_t{16} * run;
+            int* to = codes.data() + ptrdiff_t{16} * j;
             const float d = floatFromF16(block.d) * static_cast<float>(runs.scales.data()[run] - 32);
             if (d != 0)
                 for (int i = 0; i < 16; ++i) to[i] = nearestInteger(x[i] / d, -4, 3) + 4;
@@ -146,7 +146,7 @@ template <int Bytes>
                                 ? 0
                                 : fits.codeOf(static_cast<size_t>(run), x[i], -4, 3) + 4;
         }
-        packSignedScales(runs.scales.data() + 16 * s, block.scales);
+        packSignedScales(runs.scales.data() + ptrdiff_t{16} * s, block.scales);
         packHighBits(codes, 2, block.highBits);
         packPairs(codes, block.codes);
     }
@@ -173,7 +173,8 @@ template <int Bytes, class Block>
         Codes codes;
         placeWithMinimum<32>(chunk, s, fits, runs, top, floatFromF16(block.d), floatFromF16(block.dmin),
                              codes);
-        packScales(runs.scales.data() + 8 * s, runs.minima.data() + 8 * s, block.scales);
+        packScales(runs.scales.data() + ptrdiff_t{8} * s, runs.minima.data() + ptrdiff_t{8} * s,
+                   block.scales);
         packNibbles(codes, block.codes);
         if constexpr (requires { block.highBits; }) packHighBits(codes, 4, block.highBits);
     }
@@ -192,8 +193,8 @@ template <int Bytes>
 [[gnu::always_inline]] inline void packSixBits(const Codes& codes, BlockQ6K& block) {
     for (int half = 0; half < 2; ++half)
         for (int l = 0; l < 32; ++l) {
-            const int* c = codes.data() + 128 * half + l;
-            uint8_t* low = block.lowNibbles.data() + 64 * half + l;
+            const int* c = codes.data() + ptrdiff_t{128} * half + l;
+            uint8_t* low = block.lowNibbles.data() + ptrdiff_t{64} * half + l;
             low[0] = static_cast<uint8_t>((c[0] & 15) | ((c[64] & 15) << 4));
             low[32] = static_cast<uint8_t>((c[32] & 15) | ((c[96] & 15) << 4));
             block.highPairs.data()[32 * half + l] = static_cast<uint8_t>(
@@ -216,8 +217,8 @@ template <int Bytes>
     Codes codes;
     for (int j = 0; j < 16; ++j) {
         const int run = first + j;
-        const float* x = in + 16 * j;
-        int* to = codes.data() + 16 * j;
+        const float* x = in + ptrdiff_t{16} * j;
+        int* to = codes.data() + ptrdiff_t{16} * j;
         block.scales.data()[j] =
             static_cast<int8_t>(std::min(127, nearestInteger(inverse * fits.scales.data()[run])));
         const float d = floatFromF16(block.d) * static_cast<float>(block.scales.data()[j]);
@@ -245,7 +246,8 @@ template <int Bytes>
             for (int i = 0; i < kSuper; ++i) w[i] = x[i] * x[i];
     }
     fitRunsSigned<Bytes>(chunk, weights, 32, fits);
-    for (int s = 0; s < chunk.count; ++s) placeSixBits(chunk.x + s * kSuper, fits, 16 * s, blocks[s]);
+    for (int s = 0; s < chunk.count; ++s)
+        placeSixBits(chunk.x + ptrdiff_t{s} * kSuper, fits, 16 * s, blocks[s]);
 }
 
 }  // namespace quantscope::fits

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "base/random.h"
@@ -38,7 +38,7 @@ QuantizeParams paramsOf(int variation) {
 }
 
 bool sameBits(float a, float b) {
-    return std::memcmp(&a, &b, sizeof(float)) == 0;
+    return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
 }
 
 }  // namespace
