@@ -17,9 +17,8 @@ constexpr int64_t kNestedBlock = 256;
 /// What the peer divides by instead of an absmax of 0.
 constexpr float kSmallest = 1e-38F;
 
-/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does. It also cuts
-/// to
-/// [-1, 1], which changes no nearest level.
+/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does. It also
+/// cuts to [-1, 1], which changes no nearest level.
 RunScale scaleOf(float absmax, bool whole) {
     const float divisor = std::max(absmax, kSmallest);
     return whole ? RunScale{1.0F / divisor, false} : RunScale{divisor, true};

@@ -25,27 +25,22 @@ struct StripMoments {
     double sumSquares[kStrip];
 };
 
-[[gnu::always_inline]] inline void momentsBody(const MatrixView& values, int64_t first, int64_t count,
-                                               StripMoments& own) {
-    for (int64_t row = 0; row < values.rows; ++row) {
-        const float* src = values.row(row) + first;
-        for (int64_t c = 0; c < count; ++c) {
-            const float x = src[c];
-            const auto wide = static_cast<double>(x);
-            own.minimum[c] = x < own.minimum[c] ? x : own.minimum[c];
-            own.maximum[c] = x > own.maximum[c] ? x : own.maximum[c];
-            own.sumAbs[c] += std::abs(wide);
-            own.sumSquares[c] += wide * wide;
+struct MomentsLoop {
+    [[gnu::always_inline]] static inline void run(MatrixView values, int64_t first, int64_t count,
+                                                  StripMoments* own) {
+        for (int64_t row = 0; row < values.rows; ++row) {
+            const float* src = values.row(row) + first;
+            for (int64_t c = 0; c < count; ++c) {
+                const float x = src[c];
+                const auto wide = static_cast<double>(x);
+                own->minimum[c] = x < own->minimum[c] ? x : own->minimum[c];
+                own->maximum[c] = x > own->maximum[c] ? x : own->maximum[c];
+                own->sumAbs[c] += std::abs(wide);
+                own->sumSquares[c] += wide * wide;
+            }
         }
     }
-}
-QUANTSCOPE_AVX2 void momentsAvx2(const MatrixView& values, int64_t first, int64_t count, StripMoments& own) {
-    momentsBody(values, first, count, own);
-}
-QUANTSCOPE_AVX512 void momentsAvx512(const MatrixView& values, int64_t first, int64_t count,
-                                     StripMoments& own) {
-    momentsBody(values, first, count, own);
-}
+};
 
 /// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], all of them in panels of kPanel columns.
 template <int Bytes, int Rows, int Vectors>
@@ -133,17 +128,7 @@ void addColumnMoments(const MatrixView& values, int64_t begin, int64_t end, cons
         std::copy_n(to.maximum + first, count, own.maximum);
         std::copy_n(to.sumAbs + first, count, own.sumAbs);
         std::copy_n(to.sumSquares + first, count, own.sumSquares);
-        switch (set) {
-            case InstructionSet::Avx512:
-                momentsAvx512(values, first, count, own);
-                break;
-            case InstructionSet::Avx2:
-                momentsAvx2(values, first, count, own);
-                break;
-            case InstructionSet::Baseline:
-                momentsBody(values, first, count, own);
-                break;
-        }
+        runWith<MomentsLoop>(set, values, first, count, &own);
         std::copy_n(own.minimum, count, to.minimum + first);
         std::copy_n(own.maximum, count, to.maximum + first);
         std::copy_n(own.sumAbs, count, to.sumAbs + first);

@@ -8,26 +8,21 @@ namespace quantscope {
 namespace {
 
 /// CodeRounder::code() and value() without their exceptions.
-[[gnu::always_inline]] inline void roundBody(const LaneRounder::Quick& p, const float* column, float* codes,
-                                             float* values) {
-    for (int64_t r = 0; r < kRowLanes; ++r) {
-        const float t = column[r] / p.scale[r] + p.inside[r];
-        const float low = t < -CodeRounder::kLimit ? -CodeRounder::kLimit : t;
-        const float near = CodeRounder::kLimit < low ? CodeRounder::kLimit : low;
-        const float q = ((near + CodeRounder::kMagic) - CodeRounder::kMagic) + p.outside[r];
-        const float above = q < p.low[r] ? p.low[r] : q;
-        codes[r] = p.high[r] < above ? p.high[r] : above;
-        values[r] = p.scale[r] * (codes[r] - p.zero[r]);
+struct RoundLoop {
+    [[gnu::always_inline]] static inline void run(const LaneRounder::Quick* quick, const float* column,
+                                                  float* codes, float* values) {
+        const LaneRounder::Quick& p = *quick;
+        for (int64_t r = 0; r < kRowLanes; ++r) {
+            const float t = column[r] / p.scale[r] + p.inside[r];
+            const float low = t < -CodeRounder::kLimit ? -CodeRounder::kLimit : t;
+            const float near = CodeRounder::kLimit < low ? CodeRounder::kLimit : low;
+            const float q = ((near + CodeRounder::kMagic) - CodeRounder::kMagic) + p.outside[r];
+            const float above = q < p.low[r] ? p.low[r] : q;
+            codes[r] = p.high[r] < above ? p.high[r] : above;
+            values[r] = p.scale[r] * (codes[r] - p.zero[r]);
+        }
     }
-}
-QUANTSCOPE_AVX2 void roundAvx2(const LaneRounder::Quick& p, const float* column, float* codes,
-                               float* values) {
-    roundBody(p, column, codes, values);
-}
-QUANTSCOPE_AVX512 void roundAvx512(const LaneRounder::Quick& p, const float* column, float* codes,
-                                   float* values) {
-    roundBody(p, column, codes, values);
-}
+};
 
 }  // namespace
 
@@ -58,17 +53,7 @@ void LaneRounder::assign(int64_t lane, const QuantizeParams& params) {
 
 void LaneRounder::round(const float* column, uint64_t first, uint64_t step, float* codes, float* values,
                         InstructionSet set) const {
-    switch (set) {
-        case InstructionSet::Avx512:
-            roundAvx512(m_quick, column, codes, values);
-            break;
-        case InstructionSet::Avx2:
-            roundAvx2(m_quick, column, codes, values);
-            break;
-        case InstructionSet::Baseline:
-            roundBody(m_quick, column, codes, values);
-            break;
-    }
+    runWith<RoundLoop>(set, &m_quick, column, codes, values);
     for (size_t r = 0; r < static_cast<size_t>(kRowLanes); ++r) {
         if (m_rounders[r].isQuick() && !std::isnan(column[r])) continue;
         codes[r] = m_rounders[r].code(column[r], first + r * step);

@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "driven_window.h"
+#include "file_dialog_answer.h"
 #include "labs/calibration_button.h"
 #include "shell/job_line.h"
 #include "shell/jobs_strip.h"
@@ -20,20 +21,6 @@
 using namespace quantscope;
 
 namespace {
-
-/// Answers the next file dialog with `path`.
-void answerFileDialog(const QString& path) {
-    auto* timer = new QTimer(qApp);
-    timer->setInterval(10);
-    QObject::connect(timer, &QTimer::timeout, timer, [timer, path] {
-        auto* dialog = qobject_cast<QFileDialog*>(QApplication::activeModalWidget());
-        if (!dialog) return;
-        timer->deleteLater();
-        if (auto* name = dialog->findChild<QLineEdit*>(QStringLiteral("fileNameEdit"))) name->setText(path);
-        QMetaObject::invokeMethod(dialog, "accept", Qt::QueuedConnection);
-    });
-    timer->start();
-}
 
 /// A method that calibrates, on little text.
 Experiment calibrating() {

@@ -14,6 +14,7 @@
 
 #include "base/atomic_file.h"
 #include "driven_window.h"
+#include "file_dialog_answer.h"
 #include "io/gguf_writer.h"
 #include "labs/model_lab.h"
 #include "labs/tensor_lab.h"
@@ -42,20 +43,6 @@ QString writeSmallGguf(const QTemporaryDir& folder) {
     return writeGguf(path.toStdString(), tensors, {{"general.architecture", std::string("none")}})
                ? path
                : QString();
-}
-
-/// Answers the next file dialog with `path`.
-void answerFileDialog(const QString& path) {
-    auto* timer = new QTimer(qApp);
-    timer->setInterval(10);
-    QObject::connect(timer, &QTimer::timeout, timer, [timer, path] {
-        auto* dialog = qobject_cast<QFileDialog*>(QApplication::activeModalWidget());
-        if (!dialog) return;
-        timer->deleteLater();
-        if (auto* name = dialog->findChild<QLineEdit*>(QStringLiteral("fileNameEdit"))) name->setText(path);
-        QMetaObject::invokeMethod(dialog, "accept", Qt::QueuedConnection);
-    });
-    timer->start();
 }
 
 QByteArray startOf(const QString& path) {
