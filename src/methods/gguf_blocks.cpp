@@ -32,8 +32,11 @@ DType fallbackFor(DType wanted, int64_t cols) {
     }
 }
 
-bool hasImportance(DType dtype) {
-    return dtype != DType::Q5_0 && dtype != DType::Q5_1 && dtype != DType::Q8_0;
+/// Whether scales are fitted, not taken from a block's extremes: in ggml five bits are by importance alone,
+/// eight never.
+bool isFitted(DType dtype, bool weighted) {
+    if (dtype == DType::Q5_0 || dtype == DType::Q5_1) return weighted;
+    return dtype != DType::Q8_0;
 }
 
 std::string lowered(std::string_view name) {
@@ -85,8 +88,8 @@ Result<Tensor> GgufBlocks::encode(const LayerInput& input, const Recipe& recipe,
     if (MethodOptions(m_info, recipe).toggle("imatrix"))
         for (const double square : input.calibration->meanSquare)
             importance.push_back(static_cast<float>(square));
-    return hasImportance(dtype) ? encodeSuperBlocks(input.weight, dtype, importance, job)
-                                : encodeBlocks(input.weight, dtype, job);
+    return isFitted(dtype, !importance.empty()) ? encodeSuperBlocks(input.weight, dtype, importance, job)
+                                                : encodeBlocks(input.weight, dtype, job);
 }
 
 Result<LayerResult> GgufBlocks::quantize(const LayerInput& input, const Recipe& recipe,

@@ -9,7 +9,7 @@ namespace quantscope {
 /// llama.cpp's super-block types Q2_K .. Q6_K and IQ4_NL, bit-exact with its quantizer; "imatrix" weighs the
 /// errors by the mean square of each input, as llama-quantize does with an importance matrix. A width that
 /// 256 does not divide falls back as llama-quantize does: Q2_K and Q3_K to IQ4_NL, Q4_K to Q5_0, Q5_K to
-/// Q5_1, Q6_K to Q8_0 (a note says so; those three without importance).
+/// Q5_1, Q6_K to Q8_0, which knows no importance (a note says so).
 class GgufBlocks : public Method {
  public:
     explicit GgufBlocks(DType dtype);

@@ -20,7 +20,7 @@ namespace quantscope {
 namespace {
 
 /// One more whenever a method's results change: layers that an older program kept are then made again.
-constexpr int kMethodsRevision = 3;
+constexpr int kMethodsRevision = 4;
 
 Error forLayer(Error error, const LinearInfo& layer) {
     error.message = fmt::format("{}: {}", layer.name, error.message);

@@ -12,6 +12,7 @@
 
 #include "base/parallel_for.h"
 #include "quant/block_pass.h"
+#include "quant/five_bit_blocks.h"
 #include "quant/iq4_blocks.h"
 #include "quant/super_blocks.h"
 
@@ -60,7 +61,7 @@ ChunkEncoder encoderFor(InstructionSet set) {
     return nullptr;
 }
 
-ChunkEncoder encoderOf(DType dtype, InstructionSet set) {
+ChunkEncoder encoderOf(DType dtype, bool weighted, InstructionSet set) {
     switch (dtype) {
         case DType::Q2_K:
             return encoderFor<BlockQ2K>(set);
@@ -74,9 +75,27 @@ ChunkEncoder encoderOf(DType dtype, InstructionSet set) {
             return encoderFor<BlockQ6K>(set);
         case DType::IQ4_NL:
             return encoderFor<BlockIq4Nl>(set);
+        case DType::Q5_0:
+            return weighted ? encoderFor<BlockQ5_0>(set) : nullptr;
+        case DType::Q5_1:
+            return weighted ? encoderFor<BlockQ5_1>(set) : nullptr;
         default:
             return nullptr;
     }
+}
+
+/// Of every row, its squares summed one after the other as in ggml; empty if no encoder asks for them.
+std::vector<float> rowMeanSquares(const MatrixView& w, DType dtype) {
+    if (dtype != DType::Q5_0 && dtype != DType::Q5_1) return {};
+    std::vector<float> squares(static_cast<size_t>(w.rows));
+    parallelFor(w.rows, std::max<int64_t>(1, kGrainElements / w.cols), [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+            float sum = 0;
+            for (int64_t c = 0; c < w.cols; ++c) sum += w.row(r)[c] * w.row(r)[c];
+            squares[static_cast<size_t>(r)] = sum / static_cast<float>(w.cols);
+        }
+    });
+    return squares;
 }
 
 void keepLeast(std::atomic<int64_t>& least, int64_t value) {
@@ -89,15 +108,16 @@ void keepLeast(std::atomic<int64_t>& least, int64_t value) {
 
 Result<Tensor> encodeSuperBlocks(const Tensor& f32, DType dtype, std::span<const float> importance,
                                  const Job& job, InstructionSet set) {
-    const ChunkEncoder encoder = encoderOf(dtype, set);
+    const ChunkEncoder encoder = encoderOf(dtype, !importance.empty(), set);
     const DTypeInfo& info = infoOf(dtype);
     if (encoder == nullptr)
         return fail(ErrorKind::Unsupported, fmt::format("there is no encoder for {}", info.name), "dtype",
-                    "choose Q2_K .. Q6_K or IQ4_NL");
+                    "choose Q2_K .. Q6_K or IQ4_NL, or Q5_0 or Q5_1 by importance");
     const MatrixView w = f32.matrix();
     const auto bytes = bytesNeeded(dtype, f32.shape());
     if (!bytes) return fail(bytes.error());
     std::vector<std::byte> encoded(*bytes);
+    const std::vector<float> meanSquares = rowMeanSquares(w, dtype);
     constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
     std::atomic<int64_t> bad{kNone};
     const int64_t elements = info.blockElements;
@@ -109,7 +129,7 @@ Result<Tensor> encodeSuperBlocks(const Tensor& f32, DType dtype, std::span<const
             return keepLeast(bad, begin * elements + at);
         for (int64_t unit = begin; unit < end; unit += kChunk)
             encoder({w.data + unit * elements, importance.empty() ? nullptr : importance.data(), unit, perRow,
-                     static_cast<int>(std::min<int64_t>(kChunk, end - unit))},
+                     static_cast<int>(std::min<int64_t>(kChunk, end - unit)), meanSquares.data()},
                     encoded.data() + unit * info.blockBytes);
     });
     if (bad != kNone)

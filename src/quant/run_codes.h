@@ -22,6 +22,7 @@ struct Chunk {
     int64_t first;            ///< which unit of the matrix the chunk begins with
     int64_t unitsPerRow;
     int count;
+    const float* rowMeanSquares;  ///< of every row of the matrix, or null
 
     [[nodiscard]] const float* importanceOf(int unit, int elements) const {
         return importance + (first + unit) % unitsPerRow * elements;

@@ -245,7 +245,7 @@ class TestMethodsGolden : public QObject {
         std::vector<float> importance;
         for (int64_t j = 0; j < cols; ++j) importance.push_back(static_cast<float>(j * 37 % 23 + 1) / 8);
         const QJsonArray blocks = file["blocks"].toArray();
-        QCOMPARE(blocks.size(), 12);
+        QCOMPARE(blocks.size(), 14);
         for (const QJsonValue& entry : blocks) {
             const std::string type = entry.toObject()["type"].toString().toStdString();
             const bool weighted = entry.toObject()["importance"].toBool();

@@ -48,6 +48,16 @@ void packPairs(const Codes& codes, std::array<uint8_t, 64>& bytes) {
         }
 }
 
+/// Low four bits of codes j and j + 16 in byte j, all fifth bits in four bytes.
+void packFiveBits(const std::array<int, 32>& codes, std::array<uint8_t, 16>& nibbles,
+                  std::array<uint8_t, 4>& highBits) {
+    highBits.fill(0);
+    for (size_t j = 0; j < 16; ++j)
+        nibbles[j] = static_cast<uint8_t>((codes[j] & 15) | ((codes[j + 16] & 15) << 4));
+    for (size_t j = 0; j < 32; ++j)
+        if (codes[j] > 15) highBits[j / 8] = static_cast<uint8_t>(highBits[j / 8] | (1 << (j % 8)));
+}
+
 /// 8 scales and 8 minima of 6 bits in the 12 bytes of Q4_K and Q5_K.
 void packScales(const int* scales, const int* minima, std::array<uint8_t, 12>& bytes) {
     bytes.fill(0);
@@ -319,6 +329,25 @@ void encodeBlock(const float* in, const float* importance, BlockIq4Nl& block) {
     for (size_t j = 0; j < 16; ++j)
         block.nibbles[j] =
             static_cast<uint8_t>(bestIq4Index(inverse * in[j]) | (bestIq4Index(inverse * in[j + 16]) << 4));
+}
+
+void encodeBlock(const float* in, const float* importance, float rowMeanSquare, BlockQ5_0& block) {
+    std::array<float, 32> w{};
+    std::array<int, 32> codes{};
+    importanceWeights(in, importance, rowMeanSquare, 32, w.data());
+    block.d = f16FromFloat(fitSigned(in, 32, 16, w.data(), codes.data()));
+    packFiveBits(codes, block.nibbles, block.highBits);
+}
+
+void encodeBlock(const float* in, const float* importance, float rowMeanSquare, BlockQ5_1& block) {
+    std::array<float, 32> w{};
+    std::array<int, 32> codes{};
+    float minimum = 0;
+    importanceWeights(in, importance, rowMeanSquare, 32, w.data());
+    block.d =
+        f16FromFloat(fitWithMinimum(in, 32, 31, w.data(), {-0.9F, 0.05F, 36, false}, codes.data(), minimum));
+    block.m = f16FromFloat(-minimum);
+    packFiveBits(codes, block.nibbles, block.highBits);
 }
 
 }  // namespace quantscope

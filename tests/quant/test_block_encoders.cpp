@@ -12,13 +12,25 @@ using namespace quantscope;
 
 namespace {
 
+float meanSquareOf(const Tensor& weight, int64_t row) {
+    float sum = 0;
+    for (int64_t c = 0; c < weight.cols(); ++c)
+        sum += weight.matrix().row(row)[c] * weight.matrix().row(row)[c];
+    return sum / static_cast<float>(weight.cols());
+}
+
 template <class Block, int Size>
 std::vector<std::byte> plainBytes(const Tensor& weight, const float* importance) {
     std::vector<std::byte> bytes;
     for (int64_t r = 0; r < weight.rows(); ++r)
         for (int64_t c = 0; c < weight.cols(); c += Size) {
             Block block;
-            encodeBlock(weight.matrix().row(r) + c, importance != nullptr ? importance + c : nullptr, block);
+            const float* in = weight.matrix().row(r) + c;
+            const float* factors = importance != nullptr ? importance + c : nullptr;
+            if constexpr (requires { encodeBlock(in, factors, 0.0F, block); })
+                encodeBlock(in, factors, meanSquareOf(weight, r), block);
+            else
+                encodeBlock(in, factors, block);
             const auto* from = reinterpret_cast<const std::byte*>(&block);
             bytes.insert(bytes.end(), from, from + sizeof block);
         }
@@ -37,6 +49,10 @@ std::vector<std::byte> plainBytes(DType dtype, const Tensor& weight, const float
             return plainBytes<BlockQ5K, 256>(weight, importance);
         case DType::Q6_K:
             return plainBytes<BlockQ6K, 256>(weight, importance);
+        case DType::Q5_0:
+            return plainBytes<BlockQ5_0, 32>(weight, importance);
+        case DType::Q5_1:
+            return plainBytes<BlockQ5_1, 32>(weight, importance);
         default:
             return plainBytes<BlockIq4Nl, 32>(weight, importance);
     }
@@ -85,7 +101,7 @@ class TestBlockEncoders : public QObject {
     void bytesOfPlainCode_data() {
         QTest::addColumn<QString>("type");
         QTest::addColumn<int>("values");
-        for (const char* type : {"Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL"})
+        for (const char* type : {"Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "Q5_0", "Q5_1"})
             for (size_t i = 0; i < kValues.size(); ++i)
                 QTest::addRow("%s %s", type, kValues[i].name) << QString(type) << static_cast<int>(i);
     }
@@ -121,7 +137,10 @@ class TestBlockEncoders : public QObject {
         for (size_t j = 0; j < importance.size(); ++j)
             importance[j] = j % 50 == 7 ? 0.0F : normal(random, j) * normal(random, j + 5000);
         for (float& value : importance) value = std::abs(value);
+        const bool always = dtype == DType::Q5_0 || dtype == DType::Q5_1;
+        QCOMPARE(encodeSuperBlocks(weight, dtype, {}).has_value(), !always);
         for (const bool weighted : {false, true}) {
+            if (always && !weighted) continue;
             const auto expected = plainBytes(dtype, weight, weighted ? importance.data() : nullptr);
             for (const InstructionSet set : instructionSets()) {
                 const auto encoded =

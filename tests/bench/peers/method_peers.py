@@ -283,8 +283,7 @@ def ggml_peers():
             kind, elements, size = types[actual]
             values = np.ascontiguousarray(w.numpy())
             out = np.zeros(rows * cols // elements * size, dtype=np.uint8)
-            # The program takes no importance for the old types, either.
-            weighs = weighted and not actual.startswith(("q5_0", "q5_1", "q8_0"))
+            weighs = weighted and actual != "q8_0"  # which knows no importance
             importance = np.ascontiguousarray((x ** 2).mean(0).numpy()) if weighs else None
 
             def part(first, last):

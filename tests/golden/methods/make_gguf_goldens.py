@@ -16,6 +16,7 @@ import inputs
 
 TYPES = {"Q2_K": (256, 84), "Q3_K": (256, 110), "Q4_K": (256, 144), "Q5_K": (256, 176), "Q6_K": (256, 210),
          "IQ4_NL": (32, 18)}
+WEIGHTED = {"Q5_0": (32, 22), "Q5_1": (32, 24)}  # types whose scales are fitted with an importance matrix alone
 
 
 def weight():
@@ -40,11 +41,11 @@ if __name__ == "__main__":
     w = weight()
     rows, cols = w.shape
     golden = {"generator": "make_gguf_goldens.py", "rows": rows, "cols": cols, "blocks": []}
-    for name, (elements, size) in TYPES.items():
-        lower = name.lower() if name == "IQ4_NL" else name
+    for name, (elements, size) in (TYPES | WEIGHTED).items():
+        lower = name if name.endswith("K") else name.lower()
         quantize = getattr(library, "quantize_" + (lower[0].lower() + lower[1:]))
         quantize.restype = ctypes.c_size_t
-        for weighted in (False, True):
+        for weighted in (True,) if name in WEIGHTED else (False, True):
             out = np.zeros(rows * cols // elements * size, dtype=np.uint8)
             quantize(pointer(w), pointer(out), ctypes.c_int64(rows), ctypes.c_int64(cols),
                      pointer(importance(cols)) if weighted else None)
