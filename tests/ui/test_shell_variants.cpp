@@ -14,6 +14,7 @@
 #include "shell/variant_card.h"
 #include "shell/variant_parameters.h"
 #include "shell/variants_panel.h"
+#include "theme/elided_combo_box.h"
 #include "theme/theme_controller.h"
 
 using namespace quantscope;
@@ -28,6 +29,7 @@ class TestShellVariants : public QObject {
     void copyAndPasteAsText();
     void activationsHaveTheirOwnSection();
     void controlsOfEveryMethodFitTheNarrowestPanel();
+    void chosenTextThatIsTooLongEndsInAnEllipsis();
 };
 
 namespace {
@@ -169,6 +171,18 @@ void TestShellVariants::controlsOfEveryMethodFitTheNarrowestPanel() {
         const QWidget* inside = fixture.panel.card(3)->parentWidget();
         QVERIFY2(inside->width() <= inside->parentWidget()->width(), method->info().name.c_str());
     }
+}
+
+void TestShellVariants::chosenTextThatIsTooLongEndsInAnEllipsis() {
+    ElidedComboBox box;
+    box.addItem(QStringLiteral("range of the least mean squared error of the outputs"));
+    box.resize(140, 28);
+    const QString cut = box.shownText();
+    QVERIFY(cut.endsWith(QChar(0x2026)));
+    QVERIFY(cut.size() > 3);
+    QVERIFY(box.fontMetrics().horizontalAdvance(cut) < box.width());
+    box.resize(900, 28);
+    QCOMPARE(box.shownText(), box.currentText());
 }
 
 QTEST_MAIN(TestShellVariants)

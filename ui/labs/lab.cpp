@@ -2,8 +2,6 @@
 #include "labs/lab.h"
 
 #include <QHBoxLayout>
-#include <QStyleOptionComboBox>
-#include <QStylePainter>
 #include <QVBoxLayout>
 
 #include "labs/row_page.h"
@@ -88,7 +86,7 @@ void Lab::clearFailure() {
     m_failure->hide();
 }
 
-HeaderChoice::HeaderChoice(const QString& tip, QWidget* parent) : QComboBox(parent) {
+HeaderChoice::HeaderChoice(const QString& tip, QWidget* parent) : ElidedComboBox(parent) {
     setToolTip(tip);
     setAccessibleName(tip);
     setSizeAdjustPolicy(QComboBox::AdjustToContents);
@@ -99,18 +97,6 @@ QSize HeaderChoice::minimumSizeHint() const {
     const QSize whole = QComboBox::minimumSizeHint();
     return {std::min(whole.width(), fontMetrics().horizontalAdvance(QStringLiteral("C  int4 …")) + 34),
             whole.height()};
-}
-
-/// The style cuts a text that is too long in the middle of a letter.
-void HeaderChoice::paintEvent(QPaintEvent*) {
-    QStylePainter painter(this);
-    QStyleOptionComboBox option;
-    initStyleOption(&option);
-    const int room =
-        style()->subControlRect(QStyle::CC_ComboBox, &option, QStyle::SC_ComboBoxEditField, this).width();
-    option.currentText = fontMetrics().elidedText(option.currentText, Qt::ElideRight, room + 2);
-    painter.drawComplexControl(QStyle::CC_ComboBox, option);
-    painter.drawControl(QStyle::CE_ComboBoxLabel, option);
 }
 
 void HeaderChoice::setItems(const QStringList& items) {

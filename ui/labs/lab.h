@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QComboBox>
 #include <QWidget>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "theme/elided_combo_box.h"
 
 class QHBoxLayout;
 
@@ -57,7 +57,7 @@ class Lab : public QWidget {
 };
 
 /// A small choice in a card's header that tells only what the user chose, not what the program set.
-class HeaderChoice : public QComboBox {
+class HeaderChoice : public ElidedComboBox {
     Q_OBJECT
  public:
     explicit HeaderChoice(const QString& tip, QWidget* parent = nullptr);
@@ -65,9 +65,6 @@ class HeaderChoice : public QComboBox {
     void setItems(const QStringList& items);
     void choose(int index);
     [[nodiscard]] QSize minimumSizeHint() const override;
-
- protected:
-    void paintEvent(QPaintEvent* event) override;
 };
 
 }  // namespace quantscope

@@ -72,7 +72,8 @@ void KlView::paintRow(QPainter& painter, const QRect& area, size_t index) const 
     paintBeside(painter, area, y, left, right, {tr("top-1 same %1").arg(share), share});
 }
 
-/// The first of the texts that fits right or left of a line, or the last one above it.
+/// The first of the texts that fits right or left of a line, or the last one above it; none where rows are
+/// too close for that.
 void KlView::paintBeside(QPainter& painter, const QRect& area, int y, double left, double right,
                          const QStringList& texts) const {
     const QFontMetrics metrics(tickFont());
@@ -84,6 +85,7 @@ void KlView::paintBeside(QPainter& painter, const QRect& area, int y, double lef
         if (box.right() > area.right()) box.moveRight(qRound(left) - gap);
         if (box.left() >= area.left()) return painter.drawText(box, Qt::AlignVCenter | Qt::AlignLeft, text);
     }
+    if (rowCentre(area, 1) - rowCentre(area, 0) < metrics.height() + theme().px(12)) return;
     box.moveCenter(QPoint(
         std::clamp(qRound((left + right) / 2), area.left() + box.width() / 2, area.right() - box.width() / 2),
         y - theme().px(9) - metrics.height() / 2));
@@ -115,9 +117,9 @@ QString KlView::hoverText(double, double y) const {
         if (std::abs(rowCentre(plotArea(), i) - pixel) < std::abs(rowCentre(plotArea(), best) - pixel))
             best = i;
     const KlRow& row = m_rows[best];
-    return tr("%1: mean %2 nat; median %3, 90 % %4, 99 % %5, 99.9 % %6")
+    return tr("%1: mean %2 nat; median %3, 90 % %4, 99 % %5, 99.9 % %6; top-1 same %7")
         .arg(row.name, formatNumber(row.mean), formatNumber(row.median), formatNumber(row.p90),
-             formatNumber(row.p99), formatNumber(row.p999));
+             formatNumber(row.p99), formatNumber(row.p999), formatPercent(row.top1Agreement));
 }
 
 QString KlView::crosshairText(double x, double) const {

@@ -104,6 +104,18 @@ void drawTextOn(QPainter& painter, const Theme& theme, const QFont& font, const 
     painter.drawText(box, static_cast<int>(alignment), text);
 }
 
+void drawUpwards(QPainter& painter, const QFont& font, const QRect& box, const QString& text,
+                 const QColor& fill) {
+    const double luma = 0.299 * fill.redF() + 0.587 * fill.greenF() + 0.114 * fill.blueF();
+    painter.save();
+    painter.setFont(font);
+    painter.setPen(luma > 0.5 ? Qt::black : Qt::white);
+    painter.translate(box.left(), box.bottom() + 1);
+    painter.rotate(-90);
+    painter.drawText(QRect(0, 0, box.height(), box.width()), Qt::AlignRight | Qt::AlignVCenter, text);
+    painter.restore();
+}
+
 void drawSentence(QPainter& painter, const Theme& theme, const QRect& area, const QString& text) {
     painter.setFont(theme.textFont(13));
     painter.setPen(theme.mutedText);

@@ -45,6 +45,10 @@ void drawNote(QPainter& painter, const Theme& theme, const QPointF& point, const
 void drawTextOn(QPainter& painter, const Theme& theme, const QFont& font, const QRect& box,
                 Qt::Alignment alignment, const QString& text, const QColor& color);
 
+/// Text from bottom to top that ends at the top of the box, on a filled area.
+void drawUpwards(QPainter& painter, const QFont& font, const QRect& box, const QString& text,
+                 const QColor& fill);
+
 /// A calm sentence in the middle, where there is nothing to show.
 void drawSentence(QPainter& painter, const Theme& theme, const QRect& area, const QString& text);
 

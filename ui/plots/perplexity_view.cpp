@@ -30,6 +30,21 @@ QString fittingDifference(const PerplexityBar& bar, const QFontMetrics& metrics,
     return found == choices.end() ? QString() : *found;
 }
 
+struct Label {
+    QFont font;
+    QString text;
+};
+
+/// The value with as many digits as fit, three at least, then in smaller letters; empty where none fits.
+Label fittingValue(double perplexity, const Theme& theme, std::initializer_list<double> sizes, int room) {
+    for (const double size : sizes)
+        for (int digits = perplexity < 1000 ? 4 : 3; digits >= 3; --digits) {
+            Label label{theme.numberFont(size), formatNumber(perplexity, digits)};
+            if (QFontMetrics(label.font).horizontalAdvance(label.text) <= room) return label;
+        }
+    return {};
+}
+
 }  // namespace
 
 PerplexityView::PerplexityView(ThemeController* themes, QWidget* parent) : PlotView(themes, parent) {
@@ -71,45 +86,60 @@ QRect PerplexityView::slot(const QRect& area, size_t index) const {
     return {left, area.top(), qRound(step), area.height()};
 }
 
-void PerplexityView::paintBar(QPainter& painter, const QRect& area, size_t index) const {
+PerplexityView::BarPlace PerplexityView::placeOf(const QRect& area, size_t index) const {
     const PerplexityBar& bar = m_series.bars[index];
-    const QRect box = slot(area, index);
-    const int width = std::min(theme().px(72), box.width() * 2 / 3);
-    const int left = box.center().x() - width / 2;
+    BarPlace place;
+    place.slot = slot(area, index);
+    place.broken = !(bar.perplexity <= m_ceiling * 1.0001);
+    const int width = std::min(theme().px(72), place.slot.width() * 2 / 3);
+    const int top = qRound(pixelY(place.broken ? m_ceiling : bar.perplexity));
+    place.bar = QRect(place.slot.center().x() - width / 2, top, width, area.bottom() + 1 - top);
+    place.high = place.broken ? top : qRound(pixelY(bar.perplexity + bar.standardError));
+    place.low = place.broken ? top : qRound(pixelY(bar.perplexity - bar.standardError));
     const QColor own = theme().variantColor(bar.variant);
-    const QColor color = m_series.complete ? own : previewColor(own, theme());
-    const bool broken = !(bar.perplexity <= m_ceiling * 1.0001);
-    const int top = qRound(pixelY(broken ? m_ceiling : bar.perplexity));
-    painter.fillRect(left, top, width, area.bottom() + 1 - top, color);
-    int labelBottom = top - theme().px(4);
-    if (broken) {
+    place.color = m_series.complete ? own : previewColor(own, theme());
+    return place;
+}
+
+void PerplexityView::paintBar(QPainter& painter, const BarPlace& place) const {
+    painter.fillRect(place.bar, place.color);
+    if (place.broken) {
         // Two gaps across the bar say "not to scale".
         for (const int offset : {10, 16})
-            painter.fillRect(left - 2, top + theme().px(offset), width + 4, theme().px(3), theme().card);
-    } else {
-        const int high = qRound(pixelY(bar.perplexity + bar.standardError));
-        const int low = qRound(pixelY(bar.perplexity - bar.standardError));
-        const int middle = box.center().x();
-        const int thick = theme().px(1.5);
-        painter.fillRect(middle - thick / 2, high, thick, std::max(1, low - high), theme().text);
-        for (const int end : {high, low})
-            painter.fillRect(middle - theme().px(5), end, theme().px(10) + 1, thick, theme().text);
-        labelBottom = std::min(labelBottom, high - theme().px(4));
+            painter.fillRect(place.bar.left() - 2, place.bar.top() + theme().px(offset),
+                             place.bar.width() + 4, theme().px(3), theme().card);
+        return;
     }
+    const int middle = place.slot.center().x();
+    const int thick = theme().px(1.5);
+    painter.fillRect(middle - thick / 2, place.high, thick, std::max(1, place.low - place.high),
+                     theme().text);
+    for (const int end : {place.high, place.low})
+        painter.fillRect(middle - theme().px(5), end, theme().px(10) + 1, thick, theme().text);
+}
+
+/// Above the bar, or upwards inside it where there are too many bars for that.
+void PerplexityView::paintValue(QPainter& painter, const QRect& area, const BarPlace& place,
+                                double value) const {
     const int height = theme().px(18);
-    const QFont font = theme().numberFont(13);
-    QString value = formatNumber(bar.perplexity, bar.perplexity < 1000 ? 4 : 3);
-    if (QFontMetrics(font).horizontalAdvance(value) > box.width() - theme().px(6))
-        value = formatNumber(bar.perplexity, 3);
-    drawTextOn(painter, theme(), font,
-               QRect(box.left(), std::max(area.top(), labelBottom - height), box.width(), height),
-               Qt::AlignCenter, value, theme().text);
+    const int bottom = std::min(place.bar.top(), place.high) - theme().px(4);
+    const Label above = fittingValue(value, theme(), {13, 11}, place.slot.width() - theme().px(4));
+    if (!above.text.isEmpty())
+        return drawTextOn(
+            painter, theme(), above.font,
+            QRect(place.slot.left(), std::max(area.top(), bottom - height), place.slot.width(), height),
+            Qt::AlignCenter, above.text, theme().text);
+    const int top = place.low + theme().px(place.broken ? 22 : 5);
+    const QRect inside(place.bar.left(), top, place.bar.width(), area.bottom() - top);
+    const Label upwards = fittingValue(value, theme(), {11}, inside.height());
+    if (QFontMetrics(upwards.font).height() <= inside.width() + theme().px(2))
+        drawUpwards(painter, upwards.font, inside, upwards.text, place.color);
 }
 
 void PerplexityView::paintData(QPainter& painter, const QRect& area) {
     if (m_series.bars.empty())
         return drawSentence(painter, theme(), area, tr("Evaluate to see what quantization costs the model."));
-    for (size_t i = 0; i < m_series.bars.size(); ++i) paintBar(painter, area, i);
+    for (size_t i = 0; i < m_series.bars.size(); ++i) paintBar(painter, placeOf(area, i));
     painter.fillRect(area.left(), area.bottom(), area.width() + 1, 1, theme().axis);
     for (const PerplexityBar& bar : m_series.bars) {
         if (!bar.isReference) continue;
@@ -117,6 +147,8 @@ void PerplexityView::paintData(QPainter& painter, const QRect& area) {
         painter.setPen(QPen(theme().text, theme().isPresentation ? 2 : 1, Qt::DashLine));
         painter.drawLine(area.left(), row, area.right(), row);
     }
+    for (size_t i = 0; i < m_series.bars.size(); ++i)
+        paintValue(painter, area, placeOf(area, i), m_series.bars[i].perplexity);
     if (!m_series.complete)
         drawTextOn(painter, theme(), labelFont(), area.adjusted(theme().px(2), 0, 0, 0),
                    Qt::AlignLeft | Qt::AlignTop, tr("estimate after %1").arg(m_series.progress),

@@ -39,7 +39,18 @@ class PerplexityView : public PlotView {
     [[nodiscard]] QString hoverText(double x, double y) const override;
 
  private:
-    void paintBar(QPainter& painter, const QRect& area, size_t index) const;
+    /// Where a variant's bar and its whisker lie, in pixels.
+    struct BarPlace {
+        QRect slot;
+        QRect bar;
+        int high = 0;  ///< ends of the whisker; both the bar's top where it has none
+        int low = 0;
+        bool broken = false;
+        QColor color;
+    };
+    [[nodiscard]] BarPlace placeOf(const QRect& area, size_t index) const;
+    void paintBar(QPainter& painter, const BarPlace& place) const;
+    void paintValue(QPainter& painter, const QRect& area, const BarPlace& place, double value) const;
     [[nodiscard]] QRect slot(const QRect& area, size_t index) const;
 
     PerplexitySeries m_series;

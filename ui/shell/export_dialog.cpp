@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "shell/export_dialog.h"
 
-#include <QComboBox>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -13,6 +12,7 @@
 #include <QRegularExpression>
 #include <algorithm>
 
+#include "theme/elided_combo_box.h"
 #include "theme/theme_controller.h"
 
 namespace quantscope {
@@ -45,8 +45,8 @@ ExportDialog::ExportDialog(ThemeController* themes, const Experiment& experiment
       m_themes(themes),
       m_experiment(experiment),
       m_choices(exportChoices()),
-      m_variant(new QComboBox),
-      m_layout(new QComboBox),
+      m_variant(new ElidedComboBox),
+      m_layout(new ElidedComboBox),
       m_about(new QLabel),
       m_target(new QLineEdit),
       m_calibrationRow(new QWidget),

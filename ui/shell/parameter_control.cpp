@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "shell/tick_slider.h"
+#include "theme/elided_combo_box.h"
 #include "theme/theme_controller.h"
 
 namespace quantscope {
@@ -38,7 +39,7 @@ QString numberText(double value) {
 class ChoiceControl final : public ParameterControl {
  public:
     ChoiceControl(const ParameterInfo& info, QWidget* parent)
-        : ParameterControl(info, parent), m_box(new QComboBox) {
+        : ParameterControl(info, parent), m_box(new ElidedComboBox) {
         for (const ParameterChoice& choice : info.choices) {
             m_box->addItem(QString::fromStdString(choice.label), QString::fromStdString(choice.value));
             m_box->setItemData(m_box->count() - 1, QString::fromStdString(choice.help), Qt::ToolTipRole);
