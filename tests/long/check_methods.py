@@ -40,6 +40,8 @@ except ImportError as missing:
     sys.exit(77)
 
 Quantize = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Weights = dict[str, torch.Tensor]  # of the layers that read the same inputs, by name
+QuantizeReaders = Callable[[Weights, torch.Tensor], Weights]
 
 
 def hqq(bits: int) -> Quantize:
@@ -58,17 +60,31 @@ def gptq(bits: int) -> Quantize:
     return lambda w, x: method_peers.gptq(w, x, bits, 64)
 
 
-PEERS: dict[str, Quantize] = {
-    "int4/affine/group=64": lambda w, x: method_peers.fake(w, 4),
-    "nf4/block=64": nf4,
-    "hqq/int4/group=64": hqq(4),
-    "hqq/int3/group=64": hqq(3),
-    "gptq/int4/affine/group=64": gptq(4),
-    "gptq/int3/affine/group=64": gptq(3),
-    "awq/int4/group=64": method_peers.awq,
-    "wanda/sparsity=0.5": method_peers.wanda,
-    "sparsegpt/pattern=2:4": method_peers.sparsegpt,
-    "quip-sharp": method_peers.quip_sharp,
+def each(quantize: Quantize) -> QuantizeReaders:
+    return lambda readers, x: {name: quantize(w, x) for name, w in readers.items()}
+
+
+def awq(readers: Weights, x: torch.Tensor) -> Weights:
+    """One scale for all readers, which lets it be folded into the norm before; query and key are not clipped."""
+    s = method_peers.awq_scale(list(readers.values()), x)
+    result = {}
+    for name, w in readers.items():
+        cut = w * s if name.endswith(("q_proj", "k_proj")) else method_peers.awq_clip(w * s, x / s)
+        result[name] = method_peers.fake(cut, 4) / s
+    return result
+
+
+PEERS: dict[str, QuantizeReaders] = {
+    "int4/affine/group=64": each(lambda w, x: method_peers.fake(w, 4)),
+    "nf4/block=64": each(nf4),
+    "hqq/int4/group=64": each(hqq(4)),
+    "hqq/int3/group=64": each(hqq(3)),
+    "gptq/int4/affine/group=64": each(gptq(4)),
+    "gptq/int3/affine/group=64": each(gptq(3)),
+    "awq/int4/group=64": awq,
+    "wanda/sparsity=0.5": each(method_peers.wanda),
+    "sparsegpt/pattern=2:4": each(method_peers.sparsegpt),
+    "quip-sharp": each(method_peers.quip_sharp),
 }
 
 
@@ -105,13 +121,22 @@ def linears(model: torch.nn.Module) -> dict[str, torch.nn.Linear]:
     return {name: m for name, m in model.model.layers.named_modules() if isinstance(m, torch.nn.Linear)}
 
 
+READERS = {"q_proj": ("k_proj", "v_proj"), "gate_proj": ("up_proj",)}  # of the same inputs
+
+
+def readers_of(name: str) -> list[str]:
+    """`name`, the first to read its inputs, and the others."""
+    parent, _, last = name.rpartition(".")
+    return [name, *(f"{parent}.{other}" for other in READERS.get(last, ()))]
+
+
 @torch.no_grad()
 def inputs(model: torch.nn.Module, ids: list[int]) -> dict[str, torch.Tensor]:
-    """What every linear layer of the blocks sees of the calibration text; layers with the same input share it."""
+    """What the linear layers of the blocks see of the calibration text, by the first reader of each input."""
     seen: dict[str, list[torch.Tensor]] = {}
     hooks = []
     for name, layer in linears(model).items():
-        if name.endswith(("k_proj", "v_proj", "up_proj")):
+        if name.endswith(tuple(other for others in READERS.values() for other in others)):
             continue
         hooks.append(layer.register_forward_pre_hook(
             lambda _, args, name=name: seen.setdefault(name, []).append(args[0][0].clone())))
@@ -119,11 +144,7 @@ def inputs(model: torch.nn.Module, ids: list[int]) -> dict[str, torch.Tensor]:
         model(input_ids=torch.tensor([ids[first:first + WINDOW]]))
     for hook in hooks:
         hook.remove()
-    kept = {name: torch.cat(parts) for name, parts in seen.items()}
-    for reader, other in (("q_proj", ("k_proj", "v_proj")), ("gate_proj", ("up_proj",))):
-        for name in [n for n in kept if n.endswith(reader)]:
-            kept |= {name.removesuffix(reader) + o: kept[name] for o in other}
-    return kept
+    return {name: torch.cat(parts) for name, parts in seen.items()}
 
 
 def peer_perplexities(chosen: list[str]) -> Iterator[tuple[str, float]]:
@@ -138,8 +159,10 @@ def peer_perplexities(chosen: list[str]) -> Iterator[tuple[str, float]]:
     for variant in (v for v in chosen if v in PEERS):
         torch.manual_seed(0)
         with torch.no_grad():
-            for name, layer in linears(model).items():
-                layer.weight.data = PEERS[variant](originals[name], seen[name])
+            for first, x in seen.items():
+                readers = {name: originals[name] for name in readers_of(first)}
+                for name, values in PEERS[variant](readers, x).items():
+                    model.model.layers.get_submodule(name).weight.data = values
         yield variant, folder_scoring.perplexity(model, tokens[0], WINDOWS)
     for name, (variant, layer_of) in LAYERS.items():
         if variant not in chosen:

@@ -94,18 +94,24 @@ def wanda(w, x):
     return w.scatter(1, torch.topk(scores, w.shape[1] // 2, dim=1, largest=False)[1], 0.0)
 
 
-def awq(w, x, bits=4, grid=20):
-    """After AutoAWQ quantizer.py: a grid of 20 scales, then 10 limits a group, the losses on inputs."""
+def awq_scale(readers, x, bits=4, grid=20):
+    """After AutoAWQ quantizer.py: of 20 scales the one with the least loss of all layers that read these inputs."""
     mean = x.abs().mean(0)
-    reference = x @ w.T
+    references = [x @ w.T for w in readers]
     best = least = None
     for i in range(grid):
         s = mean.pow(i / grid).clamp(min=1e-4)
         s = s / (s.max() * s.min()).sqrt()
-        loss = float((x @ (fake(w * s, bits) / s).T - reference).pow(2).sum())
+        loss = sum(float((x @ (fake(w * s, bits) / s).T - y).pow(2).sum())
+                   for w, y in zip(readers, references, strict=True))
         if least is None or loss < least:
             best, least = s, loss
-    w, seen = w * best, (x / best)[:: max(1, len(x) // 512)]
+    return best
+
+
+def awq_clip(w, x, bits=4):
+    """After AutoAWQ quantizer.py: of 10 limits a group the one with the least loss on 512 inputs."""
+    seen = x[:: max(1, len(x) // 512)]
     result = w.clone()
     for g in range(0, w.shape[1], GROUP):
         part, inputs = w[:, g : g + GROUP], seen[:, g : g + GROUP]
@@ -117,7 +123,12 @@ def awq(w, x, bits=4, grid=20):
             better = err < low
             low[better] = err[better]
             result[:, g : g + GROUP][better] = cut[better]
-    return fake(result, bits) / best
+    return result
+
+
+def awq(w, x, bits=4):
+    s = awq_scale([w], x, bits)
+    return fake(awq_clip(w * s, x / s, bits), bits) / s
 
 
 def adaround(w, x, bits=4, steps=20):
