@@ -8,8 +8,8 @@ perplexity.
 The peer quantizes transformers' float32 model layer by layer, from the float model's inputs, with a package (hqq,
 bitsandbytes) or with plain torch after the method's own scripts (tests/bench/peers/method_peers.py), and is scored by
 transformers. Ours may be worse by 0.5 % of the perplexity, or by the standard error of the difference to float if
-that is more. Only variants that contain one of TEXT, if any is given. Exit: 0 none is worse, 1 one is, 77 when a peer
-or the model is not there.
+that is more, or by what chance gives a method that draws random numbers. Only variants that contain one of TEXT, if any
+is given. Exit: 0 none is worse, 1 one is, 77 when a peer or the model is not there.
 """
 
 from __future__ import annotations
@@ -86,6 +86,10 @@ PEERS: dict[str, QuantizeReaders] = {
     "sparsegpt/pattern=2:4": each(method_peers.sparsegpt),
     "quip-sharp": each(method_peers.quip_sharp),
 }
+
+
+# Two standard deviations of what other seeds give.
+BY_CHANCE = {"quip-sharp": 0.10}  # our seeds 0 to 3: 36.9, 35.9, 35.4 and 32.8
 
 
 class LlmInt8(torch.nn.Module):
@@ -195,7 +199,7 @@ def main() -> int:
     for variant, theirs in peer_perplexities(chosen):
         row = ours[LAYERS[variant][0] if variant in LAYERS else variant]
         own = float(row["perplexity"])
-        allowed = max(0.005, float(row["delta_nll_se"]))
+        allowed = max(0.005, float(row["delta_nll_se"]), BY_CHANCE.get(variant, 0))
         if variant == "float":
             allowed = 5e-5
         bad = own / theirs - 1 > allowed and "bitsandbytes" not in variant

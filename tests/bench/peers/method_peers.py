@@ -189,12 +189,14 @@ class E8P:
 
 
 def rotated(n):
-    odd = n & -n
-    base = torch.linalg.qr(torch.randn(n // odd, n // odd))[0]
+    """A Hadamard matrix times any orthogonal one for the odd factor, its columns' signs random: without them what a row
+    has in common would gather in one place."""
+    even = n & -n
+    base = torch.linalg.qr(torch.randn(n // even, n // even))[0]
     power = torch.ones(1, 1)
-    while len(power) < odd:
+    while len(power) < even:
         power = torch.cat([torch.cat([power, power], 1), torch.cat([power, -power], 1)])
-    return torch.kron(base.contiguous(), power / math.sqrt(odd))
+    return torch.kron(base.contiguous(), power / math.sqrt(even)) * torch.randn(n).sign()
 
 
 def quip_sharp(w, x, rounds=2):
