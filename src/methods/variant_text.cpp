@@ -17,6 +17,7 @@ namespace quantscope {
 namespace {
 
 constexpr std::string_view kNameSpecial = "@;";
+constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kPatternSpecial = "@;=";
 constexpr std::string_view kIntegerPart = "integer";
 constexpr std::string_view kParameterSpecial = "@;=/";
@@ -186,7 +187,8 @@ Status applyPart(Variant& variant, std::string_view part) {
 std::string escaped(std::string_view text, std::string_view special) {
     std::string result;
     for (size_t i = 0; i < text.size(); ++i) {
-        const bool endSpace = text[i] == ' ' && (i == 0 || i + 1 == text.size());
+        const bool endSpace =
+            kSpace.find(text[i]) != std::string_view::npos && (i == 0 || i + 1 == text.size());
         if (text[i] == '\\' || endSpace || special.find(text[i]) != std::string_view::npos) result += '\\';
         result += text[i];
     }
@@ -219,7 +221,6 @@ std::vector<std::string_view> splitUnescaped(std::string_view text, std::string_
 }
 
 std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
     while (!text.empty() && kSpace.find(text.front()) != std::string_view::npos) text.remove_prefix(1);
     while (!text.empty() && kSpace.find(text.back()) != std::string_view::npos) {
         // An odd number of backslashes before it makes the space part of the text.

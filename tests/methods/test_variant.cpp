@@ -51,8 +51,8 @@ void TestVariant::survives() {
 }
 
 void TestVariant::oddNamesSurvive() {
-    for (const char* name :
-         {"a;b @c=d", " spaces ", "\\", "ends with \\", "@", "x=y:z", "ümläut", "a@b;c\\;d"}) {
+    for (const char* name : {"a;b @c=d", " spaces ", "\\", "ends with \\", "@", "x=y:z", "ümläut",
+                             "a@b;c\\;d", "\t\ttabs\n", "\r\n"}) {
         Variant variant;
         variant.name = name;
         variant.overrides.push_back({std::string("pat=") + "@;" + name, Recipe{}});
