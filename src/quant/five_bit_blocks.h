@@ -32,33 +32,29 @@ template <class Block>
     for (int k = 0; k < 4; ++k) block.highBits.data()[k] = static_cast<uint8_t>(high >> (8 * k));
 }
 
+/// Fits a run and turns x into its codes.
 template <int Bytes>
-[[gnu::always_inline]] inline void encodeChunk(const Chunk& chunk, BlockQ5_0* blocks) {
+[[gnu::always_inline]] inline Placed<Bytes> placeRun(RunLanes<Bytes, 32>& x, const RunLanes<Bytes, 32>& w,
+                                                     const BlockQ5_0* /*type*/) {
     using V = Lanes<Bytes>;
-    BlockRow weights;
-    weighInRows(chunk, weights);
-    std::array<int, size_t{kChunk} * 32> codes;
-    std::array<float, kChunk> scales;
-    for (int first = 0; first < chunk.count; first += V::kCount) {
-        RunLanes<Bytes, 32> x;
-        RunLanes<Bytes, 32> w;
-        x.load(chunk.x, first, chunk.count);
-        w.load(weights.data(), first, chunk.count);
-        const Placed<Bytes> placed = fitSigned(x, w, 16);
-        const typename V::Ints empty = V::equal(placed.inverse, typename V::Floats{});
-        for (typename V::Floats& value : x.at)
-            value = empty ? typename V::Floats{} : V::nearestIn(placed.inverse * value, -16, 15) + 16.0F;
-        V::store(placed.scale, scales.data() + first);
-        x.store(codes.data(), first, chunk.count);
-    }
-    for (int s = 0; s < chunk.count; ++s) {
-        blocks[s].d = f16FromFloat(scales.data()[s]);
-        packFiveBits(codes.data() + ptrdiff_t{32} * s, blocks[s]);
-    }
+    const Placed<Bytes> placed = fitSigned(x, w, 16);
+    const typename V::Ints empty = V::equal(placed.inverse, typename V::Floats{});
+    for (typename V::Floats& value : x.at)
+        value = empty ? typename V::Floats{} : V::nearestIn(placed.inverse * value, -16, 15) + 16.0F;
+    return placed;
 }
 
 template <int Bytes>
-[[gnu::always_inline]] inline void encodeChunk(const Chunk& chunk, BlockQ5_1* blocks) {
+[[gnu::always_inline]] inline Placed<Bytes> placeRun(RunLanes<Bytes, 32>& x, const RunLanes<Bytes, 32>& w,
+                                                     const BlockQ5_1* /*type*/) {
+    using V = Lanes<Bytes>;
+    const Placed<Bytes> placed = MinimumFit<Bytes, 32>{x, w, 31, {-0.9F, 0.05F, 36, false}}.run();
+    for (typename V::Floats& value : x.at) value = V::nearestIn(placed.inverse * (value - placed.low), 0, 31);
+    return placed;
+}
+
+template <int Bytes, class Block>
+[[gnu::always_inline]] inline void encodeFiveBits(const Chunk& chunk, Block* blocks) {
     using V = Lanes<Bytes>;
     BlockRow weights;
     weighInRows(chunk, weights);
@@ -70,18 +66,26 @@ template <int Bytes>
         RunLanes<Bytes, 32> w;
         x.load(chunk.x, first, chunk.count);
         w.load(weights.data(), first, chunk.count);
-        const Placed<Bytes> placed = MinimumFit<Bytes, 32>{x, w, 31, {-0.9F, 0.05F, 36, false}}.run();
-        for (typename V::Floats& value : x.at)
-            value = V::nearestIn(placed.inverse * (value - placed.low), 0, 31);
+        const Placed<Bytes> placed = placeRun<Bytes>(x, w, blocks);
         V::store(placed.scale, scales.data() + first);
         V::store(placed.offset, offsets.data() + first);
         x.store(codes.data(), first, chunk.count);
     }
     for (int s = 0; s < chunk.count; ++s) {
         blocks[s].d = f16FromFloat(scales.data()[s]);
-        blocks[s].m = f16FromFloat(offsets.data()[s]);
+        if constexpr (requires { blocks[s].m; }) blocks[s].m = f16FromFloat(offsets.data()[s]);
         packFiveBits(codes.data() + ptrdiff_t{32} * s, blocks[s]);
     }
+}
+
+template <int Bytes>
+[[gnu::always_inline]] inline void encodeChunk(const Chunk& chunk, BlockQ5_0* blocks) {
+    encodeFiveBits<Bytes>(chunk, blocks);
+}
+
+template <int Bytes>
+[[gnu::always_inline]] inline void encodeChunk(const Chunk& chunk, BlockQ5_1* blocks) {
+    encodeFiveBits<Bytes>(chunk, blocks);
 }
 
 }  // namespace quantscope::fits
