@@ -36,6 +36,13 @@ if(QUANTSCOPE_BUILD_TESTS)
   target_link_libraries(quantscope_test_pch PRIVATE quantscope_flags fmt::fmt tl::expected Qt6::Test)
 endif()
 
+# quantscope_sources(VARIABLE): every .cpp file of this folder and its rooms. A new method, lab or model family is its own
+# files and a line in a table of the program, not one here.
+function(quantscope_sources variable)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cpp)
+  set(${variable} ${sources} PARENT_SCOPE)
+endfunction()
+
 # quantscope_library(NAME SOURCES... LINK ... [PRECOMPILE HEADERS...]): one static library a folder; layers are the LINK
 # lists. PRECOMPILE names heavy headers that most of the folder's files include.
 function(quantscope_library name)
@@ -62,12 +69,32 @@ function(quantscope_test name)
   endif()
   set_target_properties(${name} PROPERTIES AUTOMOC ON
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  target_link_libraries(${name} PRIVATE quantscope_flags fmt::fmt tl::expected Qt6::Test ${ARG_LINK})
-  target_compile_definitions(${name} PRIVATE
-    QUANTSCOPE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QUANTSCOPE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE quantscope_flags quantscope_test_support fmt::fmt tl::expected Qt6::Test ${ARG_LINK})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES ENVIRONMENT "QT_QPA_PLATFORM=offscreen" TIMEOUT 600)
   if(ARG_LONG)
     set_tests_properties(${name} PROPERTIES LABELS long TIMEOUT 3600)
   endif()
+endfunction()
+
+# quantscope_tests([GUI] [EXCEPT TOPICS...] [SOURCES HELPERS...] LINK ...): a program for each test_TOPIC.cpp of this folder,
+# named test_FOLDER_TOPIC (FOLDER once). SOURCES are compiled into each of them.
+function(quantscope_tests)
+  cmake_parse_arguments(ARG "GUI" "" "EXCEPT;SOURCES;LINK" ${ARGN})
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} test_*.cpp)
+  foreach(source ${sources})
+    string(REGEX REPLACE "^test_(.*)\\.cpp$" "\\1" topic ${source})
+    if(NOT topic IN_LIST ARG_EXCEPT)
+      set(name test_${folder}_${topic})
+      if("${topic}_" MATCHES "^${folder}_")
+        set(name test_${topic})
+      endif()
+      set(gui)
+      if(ARG_GUI)
+        set(gui GUI)
+      endif()
+      quantscope_test(${name} ${gui} SOURCES ${source} ${ARG_SOURCES} LINK ${ARG_LINK})
+    endif()
+  endforeach()
 endfunction()

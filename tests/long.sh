@@ -28,8 +28,8 @@ QT_QPA_PLATFORM=offscreen ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=
     ctest --test-dir build/asan --output-on-failure -LE long
 
 say "thread sanitizer, the Qt-free lane"
-build_preset tsan test_latest_lane
-OMP_NUM_THREADS=1 TSAN_OPTIONS=suppressions="$PWD/tests/tsan.supp" build/tsan/tests/test_latest_lane
+build_preset tsan test_app_latest_lane
+OMP_NUM_THREADS=1 TSAN_OPTIONS=suppressions="$PWD/tests/tsan.supp" build/tsan/tests/test_app_latest_lane
 
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null || true)
 if [ -n "$nvcc" ]; then

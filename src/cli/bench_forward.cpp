@@ -11,7 +11,7 @@
 #include "base/parallel_for.h"
 #include "base/random.h"
 #include "cli/output.h"
-#include "model/context_runner.h"
+#include "model/forward/context_runner.h"
 
 namespace quantscope {
 namespace {

@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "analysis/cuda_timing.h"
+#include "analysis/product/cuda_timing.h"
 #include "base/parallel_for.h"
 #include "base/random.h"
 #include "cli/gemm_peer.h"

@@ -8,8 +8,8 @@
 #include <functional>
 #include <memory>
 
-#include "analysis/tensor_experiment.h"
-#include "analysis/value_histogram.h"
+#include "analysis/tensor/tensor_experiment.h"
+#include "analysis/tensor/value_histogram.h"
 #include "base/parallel_for.h"
 #include "cli/bench_forward.h"
 #include "cli/bench_gemm.h"

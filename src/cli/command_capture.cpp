@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "io/safetensors_writer.h"
-#include "model/capture.h"
+#include "model/calibration/capture.h"
 
 namespace quantscope {
 namespace {

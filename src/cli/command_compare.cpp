@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "app/tensor_pipeline.h"
+#include "app/pipelines/tensor_pipeline.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "app/export_model.h"
+#include "app/export/export_model.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"

@@ -6,8 +6,8 @@
 #include <memory>
 #include <numeric>
 
-#include "analysis/sizes.h"
-#include "app/model_pipeline.h"
+#include "analysis/layers/sizes.h"
+#include "app/pipelines/model_pipeline.h"
 #include "base/atomic_file.h"
 #include "cli/calibration_arguments.h"
 #include "cli/command_line.h"

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "analysis/sizes.h"
-#include "app/export_model.h"
+#include "analysis/layers/sizes.h"
+#include "app/export/export_model.h"
 #include "cli/calibration_arguments.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"

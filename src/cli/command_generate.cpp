@@ -6,7 +6,7 @@
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "model/generation.h"
+#include "model/forward/generation.h"
 
 namespace quantscope {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "analysis/sizes.h"
+#include "analysis/layers/sizes.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <memory>
 
-#include "analysis/layer_row.h"
+#include "analysis/layers/layer_row.h"
 #include "cli/calibration_arguments.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "model/calibration_request.h"
-#include "model/layer_error.h"
+#include "model/calibration/calibration_request.h"
+#include "model/evaluation/layer_error.h"
 
 namespace quantscope {
 namespace {

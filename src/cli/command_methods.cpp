@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "app/considerations.h"
+#include "app/results/considerations.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"

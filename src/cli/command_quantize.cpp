@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "analysis/sizes.h"
-#include "app/export_quantized.h"
+#include "analysis/layers/sizes.h"
+#include "app/export/export_quantized.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "app/source_library.h"
+#include "app/experiment/source_library.h"
 #include "kernels/kernel_table.h"
 
 namespace quantscope {

@@ -7,9 +7,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "methods/block_codebook.h"
-#include "methods/options.h"
-#include "quant/codebooks.h"
+#include "methods/interface/options.h"
+#include "methods/parts/block_codebook.h"
+#include "quant/formats/codebooks.h"
 
 namespace quantscope {
 namespace {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/tensor_names.h"
-#include "quant/block_formats.h"
+#include "model/architectures/tensor_names.h"
+#include "quant/blocks/block_formats.h"
 
 namespace quantscope {
 namespace {

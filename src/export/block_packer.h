@@ -9,9 +9,9 @@
 #include "export/export_layouts.h"
 #include "export/folded_block.h"
 #include "export/layer_inputs.h"
-#include "methods/method.h"
+#include "methods/interface/method.h"
+#include "model/evaluation/variant_plan.h"
 #include "model/model.h"
-#include "model/variant_plan.h"
 
 namespace quantscope {
 

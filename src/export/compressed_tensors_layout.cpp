@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "export/word_packing.h"
-#include "methods/minifloat_codes.h"
-#include "quant/block_formats.h"
+#include "methods/parts/minifloat_codes.h"
+#include "quant/blocks/block_formats.h"
 
 namespace quantscope {
 namespace {

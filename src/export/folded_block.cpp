@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "model/block_runner.h"
+#include "model/forward/block_runner.h"
 
 namespace quantscope {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "methods/activation_transform.h"
+#include "methods/interface/activation_transform.h"
 #include "model/model.h"
 
 namespace quantscope {

@@ -10,9 +10,9 @@
 #include "export/rotary_rows.h"
 #include "io/gguf_writer.h"
 #include "methods/gguf_blocks.h"
-#include "model/tensor_names.h"
-#include "quant/block_formats.h"
-#include "quant/scheme_presets.h"
+#include "model/architectures/tensor_names.h"
+#include "quant/blocks/block_formats.h"
+#include "quant/scheme/scheme_presets.h"
 
 namespace quantscope {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "export/model_export.h"
-#include "methods/method.h"
+#include "methods/interface/method.h"
 #include "tensor/dtype.h"
 
 namespace quantscope {

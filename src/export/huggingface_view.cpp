@@ -8,8 +8,8 @@
 #include "export/rotary_rows.h"
 #include "io/checkpoint_table.h"
 #include "io/metadata.h"
-#include "model/tensor_names.h"
-#include "quant/block_formats.h"
+#include "model/architectures/tensor_names.h"
+#include "quant/blocks/block_formats.h"
 
 namespace quantscope {
 namespace {

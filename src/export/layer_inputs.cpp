@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/block_runner.h"
+#include "model/forward/block_runner.h"
 
 namespace quantscope {
 

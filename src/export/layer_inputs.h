@@ -5,11 +5,11 @@
 
 #include "kernels/float_gemm.h"
 #include "kernels/kernel_table.h"
-#include "methods/method.h"
-#include "model/calibration.h"
+#include "methods/interface/method.h"
+#include "model/calibration/calibration.h"
+#include "model/calibration/ordered_calibration.h"
+#include "model/evaluation/variant_plan.h"
 #include "model/model.h"
-#include "model/ordered_calibration.h"
-#include "model/variant_plan.h"
 
 namespace quantscope {
 

@@ -10,7 +10,7 @@
 #include "export/layout_evidence.h"
 #include "export/layout_examination.h"
 #include "export/packed_parts.h"
-#include "quant/to_float.h"
+#include "quant/passes/to_float.h"
 
 namespace quantscope {
 

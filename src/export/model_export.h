@@ -13,8 +13,8 @@
 #include "export/export_layouts.h"
 #include "io/checkpoint.h"
 #include "kernels/kernel_table.h"
-#include "methods/variant.h"
-#include "model/calibration_source.h"
+#include "methods/interface/variant.h"
+#include "model/calibration/calibration_source.h"
 #include "model/model.h"
 
 namespace quantscope {

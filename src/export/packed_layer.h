@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "export/uniform_weight.h"
 #include "io/output_tensor.h"
-#include "methods/variant.h"
+#include "methods/interface/variant.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

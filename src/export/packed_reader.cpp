@@ -11,7 +11,7 @@
 #include "io/checkpoint_table.h"
 #include "io/json_input.h"
 #include "io/metadata.h"
-#include "quant/to_float.h"
+#include "quant/passes/to_float.h"
 
 namespace quantscope {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "quant/error_split.h"
-#include "quant/quantize_params.h"
+#include "quant/passes/error_split.h"
+#include "quant/passes/quantize_params.h"
 
 namespace quantscope {
 

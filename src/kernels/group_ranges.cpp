@@ -8,8 +8,8 @@
 #include "base/parallel_for.h"
 #include "kernels/matrix_passes.h"
 #include "kernels/matrix_runs.h"
+#include "quant/passes/reference.h"
 #include "quant/quantized_tensor.h"
-#include "quant/reference.h"
 
 namespace quantscope {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/parallel_for.h"
 #include "kernels/matrix_runs.h"
-#include "quant/reference.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

@@ -8,10 +8,10 @@
 #include "base/job.h"
 #include "base/result.h"
 #include "kernels/elementwise_kernels.h"
-#include "quant/error_split.h"
-#include "quant/group_layout.h"
-#include "quant/quantize_params.h"
-#include "quant/scheme.h"
+#include "quant/passes/error_split.h"
+#include "quant/passes/group_layout.h"
+#include "quant/passes/quantize_params.h"
+#include "quant/scheme/scheme.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

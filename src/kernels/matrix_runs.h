@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "quant/group_layout.h"
+#include "quant/passes/group_layout.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "base/parallel_for.h"
-#include "methods/coded_weight.h"
-#include "methods/learned_rounding.h"
-#include "methods/linear_algebra.h"
-#include "methods/options.h"
-#include "methods/output_error.h"
-#include "quant/reference.h"
+#include "methods/interface/options.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/learned_rounding.h"
+#include "methods/parts/linear_algebra.h"
+#include "methods/parts/output_error.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

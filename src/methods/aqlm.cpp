@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "methods/additive_fit.h"
-#include "methods/hessian.h"
-#include "methods/options.h"
-#include "methods/stored_values.h"
+#include "methods/interface/options.h"
+#include "methods/parts/additive_fit.h"
+#include "methods/parts/hessian.h"
+#include "methods/parts/stored_values.h"
 #include "quant/packing.h"
 
 namespace quantscope {

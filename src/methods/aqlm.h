@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "methods/method.h"
+#include "methods/interface/method.h"
 
 namespace quantscope {
 

@@ -6,14 +6,14 @@
 #include <limits>
 
 #include "base/parallel_for.h"
-#include "methods/code_rounder.h"
-#include "methods/coded_weight.h"
-#include "methods/linear_algebra.h"
-#include "methods/options.h"
-#include "methods/output_error.h"
-#include "methods/variant_text.h"
-#include "quant/quantize_run.h"
-#include "quant/reference.h"
+#include "methods/interface/options.h"
+#include "methods/interface/variant_text.h"
+#include "methods/parts/code_rounder.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/linear_algebra.h"
+#include "methods/parts/output_error.h"
+#include "quant/passes/quantize_run.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

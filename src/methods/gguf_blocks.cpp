@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cctype>
 
-#include "methods/options.h"
-#include "quant/block_encoders_k.h"
-#include "quant/block_formats.h"
-#include "quant/to_float.h"
+#include "methods/interface/options.h"
+#include "quant/blocks/block_encoders_k.h"
+#include "quant/blocks/block_formats.h"
+#include "quant/passes/to_float.h"
 
 namespace quantscope {
 namespace {

@@ -6,14 +6,14 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
-#include "methods/code_rounder.h"
-#include "methods/coded_weight.h"
-#include "methods/hessian.h"
-#include "methods/linear_algebra.h"
-#include "methods/options.h"
-#include "methods/row_lanes.h"
+#include "methods/interface/options.h"
+#include "methods/parts/code_rounder.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/hessian.h"
+#include "methods/parts/linear_algebra.h"
+#include "methods/parts/row_lanes.h"
 #include "quant/packing.h"
-#include "quant/reference.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "methods/method.h"
+#include "methods/interface/method.h"
 
 namespace quantscope {
 

@@ -7,12 +7,12 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
-#include "methods/coded_weight.h"
-#include "methods/hqq_step.h"
-#include "methods/linear_algebra.h"
-#include "methods/options.h"
-#include "quant/reference.h"
-#include "quant/run_extremes.h"
+#include "methods/interface/options.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/hqq_step.h"
+#include "methods/parts/linear_algebra.h"
+#include "quant/estimators/run_extremes.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

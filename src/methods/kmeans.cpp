@@ -7,8 +7,8 @@
 #include <numeric>
 
 #include "base/parallel_for.h"
-#include "methods/options.h"
-#include "methods/stored_values.h"
+#include "methods/interface/options.h"
+#include "methods/parts/stored_values.h"
 #include "quant/packing.h"
 #include "tensor/float_bits.h"
 

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "methods/method.h"
+#include "methods/interface/method.h"
 
 namespace quantscope {
 

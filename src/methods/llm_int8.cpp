@@ -5,11 +5,11 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
-#include "methods/coded_weight.h"
-#include "methods/layer_result.h"
-#include "quant/nearest_even.h"
-#include "quant/reference.h"
-#include "quant/run_extremes.h"
+#include "methods/interface/layer_result.h"
+#include "methods/parts/coded_weight.h"
+#include "numerics/nearest_even.h"
+#include "quant/estimators/run_extremes.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "base/parallel_for.h"
-#include "methods/minifloat_codes.h"
-#include "methods/options.h"
-#include "methods/stored_values.h"
-#include "quant/codebook_runs.h"
+#include "methods/interface/options.h"
+#include "methods/parts/minifloat_codes.h"
+#include "methods/parts/stored_values.h"
+#include "quant/passes/codebook_runs.h"
 
 namespace quantscope {
 namespace {

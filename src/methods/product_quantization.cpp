@@ -9,9 +9,9 @@
 
 #include "base/parallel_for.h"
 #include "base/random.h"
-#include "methods/codeword_search.h"
-#include "methods/options.h"
-#include "methods/stored_values.h"
+#include "methods/interface/options.h"
+#include "methods/parts/codeword_search.h"
+#include "methods/parts/stored_values.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {

@@ -6,12 +6,12 @@
 #include <limits>
 
 #include "base/parallel_for.h"
-#include "methods/coded_weight.h"
-#include "methods/hessian.h"
-#include "methods/linear_algebra.h"
-#include "methods/options.h"
-#include "methods/row_lanes.h"
-#include "methods/stored_values.h"
+#include "methods/interface/options.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/hessian.h"
+#include "methods/parts/linear_algebra.h"
+#include "methods/parts/row_lanes.h"
+#include "methods/parts/stored_values.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {

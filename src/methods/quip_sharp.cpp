@@ -9,12 +9,12 @@
 
 #include "base/parallel_for.h"
 #include "base/random.h"
-#include "methods/activation_transform.h"
-#include "methods/e8_lattice.h"
-#include "methods/hessian.h"
-#include "methods/linear_algebra.h"
-#include "methods/options.h"
-#include "methods/stored_values.h"
+#include "methods/interface/activation_transform.h"
+#include "methods/interface/options.h"
+#include "methods/parts/e8_lattice.h"
+#include "methods/parts/hessian.h"
+#include "methods/parts/linear_algebra.h"
+#include "methods/parts/stored_values.h"
 
 namespace quantscope {
 namespace {

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "base/random.h"
-#include "methods/coded_weight.h"
-#include "methods/hadamard.h"
-#include "methods/options.h"
+#include "methods/interface/options.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/hadamard.h"
 
 namespace quantscope {
 

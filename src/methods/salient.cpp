@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "base/random.h"
-#include "methods/coded_weight.h"
-#include "methods/options.h"
-#include "methods/stored_values.h"
+#include "methods/interface/options.h"
+#include "methods/parts/coded_weight.h"
+#include "methods/parts/stored_values.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <limits>
 
-#include "methods/coded_weight.h"
-#include "methods/options.h"
-#include "methods/variant_text.h"
+#include "methods/interface/options.h"
+#include "methods/interface/variant_text.h"
+#include "methods/parts/coded_weight.h"
 
 namespace quantscope {
 namespace {

@@ -5,11 +5,11 @@
 #include <atomic>
 
 #include "base/parallel_for.h"
-#include "methods/coded_weight.h"
+#include "methods/parts/coded_weight.h"
 #include "quant/estimators/minmax.h"
 #include "quant/estimators/shrink_search.h"
-#include "quant/quantize_run.h"
-#include "quant/reference.h"
+#include "quant/passes/quantize_run.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

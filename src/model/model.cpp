@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "io/metadata.h"
-#include "model/tensor_names.h"
-#include "quant/to_float.h"
+#include "model/architectures/tensor_names.h"
+#include "quant/passes/to_float.h"
 #include "tensor/mapped_file.h"
 
 namespace quantscope {

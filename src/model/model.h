@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "io/checkpoint.h"
 #include "model/config.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "base/instruction_sets.h"
+#include "numerics/instruction_sets.h"
 
 namespace quantscope {
 

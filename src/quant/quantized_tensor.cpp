@@ -4,7 +4,7 @@
 #include <cassert>
 
 #include "quant/packing.h"
-#include "quant/reference.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

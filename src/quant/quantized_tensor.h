@@ -6,9 +6,9 @@
 
 #include "base/job.h"
 #include "base/result.h"
-#include "quant/group_layout.h"
-#include "quant/quantize_params.h"
-#include "quant/scheme.h"
+#include "quant/passes/group_layout.h"
+#include "quant/passes/quantize_params.h"
+#include "quant/scheme/scheme.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

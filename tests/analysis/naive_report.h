@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "analysis/matrix_quantization.h"
-#include "quant/reference.h"
+#include "analysis/tensor/matrix_quantization.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 

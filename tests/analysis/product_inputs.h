@@ -4,18 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "analysis/product.h"
+#include "analysis/product/product.h"
 #include "io/checkpoint.h"
-#include "methods/variant.h"
-#include "quant/to_float.h"
+#include "methods/interface/variant.h"
+#include "quant/passes/to_float.h"
+#include "support/paths.h"
 #include "tensor/tensor.h"
 
 namespace quantscope::test {
 
 /// A matrix of the worked examples; `transposed` turns the lectures' [in x out] into [out x in].
 inline Tensor exampleMatrix(const std::string& name, bool transposed) {
-    const auto opened =
-        openCheckpoint(std::string(QUANTSCOPE_SOURCE_DIR) + "/samples/worked-examples/" + name + ".npy");
+    const auto opened = openCheckpoint(sourcePath("samples/worked-examples/" + name + ".npy"));
     if (!opened) return {};
     const auto stored = (*opened)->load((*opened)->tensors().front().name);
     if (!stored) return {};

@@ -2,13 +2,13 @@
 #include <QtTest>
 #include <algorithm>
 
-#include "analysis/clip_curve.h"
-#include "analysis/tensor_report.h"
+#include "analysis/tensor/clip_curve.h"
+#include "analysis/tensor/tensor_report.h"
 #include "base/parallel_for.h"
 #include "naive_report.h"
-#include "quant/grid.h"
+#include "quant/estimators/range_estimator.h"
+#include "quant/formats/grid.h"
 #include "quant/quantized_tensor.h"
-#include "quant/range_estimator.h"
 #include "tensor/synthetic.h"
 
 using namespace quantscope;

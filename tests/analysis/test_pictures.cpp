@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "analysis/channel_report.h"
-#include "analysis/element_arithmetic.h"
-#include "analysis/heatmap.h"
+#include "analysis/tensor/channel_report.h"
+#include "analysis/tensor/element_arithmetic.h"
+#include "analysis/tensor/heatmap.h"
 #include "base/cpu_features.h"
 #include "base/parallel_for.h"
 #include "naive_report.h"

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "analysis/product_trace.h"
-#include "model/activation_quantizer.h"
+#include "analysis/product/product_trace.h"
+#include "model/forward/activation_quantizer.h"
 #include "product_inputs.h"
 
 using namespace quantscope;

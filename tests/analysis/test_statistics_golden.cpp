@@ -4,8 +4,9 @@
 #include <map>
 #include <sstream>
 
-#include "analysis/tensor_report.h"
+#include "analysis/tensor/tensor_report.h"
 #include "naive_report.h"
+#include "support/paths.h"
 #include "tensor/histogram.h"
 
 using namespace quantscope;
@@ -23,7 +24,7 @@ std::vector<float> goldenMatrix() {
 }
 
 std::map<std::string, double> readGolden() {
-    std::ifstream file(QUANTSCOPE_SOURCE_DIR "/tests/golden/analysis/statistics.txt");
+    std::ifstream file(test::sourcePath("tests/golden/analysis/statistics.txt"));
     std::map<std::string, double> golden;
     for (std::string line; std::getline(file, line);) {
         if (line.empty() || line[0] == '#') continue;

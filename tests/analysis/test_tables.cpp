@@ -2,12 +2,12 @@
 #include <QtTest>
 #include <cmath>
 
-#include "analysis/layer_insides.h"
-#include "analysis/layer_table.h"
-#include "analysis/method_comparison.h"
-#include "analysis/outliers.h"
-#include "analysis/sizes.h"
-#include "analysis/synthetic_sources.h"
+#include "analysis/layers/layer_insides.h"
+#include "analysis/layers/layer_table.h"
+#include "analysis/layers/method_comparison.h"
+#include "analysis/layers/outliers.h"
+#include "analysis/layers/sizes.h"
+#include "analysis/tensor/synthetic_sources.h"
 #include "base/cpu_features.h"
 #include "naive_report.h"
 

@@ -3,7 +3,7 @@
 #include <limits>
 #include <map>
 
-#include "analysis/tensor_experiment.h"
+#include "analysis/tensor/tensor_experiment.h"
 #include "base/cpu_features.h"
 #include "base/parallel_for.h"
 #include "naive_report.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
 
-#include "app/considerations.h"
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
+#include "app/results/considerations.h"
 
 using namespace quantscope;
 

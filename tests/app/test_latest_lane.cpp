@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "app/latest_lane.h"
+#include "app/pipelines/latest_lane.h"
 
 using namespace quantscope;
 

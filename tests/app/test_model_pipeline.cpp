@@ -4,8 +4,9 @@
 #include <QtTest>
 #include <filesystem>
 
-#include "app/model_pipeline.h"
+#include "app/pipelines/model_pipeline.h"
 #include "base/atomic_file.h"
+#include "support/paths.h"
 
 using namespace quantscope;
 
@@ -42,7 +43,7 @@ class TestModelPipeline : public QObject {
 };
 
 void TestModelPipeline::initTestCase() {
-    const auto samples = findSamples(QUANTSCOPE_SOURCE_DIR);
+    const auto samples = findSamples(test::sourcePath());
     QVERIFY2(samples.has_value(), samples ? "" : describe(samples.error()).c_str());
     QVERIFY(!samples->workedExamples.empty());
     m_experiment = sampleExperiment(*samples);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
 
-#include "app/result_cache.h"
+#include "app/pipelines/result_cache.h"
 
 using namespace quantscope;
 

@@ -3,7 +3,7 @@
 #include <QtTest>
 #include <cmath>
 
-#include "app/tensor_pipeline.h"
+#include "app/pipelines/tensor_pipeline.h"
 #include "quant/quantized_tensor.h"
 
 using namespace quantscope;

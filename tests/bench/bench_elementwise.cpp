@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "kernels/kernel_table.h"
 #include "kernels/matrix_passes.h"
-#include "quant/reference.h"
+#include "quant/passes/reference.h"
 
 namespace quantscope {
 namespace {

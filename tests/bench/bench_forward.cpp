@@ -15,7 +15,7 @@
 #include "base/cpu_features.h"
 #include "base/parallel_for.h"
 #include "kernels/float_gemm.h"
-#include "model/evaluation_session.h"
+#include "model/evaluation/evaluation_session.h"
 
 using namespace quantscope;
 

@@ -13,8 +13,8 @@
 
 #include "base/random.h"
 #include "kernels/float_gemm.h"
-#include "methods/method.h"
-#include "methods/variant.h"
+#include "methods/interface/method.h"
+#include "methods/interface/variant.h"
 
 using namespace quantscope;
 

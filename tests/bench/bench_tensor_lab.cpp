@@ -13,7 +13,7 @@
 #include <memory>
 #include <vector>
 
-#include "app/tensor_pipeline.h"
+#include "app/pipelines/tensor_pipeline.h"
 
 namespace quantscope {
 namespace {

@@ -6,6 +6,8 @@
 #include <QProcess>
 #include <QStringList>
 
+#include "support/paths.h"
+
 namespace quantscope::test {
 
 /// What one run of quantscope-cli gave.
@@ -19,7 +21,7 @@ struct Outcome {
 
 inline Outcome runProgram(const QStringList& arguments) {
     QProcess process;
-    process.start(QUANTSCOPE_BINARY_DIR "/bin/quantscope-cli", arguments);
+    process.start(QString::fromStdString(binaryPath("bin/quantscope-cli")), arguments);
     Outcome outcome;
     if (process.waitForFinished(300'000) && process.exitStatus() == QProcess::NormalExit)
         outcome.exitCode = process.exitCode();

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
 
 /// An experiment's JSON: what parses is written in a form that parses to the same again.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

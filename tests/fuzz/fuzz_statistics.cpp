@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
-#include "model/importance_matrix.h"
-#include "model/saved_calibration.h"
+#include "model/calibration/importance_matrix.h"
+#include "model/calibration/saved_calibration.h"
 #include "open_bytes.h"
 
 using namespace quantscope;

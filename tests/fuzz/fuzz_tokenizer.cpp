@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "model/config.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 #include "open_bytes.h"
 
 namespace {

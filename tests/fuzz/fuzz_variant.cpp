@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "methods/variant.h"
+#include "methods/interface/variant.h"
 
 /// The text form of variants, and of the schemes inside: what parses is written in a form that parses to the
 /// same again, and has a title.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels/elementwise_kernels.h"
-#include "quant/reference.h"
+#include "quant/passes/reference.h"
 
 /// What the elementwise passes are held against: quant's scalar functions, one value at a time.
 namespace quantscope::test {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.h"
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -20,12 +22,13 @@ const Allowed& allowedFolders() {
     static const Allowed allowed = [] {
         Allowed a;
         a["base"] = {"base"};
+        a["numerics"] = {"base", "numerics"};
         a["tensor"] = {"base", "tensor"};
         a["io"] = {"base", "tensor", "io"};
-        a["quant"] = {"base", "tensor", "quant"};
-        a["kernels"] = {"base", "tensor", "quant", "kernels"};
-        a["methods"] = {"base", "tensor", "quant", "methods"};
-        a["model"] = {"base", "tensor", "io", "quant", "kernels", "methods", "model"};
+        a["quant"] = {"base", "numerics", "tensor", "quant"};
+        a["kernels"] = {"base", "numerics", "tensor", "quant", "kernels"};
+        a["methods"] = {"base", "numerics", "tensor", "quant", "methods"};
+        a["model"] = {"base", "numerics", "tensor", "io", "quant", "kernels", "methods", "model"};
         a["export"] = a["model"];
         a["export"].insert("export");
         a["analysis"] = a["model"];
@@ -88,7 +91,7 @@ class TestLayers : public QObject {
     void onlyParallelForNamesOpenMp();
 
  private:
-    const fs::path m_source = QUANTSCOPE_SOURCE_DIR;
+    const fs::path m_source = quantscope::test::sourcePath();
 };
 
 void TestLayers::engineIncludesPointUpwards() {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "methods/method.h"
+#include "methods/interface/method.h"
 
 namespace quantscope::test {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "method_inputs.h"
-#include "methods/method.h"
+#include "methods/interface/method.h"
 
 namespace quantscope::test {
 

@@ -5,11 +5,11 @@
 #include <numeric>
 
 #include "base/random.h"
-#include "methods/codeword_search.h"
-#include "methods/e8_lattice.h"
-#include "methods/hqq_step.h"
-#include "methods/learned_rounding.h"
-#include "methods/linear_algebra.h"
+#include "methods/parts/codeword_search.h"
+#include "methods/parts/e8_lattice.h"
+#include "methods/parts/hqq_step.h"
+#include "methods/parts/learned_rounding.h"
+#include "methods/parts/linear_algebra.h"
 
 using namespace quantscope;
 

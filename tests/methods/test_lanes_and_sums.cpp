@@ -5,9 +5,9 @@
 #include <limits>
 
 #include "base/random.h"
-#include "methods/calibration_sums.h"
-#include "methods/linear_algebra.h"
-#include "methods/row_lanes.h"
+#include "methods/parts/calibration_sums.h"
+#include "methods/parts/linear_algebra.h"
+#include "methods/parts/row_lanes.h"
 
 using namespace quantscope;
 

@@ -5,13 +5,13 @@
 
 #include "base/parallel_for.h"
 #include "method_inputs.h"
-#include "methods/activation_transform.h"
 #include "methods/aqlm.h"
-#include "methods/e8_lattice.h"
-#include "methods/hadamard.h"
+#include "methods/interface/activation_transform.h"
+#include "methods/interface/variant_text.h"
 #include "methods/kmeans.h"
-#include "methods/linear_algebra.h"
-#include "methods/variant_text.h"
+#include "methods/parts/e8_lattice.h"
+#include "methods/parts/hadamard.h"
+#include "methods/parts/linear_algebra.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

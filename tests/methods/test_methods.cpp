@@ -5,9 +5,9 @@
 
 #include "method_inputs.h"
 #include "method_runs.h"
+#include "methods/interface/variant.h"
 #include "methods/product_quantization.h"
 #include "methods/smoothquant.h"
-#include "methods/variant.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

@@ -10,9 +10,10 @@
 
 #include "method_inputs.h"
 #include "method_runs.h"
+#include "methods/interface/variant.h"
 #include "methods/kmeans.h"
-#include "methods/variant.h"
-#include "quant/block_encoders_k.h"
+#include "quant/blocks/block_encoders_k.h"
+#include "support/paths.h"
 
 using namespace quantscope;
 using namespace quantscope::test;
@@ -20,7 +21,7 @@ using namespace quantscope::test;
 namespace {
 
 QJsonObject loadGolden(const QString& name) {
-    QFile file(QStringLiteral(QUANTSCOPE_SOURCE_DIR "/tests/golden/methods/") + name);
+    QFile file(QString::fromStdString(test::sourcePath("tests/golden/methods/")) + name);
     return file.open(QIODevice::ReadOnly) ? QJsonDocument::fromJson(file.readAll()).object() : QJsonObject();
 }
 

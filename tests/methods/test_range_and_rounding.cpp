@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "method_runs.h"
-#include "quant/quantize_params.h"
-#include "quant/reference.h"
+#include "quant/passes/quantize_params.h"
+#include "quant/passes/reference.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

@@ -2,8 +2,8 @@
 #include <QtTest>
 #include <limits>
 
-#include "methods/method.h"
-#include "methods/variant.h"
+#include "methods/interface/method.h"
+#include "methods/interface/variant.h"
 
 using namespace quantscope;
 

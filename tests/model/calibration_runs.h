@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "methods/variant_text.h"
-#include "model/calibration.h"
-#include "model/evaluation.h"
+#include "methods/interface/variant_text.h"
+#include "model/calibration/calibration.h"
+#include "model/evaluation/evaluation.h"
 #include "tiny_model.h"
 
 namespace quantscope::test {

@@ -9,6 +9,7 @@
 
 #include "base/cpu_features.h"
 #include "kernels/kernel_table.h"
+#include "support/paths.h"
 
 namespace quantscope::test {
 
@@ -20,7 +21,7 @@ struct GoldenRecord {
 };
 
 inline std::string sourcePath(const std::string& relative) {
-    return std::string(QUANTSCOPE_SOURCE_DIR) + "/" + relative;
+    return sourcePath(relative);
 }
 
 inline std::string readAll(const std::string& path) {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "methods/method.h"
-#include "model/windows.h"
+#include "methods/interface/method.h"
+#include "model/evaluation/windows.h"
 #include "tiny_model.h"
 
 namespace quantscope::test {

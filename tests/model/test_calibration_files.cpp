@@ -10,7 +10,7 @@
 
 #include "calibration_runs.h"
 #include "io/safetensors_writer.h"
-#include "model/saved_calibration.h"
+#include "model/calibration/saved_calibration.h"
 #include "patched_model.h"
 
 using namespace quantscope;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QTest>
 
-#include "methods/method.h"
-#include "model/calibration.h"
-#include "model/capture.h"
-#include "model/evaluation.h"
-#include "model/evaluation_session.h"
-#include "model/linear_weights.h"
-#include "model/token_statistics.h"
-#include "model/windows.h"
+#include "methods/interface/method.h"
+#include "model/calibration/calibration.h"
+#include "model/calibration/capture.h"
+#include "model/evaluation/evaluation.h"
+#include "model/evaluation/evaluation_session.h"
+#include "model/evaluation/token_statistics.h"
+#include "model/evaluation/windows.h"
+#include "model/weights/linear_weights.h"
 #include "plain_scores.h"
 #include "quant/quantized_tensor.h"
 #include "tiny_model.h"

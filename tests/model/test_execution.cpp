@@ -2,10 +2,11 @@
 #include <QTest>
 #include <map>
 
-#include "model/block_operators.h"
-#include "model/context_runner.h"
-#include "model/evaluation.h"
-#include "model/linear_weights.h"
+#include "model/evaluation/evaluation.h"
+#include "model/forward/block_operators.h"
+#include "model/forward/context_runner.h"
+#include "model/weights/linear_weights.h"
+#include "support/paths.h"
 #include "tiny_model.h"
 
 using namespace quantscope;
@@ -155,7 +156,7 @@ class TestExecution : public QObject {
     }
     void sampleLayersEqualTheirTwins() {
         QFETCH(QString, text);
-        const auto model = openModel(QUANTSCOPE_SOURCE_DIR "/samples/tiny-llama");
+        const auto model = openModel(test::sourcePath("samples/tiny-llama"));
         QVERIFY2(model.has_value(), model ? "" : describe(model.error()).c_str());
         const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
         std::vector<int32_t> tokens;

@@ -2,10 +2,10 @@
 #include <QTest>
 
 #include "golden_file.h"
-#include "model/capture.h"
-#include "model/evaluation.h"
-#include "model/forward.h"
-#include "model/layer_error.h"
+#include "model/calibration/capture.h"
+#include "model/evaluation/evaluation.h"
+#include "model/evaluation/layer_error.h"
+#include "model/forward/forward.h"
 #include "tiny_model.h"
 
 using namespace quantscope;

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "golden_file.h"
-#include "model/generation.h"
+#include "model/forward/generation.h"
 #include "tiny_model.h"
 
 using namespace quantscope;

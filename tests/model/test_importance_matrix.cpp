@@ -6,7 +6,7 @@
 
 #include "calibration_runs.h"
 #include "io/gguf_writer.h"
-#include "model/importance_matrix.h"
+#include "model/calibration/importance_matrix.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

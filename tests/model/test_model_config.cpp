@@ -3,10 +3,10 @@
 
 #include <cmath>
 
+#include "model/architectures/tensor_names.h"
 #include "model/config.h"
+#include "model/forward/rotary_table.h"
 #include "model/model.h"
-#include "model/rotary_table.h"
-#include "model/tensor_names.h"
 
 using namespace quantscope;
 

@@ -2,8 +2,8 @@
 #include <QTest>
 
 #include "golden_file.h"
-#include "model/evaluation.h"
-#include "model/forward.h"
+#include "model/evaluation/evaluation.h"
+#include "model/forward/forward.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

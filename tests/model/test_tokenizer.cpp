@@ -4,10 +4,10 @@
 #include "base/random.h"
 #include "golden_file.h"
 #include "io/checkpoint.h"
-#include "model/bpe_tokenizer.h"
-#include "model/byte_pairs.h"
-#include "model/pre_tokenizer.h"
-#include "model/tokenizer.h"
+#include "model/tokenizer/bpe_tokenizer.h"
+#include "model/tokenizer/byte_pairs.h"
+#include "model/tokenizer/pre_tokenizer.h"
+#include "model/tokenizer/tokenizer.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

@@ -10,9 +10,9 @@
 #include "base/cpu_features.h"
 #include "base/random.h"
 #include "kernels/kernel_table.h"
+#include "model/architectures/tensor_names.h"
+#include "model/forward/rotary_table.h"
 #include "model/model.h"
-#include "model/rotary_table.h"
-#include "model/tensor_names.h"
 
 namespace quantscope::test {
 

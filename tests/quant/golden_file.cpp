@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden_file.h"
+#include "support/paths.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +10,7 @@
 namespace quantscope::test {
 
 nlohmann::json loadGolden(const std::string& name) {
-    std::ifstream stream(std::string(QUANTSCOPE_SOURCE_DIR) + "/tests/golden/quant/" + name);
+    std::ifstream stream(test::sourcePath("tests/golden/quant/" + name));
     return nlohmann::json::parse(stream, nullptr, false);
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "plain_fits.h"
-#include "quant/block_layouts.h"
+#include "quant/blocks/block_layouts.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-/// Plain code for what src/quant/scale_fits.h does in lanes: how ggml chooses the scale of a run of weights
-/// (ggml-quants.c, make_qx_quants and its kin), operation for operation: weighted least squares over a
-/// handful of starting scales. Runs have n >= 1 elements; codes has room for n.
+/// Plain code for what src/quant/blocks/scale_fits.h does in lanes: how ggml chooses the scale of a run of
+/// weights (ggml-quants.c, make_qx_quants and its kin), operation for operation: weighted least squares over
+/// a handful of starting scales. Runs have n >= 1 elements; codes has room for n.
 namespace quantscope::plain {
 
 constexpr float kZeroRun = 1e-15F;  ///< largest magnitude of a run that counts as all 0

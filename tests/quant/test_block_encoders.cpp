@@ -5,8 +5,8 @@
 
 #include "base/random.h"
 #include "plain_block_encoders.h"
-#include "quant/block_encoders_k.h"
-#include "quant/block_layouts.h"
+#include "quant/blocks/block_encoders_k.h"
+#include "quant/blocks/block_layouts.h"
 
 using namespace quantscope;
 

@@ -4,10 +4,10 @@
 
 #include "base/parallel_for.h"
 #include "golden_file.h"
-#include "quant/block_formats.h"
-#include "quant/block_layouts.h"
+#include "quant/blocks/block_formats.h"
+#include "quant/blocks/block_layouts.h"
+#include "quant/passes/to_float.h"
 #include "quant/quantized_tensor.h"
-#include "quant/to_float.h"
 #include "tensor/float_bits.h"
 
 using namespace quantscope;

@@ -6,8 +6,8 @@
 #include "base/parallel_for.h"
 #include "base/random.h"
 #include "quant/packing.h"
+#include "quant/passes/reference.h"
 #include "quant/quantized_tensor.h"
-#include "quant/reference.h"
 
 using namespace quantscope;
 

@@ -4,8 +4,8 @@
 #include "base/parallel_for.h"
 #include "base/random.h"
 #include "golden_file.h"
+#include "quant/estimators/range_estimator.h"
 #include "quant/quantized_tensor.h"
-#include "quant/range_estimator.h"
 
 using namespace quantscope;
 

@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "quant/grid.h"
-#include "quant/quantize_run.h"
+#include "quant/formats/grid.h"
+#include "quant/passes/quantize_run.h"
+#include "quant/passes/reference.h"
+#include "quant/passes/rounding.h"
 #include "quant/quantized_tensor.h"
-#include "quant/reference.h"
-#include "quant/rounding.h"
 
 using namespace quantscope;
 

@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "base/random.h"
-#include "quant/codebook_runs.h"
+#include "quant/estimators/run_extremes.h"
 #include "quant/packing.h"
-#include "quant/quantize_run.h"
-#include "quant/reference.h"
-#include "quant/run_extremes.h"
+#include "quant/passes/codebook_runs.h"
+#include "quant/passes/quantize_run.h"
+#include "quant/passes/reference.h"
 
 using namespace quantscope;
 

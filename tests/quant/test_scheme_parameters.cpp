@@ -2,8 +2,8 @@
 #include <QtTest>
 #include <set>
 
-#include "quant/scheme.h"
-#include "quant/scheme_presets.h"
+#include "quant/scheme/scheme.h"
+#include "quant/scheme/scheme_presets.h"
 
 using namespace quantscope;
 

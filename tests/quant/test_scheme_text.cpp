@@ -3,8 +3,8 @@
 #include <set>
 
 #include "base/random.h"
-#include "quant/number_format.h"
-#include "quant/scheme.h"
+#include "quant/formats/number_format.h"
+#include "quant/scheme/scheme.h"
 
 using namespace quantscope;
 

@@ -6,10 +6,10 @@
 #include <QThread>
 #include <optional>
 
-#include "app/matmul_pipeline.h"
-#include "app/model_pipeline.h"
-#include "app/source_library.h"
-#include "app/tensor_pipeline.h"
+#include "app/experiment/source_library.h"
+#include "app/pipelines/matmul_pipeline.h"
+#include "app/pipelines/model_pipeline.h"
+#include "app/pipelines/tensor_pipeline.h"
 #include "kernels/kernel_set.h"
 #include "program/engine.h"
 #include "program/labs.h"
@@ -18,12 +18,13 @@
 #include "shell/message_bar.h"
 #include "shell/model_exporter.h"
 #include "shell/session_controller.h"
+#include "support/paths.h"
 #include "theme/theme_controller.h"
 
 namespace quantscope {
 
 inline std::string inRepository(const char* path) {
-    return std::string(QUANTSCOPE_SOURCE_DIR) + "/" + path;
+    return test::sourcePath(path);
 }
 
 /// Small enough that a whole result takes a few milliseconds, large enough for groups of 32.

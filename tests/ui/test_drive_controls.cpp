@@ -9,12 +9,12 @@
 #include "driven_window.h"
 #include "shell/jobs_strip.h"
 #include "shell/kernel_chooser.h"
-#include "shell/parameter_control.h"
-#include "shell/parameter_form.h"
-#include "shell/tick_slider.h"
 #include "shell/variant_card.h"
 #include "shell/variant_parameters.h"
 #include "shell/variants_panel.h"
+#include "widgets/parameter_control.h"
+#include "widgets/parameter_form.h"
+#include "widgets/tick_slider.h"
 
 using namespace quantscope;
 

@@ -9,11 +9,11 @@
 #include "driven_window.h"
 #include "labs/tensor_lab.h"
 #include "plots/histogram_view.h"
-#include "shell/parameter_control.h"
-#include "shell/parameter_form.h"
-#include "shell/tick_slider.h"
 #include "shell/variant_card.h"
 #include "shell/variants_panel.h"
+#include "widgets/parameter_control.h"
+#include "widgets/parameter_form.h"
+#include "widgets/tick_slider.h"
 
 using namespace quantscope;
 

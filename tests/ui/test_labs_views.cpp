@@ -5,8 +5,8 @@
 #include <QTableView>
 #include <QTest>
 
-#include "app/source_library.h"
-#include "app/tensor_pipeline.h"
+#include "app/experiment/source_library.h"
+#include "app/pipelines/tensor_pipeline.h"
 #include "labs/layer_panel.h"
 #include "labs/model_lab.h"
 #include "labs/row_page.h"

@@ -6,16 +6,16 @@
 #include <QSignalSpy>
 #include <QTest>
 
-#include "app/experiment.h"
-#include "methods/method.h"
-#include "shell/parameter_control.h"
-#include "shell/parameter_form.h"
-#include "shell/tick_slider.h"
+#include "app/experiment/experiment.h"
+#include "methods/interface/method.h"
 #include "shell/variant_card.h"
 #include "shell/variant_parameters.h"
 #include "shell/variants_panel.h"
 #include "theme/elided_combo_box.h"
 #include "theme/theme_controller.h"
+#include "widgets/parameter_control.h"
+#include "widgets/parameter_form.h"
+#include "widgets/tick_slider.h"
 
 using namespace quantscope;
 

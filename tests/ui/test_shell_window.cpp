@@ -15,7 +15,7 @@
 #include "base/atomic_file.h"
 #include "io/checkpoint.h"
 #include "kernels/kernel_set.h"
-#include "methods/method.h"
+#include "methods/interface/method.h"
 #include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
 #include "shell/export_dialog.h"
@@ -27,6 +27,7 @@
 #include "shell/source_tree_model.h"
 #include "shell/sources_panel.h"
 #include "shell/variants_panel.h"
+#include "support/paths.h"
 #include "theme/theme_controller.h"
 
 using namespace quantscope;
@@ -116,7 +117,8 @@ class TestShellWindow : public QObject {
 
 void TestShellWindow::opensAWorkedExample() {
     Fixture fixture;
-    const QString path = QStringLiteral(QUANTSCOPE_SOURCE_DIR "/samples/worked-examples/affine-3bit-a-w.npy");
+    const QString path =
+        QString::fromStdString(test::sourcePath("samples/worked-examples/affine-3bit-a-w.npy"));
     fixture.window.openPath(path);
     QTRY_VERIFY_WITH_TIMEOUT(fixture.window.sourceTree()->checkpoint(path.toStdString()), kPatienceMs);
     const auto* source = std::get_if<TensorSource>(&fixture.session.experiment().matrix);

@@ -3,7 +3,7 @@
 
 #include <QPushButton>
 
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
 
 class QAction;
 

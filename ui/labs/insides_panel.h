@@ -3,7 +3,7 @@
 
 #include <QWidget>
 
-#include "app/results.h"
+#include "app/results/results.h"
 
 namespace quantscope {
 

@@ -4,7 +4,7 @@
 #include <QWidget>
 #include <memory>
 
-#include "app/results.h"
+#include "app/results/results.h"
 #include "labs/layer_table_model.h"
 
 class QStackedLayout;

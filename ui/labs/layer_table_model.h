@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "analysis/layer_table.h"
+#include "analysis/layers/layer_table.h"
 
 namespace quantscope {
 

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
-#include "app/matmul_choices.h"
-#include "app/matmul_results.h"
+#include "app/experiment/matmul_choices.h"
+#include "app/results/matmul_results.h"
 #include "labs/lab.h"
 
 class QLabel;

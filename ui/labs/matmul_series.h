@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "app/matmul_results.h"
+#include "app/results/matmul_results.h"
 #include "plots/accumulator_view.h"
 #include "plots/arithmetic_view.h"
 #include "plots/kernel_view.h"

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "app/results.h"
+#include "app/results/results.h"
 #include "labs/lab.h"
 
 class QLineEdit;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/heatmap.h"
-#include "analysis/layer_table.h"
+#include "analysis/layers/layer_table.h"
+#include "analysis/tensor/heatmap.h"
 #include "plots/number_format.h"
 
 namespace quantscope {

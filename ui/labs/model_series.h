@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "analysis/method_comparison.h"
-#include "app/results.h"
+#include "analysis/layers/method_comparison.h"
+#include "app/results/results.h"
 #include "labs/layer_table_model.h"
 #include "plots/comparison_view.h"
 #include "plots/heatmap_view.h"

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "analysis/heatmap.h"
-#include "app/results.h"
+#include "analysis/tensor/heatmap.h"
+#include "app/results/results.h"
 #include "labs/lab.h"
 #include "plots/link_group.h"
 

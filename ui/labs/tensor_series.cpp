@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/channel_report.h"
-#include "analysis/element_arithmetic.h"
-#include "analysis/heatmap.h"
+#include "analysis/tensor/channel_report.h"
+#include "analysis/tensor/element_arithmetic.h"
+#include "analysis/tensor/heatmap.h"
 #include "plots/number_format.h"
 
 namespace quantscope {

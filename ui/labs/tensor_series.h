@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "app/results.h"
+#include "app/results/results.h"
 #include "plots/channel_view.h"
 #include "plots/clip_curve_view.h"
 #include "plots/error_split_view.h"

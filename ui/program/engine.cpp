@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "program/engine.h"
 
-#include "app/matmul_pipeline.h"
-#include "app/model_pipeline.h"
-#include "app/tensor_pipeline.h"
+#include "app/pipelines/matmul_pipeline.h"
+#include "app/pipelines/model_pipeline.h"
+#include "app/pipelines/tensor_pipeline.h"
 
 namespace quantscope {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "app/source_library.h"
+#include "app/experiment/source_library.h"
 #include "program/command_line.h"
 #include "shell/session_file.h"
 

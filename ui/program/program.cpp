@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <memory>
 
-#include "app/matmul_pipeline.h"
-#include "app/model_pipeline.h"
-#include "app/source_library.h"
-#include "app/tensor_pipeline.h"
+#include "app/experiment/source_library.h"
+#include "app/pipelines/matmul_pipeline.h"
+#include "app/pipelines/model_pipeline.h"
+#include "app/pipelines/tensor_pipeline.h"
 #include "kernels/kernel_set.h"
 #include "program/command_line.h"
 #include "program/engine.h"

@@ -4,7 +4,7 @@
 #include <QObject>
 #include <functional>
 
-#include "app/save_calibration.h"
+#include "app/export/save_calibration.h"
 #include "shell/background_job.h"
 
 namespace quantscope {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "app/source_library.h"
+#include "app/experiment/source_library.h"
 
 namespace quantscope {
 

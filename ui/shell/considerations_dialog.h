@@ -4,7 +4,7 @@
 #include <QAbstractTableModel>
 #include <QDialog>
 
-#include "app/considerations.h"
+#include "app/results/considerations.h"
 
 class QTableView;
 

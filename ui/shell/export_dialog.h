@@ -4,8 +4,8 @@
 #include <QDialog>
 #include <vector>
 
-#include "app/experiment.h"
-#include "app/export_model.h"
+#include "app/experiment/experiment.h"
+#include "app/export/export_model.h"
 
 class QComboBox;
 class QGridLayout;

@@ -16,7 +16,7 @@
 #include <QTreeView>
 #include <algorithm>
 
-#include "app/matmul_choices.h"
+#include "app/experiment/matmul_choices.h"
 #include "shell/jobs_strip.h"
 #include "shell/kernel_chooser.h"
 #include "shell/message_bar.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/source_library.h"
+#include "app/experiment/source_library.h"
 #include "shell/checkpoint_opener.h"
 #include "shell/session_controller.h"
 #include "shell/session_file.h"

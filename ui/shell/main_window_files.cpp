@@ -14,7 +14,7 @@
 #include <QStandardPaths>
 #include <algorithm>
 
-#include "analysis/synthetic_sources.h"
+#include "analysis/tensor/synthetic_sources.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
 #include "shell/source_tree_model.h"

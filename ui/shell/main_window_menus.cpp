@@ -7,8 +7,8 @@
 #include <QWhatsThis>
 #include <algorithm>
 
-#include "analysis/sizes.h"
-#include "app/considerations.h"
+#include "analysis/layers/sizes.h"
+#include "app/results/considerations.h"
 #include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
 #include "shell/export_dialog.h"

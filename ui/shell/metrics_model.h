@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "app/matmul_results.h"
-#include "app/results.h"
+#include "app/results/matmul_results.h"
+#include "app/results/results.h"
 #include "shell/session_controller.h"
 
 namespace quantscope {

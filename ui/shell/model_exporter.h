@@ -4,7 +4,7 @@
 #include <QObject>
 #include <functional>
 
-#include "app/export_model.h"
+#include "app/export/export_model.h"
 #include "shell/background_job.h"
 
 namespace quantscope {

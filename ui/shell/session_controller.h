@@ -10,9 +10,9 @@
 #include <optional>
 #include <stop_token>
 
-#include "app/latest_lane.h"
-#include "app/matmul_results.h"
-#include "app/results.h"
+#include "app/pipelines/latest_lane.h"
+#include "app/results/matmul_results.h"
+#include "app/results/results.h"
 #include "base/job.h"
 #include "shell/edit_origin.h"
 

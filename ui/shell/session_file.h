@@ -4,7 +4,7 @@
 #include <QByteArray>
 #include <QString>
 
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
 #include "shell/session_controller.h"
 
 namespace quantscope {

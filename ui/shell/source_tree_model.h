@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
 #include "io/checkpoint.h"
 #include "shell/source_filter.h"
 

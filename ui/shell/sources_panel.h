@@ -5,7 +5,7 @@
 #include <QTimer>
 #include <QWidget>
 
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
 
 class QLabel;
 class QLineEdit;

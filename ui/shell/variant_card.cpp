@@ -5,10 +5,10 @@
 #include <QLabel>
 #include <QPainter>
 
-#include "shell/parameter_form.h"
 #include "shell/variant_header.h"
 #include "shell/variant_parameters.h"
 #include "theme/theme_controller.h"
+#include "widgets/parameter_form.h"
 
 namespace quantscope {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <QWidget>
 
-#include "methods/variant.h"
+#include "methods/interface/variant.h"
 #include "shell/edit_origin.h"
 
 class QLabel;

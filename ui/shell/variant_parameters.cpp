@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "methods/method.h"
-#include "quant/scheme.h"
+#include "methods/interface/method.h"
+#include "quant/scheme/scheme.h"
 
 namespace quantscope {
 namespace {

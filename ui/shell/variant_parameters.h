@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "methods/variant.h"
-#include "quant/parameter.h"
+#include "methods/interface/variant.h"
+#include "quant/scheme/parameter.h"
 
 namespace quantscope {
 

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "app/experiment.h"
+#include "app/experiment/experiment.h"
 #include "shell/variant_card.h"
 #include "shell/variant_header.h"
 #include "theme/small_widgets.h"

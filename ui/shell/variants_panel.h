@@ -4,7 +4,7 @@
 #include <QWidget>
 #include <vector>
 
-#include "methods/variant.h"
+#include "methods/interface/variant.h"
 #include "shell/edit_origin.h"
 
 class QPushButton;

@@ -6,7 +6,7 @@
 #include "kernels/cuda/host_device.h"
 
 /// Where everything of an int8 product lies on a GPU: blocks, warps, lanes, shared memory, edges. Nothing
-/// here needs a GPU; tests/kernels/cuda_tiles_test.cpp runs all of it on the CPU.
+/// here needs a GPU; tests/kernels/test_cuda_tiles.cpp runs all of it on the CPU.
 namespace quantscope::cuda {
 
 constexpr int kWarpThreads = 32;

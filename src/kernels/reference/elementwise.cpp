@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 #include "kernels/reference/tables.h"
-#include "quant/rounding.h"
+#include "quant/passes/rounding.h"
 
 namespace quantscope {
 namespace {

@@ -51,7 +51,8 @@ class FewCodes {
         m_nibbles = typename V::I{};
     }
     /// Adds the counts to those of the codes, and to the bins of their r^.
-    [[gnu::always_inline]] void store(const MeasureSinks& sinks, const Group<V>& group, const Shared<V>& shared) const {
+    [[gnu::always_inline]] void store(const MeasureSinks& sinks, const Group<V>& group,
+                                      const Shared<V>& shared) const {
         if (uint32_t* const counts = sinks.codes.counts; counts != nullptr)
             for (int level = 0; level < m_levels; ++level) counts[level] += m_counts[level];
         if (sinks.values.counters.counts == nullptr) return;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "quant/block_pass.h"
+#include "quant/blocks/block_pass.h"
 
 namespace quantscope {
 namespace {

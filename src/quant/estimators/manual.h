@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "quant/reference.h"
-#include "quant/scheme.h"
+#include "quant/passes/reference.h"
+#include "quant/scheme/scheme.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "quant/block_pass.h"
+#include "quant/blocks/block_pass.h"
 
 namespace quantscope {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "quant/block_pass.h"
+#include "quant/blocks/block_pass.h"
 #include "quant/estimators/minmax.h"
 #include "quant/estimators/shrink_search.h"
 

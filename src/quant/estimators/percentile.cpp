@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/parallel_for.h"
-#include "quant/block_pass.h"
+#include "quant/blocks/block_pass.h"
 
 namespace quantscope {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "quant/quantize_run.h"
+#include "quant/passes/quantize_run.h"
 
 namespace quantscope {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "quant/reference.h"
-#include "quant/scheme.h"
+#include "quant/passes/reference.h"
+#include "quant/scheme/scheme.h"
 
 namespace quantscope {
 

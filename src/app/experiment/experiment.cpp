@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/experiment/experiment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "methods/interface/method.h"
+
+namespace quantscope {
+namespace {
+
+std::string quoted(const std::string& argument) {
+    static const std::string kPlain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,@:";
+    if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
+    std::string out = "'";
+    for (const char c : argument) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+std::string variantsText(const std::vector<Variant>& variants) {
+    std::string text;
+    for (const Variant& variant : variants) text += (text.empty() ? "" : "; ") + variantText(variant);
+    return text;
+}
+
+Variant variantOf(std::string_view scheme) {
+    auto parsed = parseVariant(scheme);
+    return parsed ? std::move(*parsed) : Variant{};
+}
+
+struct SourceArguments {
+    std::string operator()(const TensorSource& s) const {
+        return fmt::format("{} --tensor {}", quoted(s.path), quoted(s.tensor));
+    }
+    std::string operator()(const SyntheticSource& s) const { return "--synthetic " + quoted(s.spec); }
+    std::string operator()(const ActivationSource& s) const {
+        return fmt::format("{} --text {} --activations {} --tokens {}", quoted(s.modelPath),
+                           quoted(s.textPath), quoted(s.layer), s.tokens);
+    }
+};
+
+}  // namespace
+
+bool needsCalibration(const Variant& variant) {
+    const auto needs = [](const Recipe& recipe) { return calibrationNeed(recipe) != CalibrationNeed::None; };
+    return needs(variant.weights) ||
+           std::any_of(variant.overrides.begin(), variant.overrides.end(),
+                       [&](const LayerOverride& entry) { return needs(entry.recipe); });
+}
+
+std::vector<Variant> defaultVariants() {
+    return {variantOf("float"), variantOf("int8/symmetric/channel"), variantOf("int4/symmetric/channel"),
+            variantOf("int4/affine/group=64")};
+}
+
+std::vector<Variant> defaultProducts() {
+    return {variantOf("float"), variantOf("int8/channel @act=int8/token @name=vector-wise int8"),
+            variantOf("int8/affine/tensor @act=uint8/affine/tensor @name=per-tensor affine"),
+            variantOf("int8/channel @act=int8/token @outliers=6 @name=LLM.int8() t = 6")};
+}
+
+std::string tensorCommandLine(const Experiment& experiment) {
+    return fmt::format("quantscope-cli compare {} --variants {}",
+                       std::visit(SourceArguments{}, experiment.matrix),
+                       quoted(variantsText(experiment.variants)));
+}
+
+std::string modelCommandLine(const Experiment& experiment) {
+    const EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
+    std::string text = fmt::format("quantscope-cli eval --model {} --text {} --variants {} --window {}",
+                                   quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
+                                   quoted(variantsText(experiment.variants)), protocol.window);
+    const ModelSource& model = experiment.model;
+    const bool calibrates =
+        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
+    if (calibrates && !model.calibrationPath.empty())
+        text += fmt::format(" --calibration {} --calibration-chunks {}", quoted(model.calibrationPath),
+                            model.calibrationChunks);
+    if (calibrates && !model.calibrationFile.empty())
+        text += " --load-calibration " + quoted(model.calibrationFile);
+    if (!model.resumeFolder.empty()) text += " --resume " + quoted(model.resumeFolder);
+    if (protocol.maxChunks > 0) text += fmt::format(" --chunks {}", protocol.maxChunks);
+    if (protocol.rule == WindowRule::GptqPaper) text += " --protocol gptq";
+    if (protocol.rule == WindowRule::Sliding)
+        text += fmt::format(" --protocol sliding --stride {}", protocol.stride);
+    return text;
+}
+
+}  // namespace quantscope

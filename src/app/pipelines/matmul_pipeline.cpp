@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/pipelines/matmul_pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "analysis/product/product_sums.h"
+
+namespace quantscope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string sourceKey(const MatmulSource& source) {
+    Experiment only;
+    only.matmul = source;
+    only.variants = {Variant{}};
+    only.products = {Variant{}};
+    return experimentJson(only);
+}
+
+std::string recipeText(Variant variant) {
+    variant.name.clear();
+    return variantText(variant);
+}
+
+/// The first `rows` rows.
+Tensor firstRows(const Tensor& matrix, int64_t rows) {
+    if (matrix.rows() <= rows) return matrix;
+    const auto values = matrix.floats().first(static_cast<size_t>(rows * matrix.cols()));
+    return Tensor::fromFloats({rows, matrix.cols()}, {values.begin(), values.end()});
+}
+
+Tensor transposed(const MatrixView& matrix) {
+    std::vector<float> turned;
+    turned.reserve(static_cast<size_t>(matrix.size()));
+    for (int64_t c = 0; c < matrix.cols; ++c)
+        for (int64_t r = 0; r < matrix.rows; ++r) turned.push_back(matrix.at(r, c));
+    return Tensor::fromFloats({matrix.cols, matrix.rows}, std::move(turned));
+}
+
+uint64_t bytesOf(const QuantizedProduct& product) {
+    uint64_t bytes = 2 * (product.x.codes.size() + product.w.codes.size()) + 4 * product.output.size() + 4096;
+    for (const ProductSegment& segment : product.segments)
+        bytes += 4 * (segment.sums.size() + segment.xSums.size() + segment.wSums.size());
+    return bytes + 4 * (product.x.values.size() + product.w.values.size());
+}
+
+}  // namespace
+
+/// Both matrices as they are multiplied, and their exact product.
+struct MatmulPipeline::Pair {
+    std::string xTitle;
+    std::string wTitle;
+    Tensor x;
+    Tensor w;
+    int64_t allRows = 0;
+    int64_t allChannels = 0;
+    std::shared_ptr<const std::vector<float>> exact;
+
+    [[nodiscard]] ProductInput input(const Variant& variant) const {
+        ProductInput input;
+        input.x = x.matrix();
+        input.w = w.matrix();
+        input.weights = variant.weights.scheme;
+        input.activations = variant.activations.value_or(ActivationRecipe{floatScheme()});
+        input.calibrationRows = std::max<int64_t>(1, x.rows() / 2);
+        input.exact = exact;
+        return input;
+    }
+};
+
+MatmulPipeline::MatmulPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
+    : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
+
+Result<std::shared_ptr<const MatmulPipeline::Pair>> MatmulPipeline::pair(const MatmulSource& source,
+                                                                         const Job& job) {
+    const std::string key = "pair " + sourceKey(source);
+    if (auto found = m_cache.find<Pair>(key)) return found;
+    auto x = m_sources.matrix(source.x, job.part(0, 0.4));
+    if (!x) return fail(x.error());
+    auto w = m_sources.matrix(source.w, job.part(0.4, 0.6));
+    if (!w) return fail(w.error());
+    if (source.inputsByOutputs) w->values = transposed(w->values.matrix());
+    auto made = std::make_shared<Pair>();
+    made->xTitle = x->title;
+    made->wTitle = w->title;
+    made->allRows = x->values.rows();
+    made->allChannels = w->values.rows();
+    made->x = firstRows(x->values, kMostProductRows);
+    made->w = firstRows(w->values, kMostProductChannels);
+    if (made->x.cols() == made->w.cols()) {  // otherwise every variant says what does not fit
+        auto exact = exactProduct(made->x.matrix(), made->w.matrix(), job.part(0.6, 1));
+        if (!exact) return fail(exact.error());
+        made->exact = std::make_shared<const std::vector<float>>(std::move(*exact));
+    }
+    const uint64_t bytes =
+        made->x.bytes().size() + made->w.bytes().size() + 4 * (made->exact ? made->exact->size() : 0);
+    return m_cache.put<Pair>(key, std::move(made), bytes);
+}
+
+void MatmulPipeline::addLayers(const ModelSource& model, MatmulResults& results) {
+    if (model.modelPath.empty()) return;
+    const auto opened = m_sources.model(model.modelPath);
+    if (!opened) return;  // the lab shows what it has; opening the model says what is wrong with it
+    for (const LinearInfo& layer : (*opened)->linears())
+        if (layer.block >= 0) results.layers.push_back(layer);
+}
+
+void MatmulPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+                         const Deliver& deliver, ProgressSink progress) {
+    const Job job(std::move(stop), std::move(progress));
+    const auto start = Clock::now();
+    auto results = std::make_shared<MatmulResults>();
+    results->request = experiment;
+    results->sequence = sequence;
+    results->complete = true;
+    addLayers(experiment.model, *results);
+    const auto loaded = pair(experiment.matmul, job.part(0, 0.3));
+    if (!loaded) {
+        if (loaded.error().kind == ErrorKind::Cancelled) return;
+        results->error = loaded.error();
+        return deliver(std::move(results));
+    }
+    const Pair& both = **loaded;
+    results->xTitle = both.xTitle;
+    results->wTitle = both.wTitle;
+    results->x = both.x;
+    results->w = both.w;
+    results->allRows = both.allRows;
+    results->allChannels = both.allChannels;
+    for (const Variant& variant : experiment.products) {
+        addVariant(both, variant, experiment.matmulProtocol.relu, job.part(0.3, 0.9), *results);
+        const auto& error = results->variants.back().error;
+        if (error && error->kind == ErrorKind::Cancelled) return;
+    }
+    const auto last = static_cast<int>(results->variants.size()) - 1;
+    results->variant = std::clamp(experiment.matmulProtocol.variant, 0, last);
+    const ProductVariantResult& shown = results->variants[static_cast<size_t>(results->variant)];
+    if (shown.product) {
+        const QuantizedProduct& p = *shown.product;
+        results->trace = std::make_shared<const ProductTrace>(
+            traceCell(p, both.x.matrix(), both.w.matrix(),
+                      std::clamp<int64_t>(experiment.matmulProtocol.row, 0, p.rows - 1),
+                      std::clamp<int64_t>(experiment.matmulProtocol.channel, 0, p.channels - 1),
+                      shown.requantized.get()));
+    }
+    results->seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const int measurement = experiment.matmulProtocol.measurement;
+    if (measurement == 0 || !shown.product) return deliver(std::move(results));
+    results->complete = false;
+    deliver(results);
+    auto measured = std::make_shared<MatmulResults>(*results);
+    measured->complete = true;
+    auto made = costs(both, shown, measurement, job.part(0.9, 1));
+    if (made)
+        measured->costs = std::move(*made);
+    else if (made.error().kind == ErrorKind::Cancelled)
+        return;
+    else
+        measured->costsError = made.error();
+    deliver(std::move(measured));
+}
+
+void MatmulPipeline::addVariant(const Pair& both, const Variant& variant, bool relu, const Job& job,
+                                MatmulResults& results) {
+    ProductVariantResult result;
+    result.variant = variant;
+    result.title = variantTitle(variant);
+    auto made = product(both, variant, job);
+    if (!made) {
+        result.error = made.error();
+    } else {
+        result.product = std::move(*made);
+        const std::string key =
+            fmt::format("requantized {} {} {} {}", relu, both.x.id(), both.w.id(), recipeText(variant));
+        result.requantized = m_cache.find<RequantizedProduct>(key);
+        if (!result.requantized) {
+            auto requantized = requantizeProduct(*result.product, relu);
+            if (requantized) {
+                const uint64_t bytes = 8 * requantized->codes.fixed.size() + 4096;
+                result.requantized = m_cache.put<RequantizedProduct>(
+                    key, std::make_shared<const RequantizedProduct>(std::move(*requantized)), bytes);
+            } else {
+                result.notRequantized = requantized.error();
+            }
+        }
+    }
+    results.variants.push_back(std::move(result));
+}
+
+Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pair& both,
+                                                                        const Variant& variant,
+                                                                        const Job& job) {
+    const std::string key = fmt::format("product {} {} {}", both.x.id(), both.w.id(), recipeText(variant));
+    if (auto found = m_cache.find<QuantizedProduct>(key)) return found;
+    ProductInput input = both.input(variant);
+    if (variant.weights.method != "rtn" && !variant.weights.scheme.isFloat()) {
+        return fail(
+            ErrorKind::Unsupported, "the Matmul lab rounds to nearest", "method",
+            "Choose the method \"Round to nearest\" here; other methods are compared in the Model lab");
+    }
+    auto made = quantizedProduct(input, m_kernels.table(), job);
+    if (!made) return fail(made.error());
+    const uint64_t bytes = bytesOf(*made);
+    return m_cache.put<QuantizedProduct>(key, std::make_shared<const QuantizedProduct>(std::move(*made)),
+                                         bytes);
+}
+
+/// Kept by product, so that another cell or step measures nothing again.
+Result<std::shared_ptr<const ProductCosts>> MatmulPipeline::costs(const Pair& both,
+                                                                  const ProductVariantResult& variant,
+                                                                  int measurement, const Job& job) {
+    const KernelTable& kernels = m_kernels.table();
+    const std::string key = fmt::format("costs {} {} {} {} {}", measurement, kernels.name, both.x.id(),
+                                        both.w.id(), recipeText(variant.variant));
+    if (auto found = m_cache.find<ProductCosts>(key)) return found;
+    auto made = measureCosts(*variant.product, both.input(variant.variant), kernels, job);
+    if (!made) return fail(made.error());
+    constexpr uint64_t kBytes = 1 << 14;
+    return m_cache.put<ProductCosts>(key, std::make_shared<const ProductCosts>(std::move(*made)), kBytes);
+}
+
+}  // namespace quantscope

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "app/experiment/source_library.h"
+#include "app/pipelines/result_cache.h"
+#include "app/results/results.h"
+#include "kernels/kernel_set.h"
+#include "methods/interface/method.h"
+#include "model/calibration/calibration_source.h"
+#include "model/evaluation/evaluation_session.h"
+#include "model/evaluation/layer_error.h"
+
+namespace quantscope {
+
+/// Runs the model part of an experiment: perplexity of all variants in lock step with an estimate after every
+/// window, then the layer table of one variant, outlier features and one layer's activations. Keeps what the
+/// next run of the same model and text can use. Lives on one thread (the lane's).
+class ModelPipeline {
+ public:
+    using Deliver = std::function<void(std::shared_ptr<const ModelResults>)>;
+
+    ModelPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes = uint64_t{4} << 30);
+    ~ModelPipeline();
+
+    /// Delivers many results with `sequence`; the last has complete or error set, unless it was stopped: then
+    /// the last one delivered stands.
+    void run(const Experiment& experiment, uint64_t sequence, std::stop_token stop, const Deliver& deliver);
+
+ private:
+    struct Run;
+    Status evaluateVariants(Run& run);
+    Status addCalibration(const Experiment& experiment, EvaluationProtocol& protocol);
+    Status measureLayers(Run& run);
+    Status captureOutliers(Run& run);
+    Status lookInside(Run& run);
+    Result<std::shared_ptr<CalibrationSource>> calibrationFor(const Run& run, CalibrationNeed need);
+    Result<std::shared_ptr<CalibrationSource>> openCalibrationOf(const Run& run, CalibrationNeed need) const;
+    Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
+
+    SourceLibrary& m_sources;
+    KernelsInUse m_kernels;
+    uint64_t m_cacheBytes;
+    ResultCache m_cache;
+    std::unique_ptr<EvaluationSession> m_session;
+    std::string m_sessionModel;
+    const KernelTable* m_sessionKernels = nullptr;
+    // Of the layer view: one text or file at a time, kept because layers are looked at one after the other.
+    std::shared_ptr<const Model> m_calibratedModel;
+    std::shared_ptr<CalibrationSource> m_calibration;
+    std::string m_calibrationKey;
+};
+
+}  // namespace quantscope

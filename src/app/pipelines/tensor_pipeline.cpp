@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/pipelines/tensor_pipeline.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "analysis/layers/output_error.h"
+#include "methods/interface/method.h"
+
+namespace quantscope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Full passes over fewer elements than this (all variants together) take less than a preview may: no preview
+/// then.
+constexpr int64_t kNoPreviewBelow = int64_t{6} << 20;
+
+/// A cell of a large matrix' picture looks at so many of its rows, and at those of the largest magnitudes.
+constexpr int64_t kPooledRows = 8;
+
+/// Enough for a squared error to about half a per cent, few enough for a preview within a frame or two.
+constexpr int64_t kPreviewValues = int64_t{1} << 18;
+
+double secondsSince(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+uint64_t bytesOf(const HeatMapSet& maps) {
+    return 4 * (maps.original.values.size() + maps.codes.values.size() + maps.dequantized.values.size() +
+                maps.error.values.size());
+}
+
+uint64_t bytesOf(const VariantReport& report) {
+    const auto splits = report.errors.outputChannels.size() + report.errors.inputChannels.size() +
+                        report.errors.groups.size();
+    return 4096 + sizeof(ErrorSplit) * splits + sizeof(GroupParams) * report.quantization.groups.size() +
+           (report.quantization.codes ? report.quantization.codes->packedCodes().size() : 0);
+}
+
+std::string sourceKey(const MatrixSource& source) {
+    Experiment only;
+    only.matrix = source;
+    only.variants = {Variant{}};
+    only.variants.front().weights.scheme = floatScheme();
+    return experimentJson(only);
+}
+
+std::string recipeText(const Variant& variant) {
+    Variant plain;
+    plain.weights = variant.weights;
+    return variantText(plain);
+}
+
+}  // namespace
+
+/// What depends on the source alone. The sample is made once and serves every preview.
+struct TensorPipeline::Loaded {
+    LoadedMatrix matrix;
+    MatrixView view;
+    MatrixSample sample;
+};
+
+/// Of the source; channels are missing in what serves the first preview.
+struct TensorPipeline::Statistics {
+    std::shared_ptr<const TensorStage> stage;
+    std::shared_ptr<const ChannelReport> inputChannels;
+    std::shared_ptr<const ChannelReport> outputChannels;
+    bool fromSample = false;
+};
+
+/// One tier of one request: which matrix, what to stop on, what its cache keys begin with.
+struct TensorPipeline::Pass {
+    const Experiment& experiment;
+    const Loaded& loaded;
+    const Statistics& statistics;
+    MatrixView view;
+    std::string prefix;  ///< tensor id and tier
+    Tier tier;
+    Job job;
+    HistogramAxis axis;
+};
+
+TensorPipeline::TensorPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
+    : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
+
+Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(const MatrixSource& source,
+                                                                             const Job& job) {
+    const std::string key = "matrix " + sourceKey(source);
+    if (auto found = m_cache.find<Loaded>(key)) return found;
+    auto matrix = m_sources.matrix(source, job.part(0, 0.3));
+    if (!matrix) return fail(matrix.error());
+    auto made = std::make_shared<Loaded>();
+    made->matrix = std::move(*matrix);
+    made->view = made->matrix.values.matrix();
+    SampleOptions options;
+    options.maxValues = kPreviewValues;
+    made->sample = sampleMatrix(made->view, options);
+    const uint64_t bytes = made->matrix.values.bytes().size() + (uint64_t{4} << 20);
+    return m_cache.put<Loaded>(key, std::move(made), bytes);
+}
+
+std::shared_ptr<const TensorPipeline::Statistics> TensorPipeline::knownStatistics(const Loaded& data) {
+    return m_cache.find<Statistics>(fmt::format("{} statistics", data.matrix.values.id()));
+}
+
+Result<std::shared_ptr<const TensorPipeline::Statistics>> TensorPipeline::statistics(const Loaded& data,
+                                                                                     const Job& job) {
+    if (auto known = knownStatistics(data)) return known;
+    auto made = std::make_shared<Statistics>();
+    auto stage = analyzeTensor(data.view, job.part(0.3, 0.5));
+    if (!stage) return fail(stage.error());
+    made->stage = std::make_shared<const TensorStage>(std::move(*stage));
+    for (const ChannelAxis axis : {ChannelAxis::Input, ChannelAxis::Output}) {
+        auto channels = channelReport(data.view, axis, job.part(0.5, 0.7));
+        if (!channels) return fail(channels.error());
+        auto shared = std::make_shared<const ChannelReport>(std::move(*channels));
+        (axis == ChannelAxis::Input ? made->inputChannels : made->outputChannels) = std::move(shared);
+    }
+    constexpr uint64_t kBytes = uint64_t{40} << 20;  // a million sorted values with their running sums
+    return m_cache.put<Statistics>(fmt::format("{} statistics", data.matrix.values.id()), std::move(made),
+                                   kBytes);
+}
+
+void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token refine,
+                         const Deliver& deliver, ProgressSink progress) {
+    const Job fullJob(std::move(refine), std::move(progress));
+    auto base = std::make_shared<TensorResults>();
+    base->request = experiment;
+    base->sequence = sequence;
+    const auto source = loaded(experiment.matrix, fullJob);
+    if (!source) {
+        if (source.error().kind == ErrorKind::Cancelled) return;
+        base->error = source.error();
+        return deliver(std::move(base));
+    }
+    const Loaded& data = **source;
+    base->title = data.matrix.title;
+    base->storedAs = data.matrix.storedAs;
+    base->matrix = data.matrix.values;
+    const auto tierOf = [&](Tier tier, const Statistics& known, const MatrixView& view, const Job& job) {
+        auto results = std::make_shared<TensorResults>(*base);
+        results->stage = known.stage;
+        results->inputChannels = known.inputChannels;
+        results->outputChannels = known.outputChannels;
+        results->axis = histogramAxis(*known.stage, experiment.tensorProtocol.histogramBins);
+        const Pass pass{
+            experiment, data, known,        view, fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
+            tier,       job,  results->axis};
+        results->tier = tier;
+        if (tier == Tier::Preview) results->inverseShare = data.sample.inverseShare();
+        const auto start = Clock::now();
+        if (!runTier(pass, *results)) return;
+        results->seconds = secondsSince(start);
+        deliver(std::move(results));
+    };
+    const auto work = data.view.size() * static_cast<int64_t>(experiment.variants.size());
+    if (work >= kNoPreviewBelow && !data.sample.complete) {
+        auto known = knownStatistics(data);
+        if (!known) {
+            auto quick = std::make_shared<Statistics>();
+            quick->stage =
+                std::make_shared<const TensorStage>(analyzeSample(data.view, data.sample, Job{}).value());
+            quick->fromSample = true;
+            known = std::move(quick);
+        }
+        tierOf(Tier::Preview, *known, data.sample.view, Job{});
+    }
+    const auto known = statistics(data, fullJob);
+    if (known) tierOf(Tier::Full, **known, data.view, fullJob);
+}
+
+/// Fails only when it was cancelled: whatever concerns one variant is that variant's error.
+Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
+    const std::string key =
+        pass.prefix + fmt::format("histogram {} {} {}", pass.axis.low, pass.axis.high, pass.axis.bins);
+    results.floatHistogram = m_cache.find<Histogram>(key);
+    if (!results.floatHistogram) {
+        auto histogram = floatHistogram(pass.view, pass.axis, m_kernels.table(), pass.job);
+        if (!histogram) return fail(histogram.error());
+        results.floatHistogram =
+            m_cache.put<Histogram>(key, std::make_shared<const Histogram>(std::move(*histogram)),
+                                   sizeof(uint64_t) * kMaxHistogramBins);
+    }
+    addActivations(pass, results);
+    for (const Variant& variant : pass.experiment.variants) {
+        TensorVariantResult result;
+        result.variant = variant;
+        result.title = variantTitle(variant);
+        runVariant(pass, results, result);
+        if (result.error && result.error->kind == ErrorKind::Cancelled) return fail(*result.error);
+        results.variants.push_back(std::move(result));
+    }
+    return addHeatMaps(pass, results);
+}
+
+void TensorPipeline::runVariant(const Pass& pass, const TensorResults& results,
+                                TensorVariantResult& variant) {
+    auto made = report(pass, results, variant.variant);
+    if (!made) {
+        variant.error = made.error();
+        return;
+    }
+    variant.report = std::move(*made);
+    auto curve = clipCurveOf(pass, variant.variant);
+    if (!curve) {
+        variant.error = curve.error();
+        return;
+    }
+    variant.clipCurve = std::move(*curve);
+    variant.outputError = results.activations
+                              ? expectedOutputError(variant.report->errors, results.activations->meanSquare)
+                              : std::numeric_limits<double>::quiet_NaN();
+}
+
+Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& pass, const TensorResults&,
+                                                                    const Variant& variant) {
+    const std::string key = pass.prefix +
+                            fmt::format("report {} {} {} ", pass.axis.low, pass.axis.high, pass.axis.bins) +
+                            recipeText(variant);
+    if (auto found = m_cache.find<VariantReport>(key)) return found;
+    const TensorReport& tensor = pass.statistics.stage->report;
+    const KnownMatrix known{&tensor.extremes, pass.tier == Tier::Preview,
+                            !pass.statistics.fromSample && tensor.firstBadRow < 0};
+    Result<MatrixQuantization> quantization = fail(ErrorKind::Internal, "no quantization");
+    if (variant.weights.method == "rtn") {
+        quantization =
+            chooseQuantization(pass.view, variant.weights.scheme, m_kernels.table(), pass.job, known);
+    } else {
+        const Tensor input = pass.tier == Tier::Full || pass.loaded.sample.complete
+                                 ? pass.loaded.matrix.values
+                                 : pass.loaded.sample.owned;
+        auto layer = quantizeLayer({pass.loaded.matrix.title, input}, variant.weights, pass.job);
+        if (!layer) return fail(layer.error());
+        if (!layer->weight || (layer->transform && layer->transform->changesBasis())) {
+            return fail(ErrorKind::Unsupported, "this method's weights are not codes on an integer grid",
+                        "method", "compare it on the whole model");
+        }
+        quantization = quantizationOf(std::make_shared<const QuantizedTensor>(std::move(*layer->weight)));
+    }
+    if (!quantization) return fail(quantization.error());
+    VariantReportOptions options;
+    options.axis = pass.axis;
+    auto made = variantReport(pass.view, std::move(*quantization), options, m_kernels.table(), pass.job);
+    if (!made) return fail(made.error());
+    const uint64_t bytes = bytesOf(*made);
+    return m_cache.put<VariantReport>(key, std::make_shared<const VariantReport>(std::move(*made)), bytes);
+}
+
+Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass& pass,
+                                                                     const Variant& variant) {
+    // Range, granularity and group size leave the curve as it is: only the marks tell which range is in use.
+    const Scheme& wanted = variant.weights.scheme;
+    const Scheme scheme = clipCurveScheme(wanted);
+    // The curve is of the tensor's statistics, not of the tier's matrix: preview and full share it, except
+    // that the first preview has only a sample's.
+    const std::string key = fmt::format("{} clip {} {} {}", pass.loaded.matrix.values.id(),
+                                        pass.statistics.fromSample ? "sample" : "all",
+                                        pass.experiment.tensorProtocol.clipCurvePoints, schemeText(scheme));
+    const SortedValues& values = pass.statistics.stage->sorted;
+    const auto marked = [&](const std::shared_ptr<const ClipCurve>& curve) {
+        return std::make_shared<const ClipCurve>(withMarkOf(*curve, values, wanted));
+    };
+    if (auto found = m_cache.find<ClipCurve>(key)) return marked(found);
+    // A new curve costs more than the rest of a preview: until the full result the old one stays on screen.
+    if (pass.tier == Tier::Preview && !pass.statistics.fromSample) return nullptr;
+    ClipCurveOptions options;
+    options.points = pass.experiment.tensorProtocol.clipCurvePoints;
+    auto curve = clipCurve(values, scheme, options, pass.job);
+    if (!curve) return fail(curve.error());
+    const uint64_t bytes = sizeof(ClipPoint) * curve->points.size() + 4096;
+    return marked(m_cache.put<ClipCurve>(key, std::make_shared<const ClipCurve>(std::move(*curve)), bytes));
+}
+
+Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
+    const TensorProtocol& protocol = pass.experiment.tensorProtocol;
+    // A sample has other rows than the region asks for: the preview leaves the pictures to the full tier.
+    if (results.variants.empty() || pass.tier == Tier::Preview) return {};
+    const auto last = static_cast<int>(results.variants.size()) - 1;
+    results.heatmapVariant = std::clamp(protocol.heatmapVariant, 0, last);
+    const TensorVariantResult& shown = results.variants[static_cast<size_t>(results.heatmapVariant)];
+    if (!shown.report) return {};
+    const MatrixRegion region =
+        clampRegion(protocol.heatmapRegion, pass.loaded.view.rows, pass.loaded.view.cols);
+    const std::string key =
+        pass.prefix +
+        fmt::format("heat {} {} {} {} ", region.rowBegin, region.rowEnd, region.colBegin, region.colEnd) +
+        recipeText(shown.variant);
+    if ((results.heatMaps = m_cache.find<HeatMapSet>(key))) return {};
+    HeatMapRows rows{kPooledRows, {}};
+    for (const LocatedValue& value : pass.statistics.stage->report.extremes.top)
+        rows.always.push_back(value.row);
+    auto maps = heatMaps(pass.view, shown.report->quantization, region, Pooling::MaxAbs, m_kernels.table(),
+                         pass.job, kMaxHeatMapSide, rows);
+    if (!maps) return fail(maps.error());
+    const uint64_t bytes = bytesOf(*maps);
+    results.heatMaps =
+        m_cache.put<HeatMapSet>(key, std::make_shared<const HeatMapSet>(std::move(*maps)), bytes);
+    return {};
+}
+
+void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
+    const auto* tensor = std::get_if<TensorSource>(&pass.experiment.matrix);
+    const ModelSource& model = pass.experiment.model;
+    if (tensor == nullptr || tensor->path != model.modelPath || model.textPath.empty()) return;
+    const std::string prefix = "captured " + model.modelPath + "\n" + model.textPath;
+    auto capture = m_cache.find<ActivationCapture>(prefix);
+    const auto opened = m_sources.model(model.modelPath);
+    if (!opened) return;
+    if (!capture && pass.tier == Tier::Full) {
+        const auto ids = m_sources.tokens(model);
+        if (!ids) return;
+        constexpr size_t kTokens = 512;
+        const auto part = std::span(**ids).first(std::min(kTokens, (*ids)->size()));
+        auto made = captureActivations(**opened, part, {}, m_kernels.table(), pass.job);
+        if (!made) return;
+        capture = m_cache.put<ActivationCapture>(
+            prefix, std::make_shared<const ActivationCapture>(std::move(*made)), uint64_t{16} << 20);
+    }
+    if (!capture) return;
+    for (const LinearInfo& linear : (*opened)->linears()) {
+        if (linear.tensorName != tensor->tensor) continue;
+        for (const ChannelStatistics& statistics : capture->statistics)
+            if (statistics.layer == linear.name)
+                results.activations = std::shared_ptr<const ChannelStatistics>(capture, &statistics);
+    }
+}
+
+}  // namespace quantscope

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods/parts/block_codebook.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel_for.h"
+#include "methods/interface/options.h"
+#include "methods/parts/stored_values.h"
+#include "quant/estimators/run_extremes.h"
+#include "quant/passes/codebook_runs.h"
+
+namespace quantscope {
+namespace {
+
+constexpr int64_t kNestedBlock = 256;
+/// What the peer divides by instead of an absmax of 0.
+constexpr float kSmallest = 1e-38F;
+
+/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does. It also
+/// cuts to [-1, 1], which changes no nearest level.
+RunScale scaleOf(float absmax, bool whole) {
+    const float divisor = std::max(absmax, kSmallest);
+    return whole ? RunScale{1.0F / divisor, false} : RunScale{divisor, true};
+}
+
+float scaled(float value, const RunScale& scale) {
+    return scale.divide ? value / scale.factor : value * scale.factor;
+}
+
+/// The absmax values and their own 8-bit quantization.
+void quantizeStatistics(CodebookCodes& result) {
+    std::vector<float>& absmax = result.absmax;
+    double sum = 0;
+    for (const float value : absmax) sum += static_cast<double>(value);
+    const auto offset = static_cast<float>(sum / static_cast<double>(absmax.size()));
+    const auto levels = dynamicLevels();
+    const NearestLevel nearest(levels);
+    const auto count = static_cast<int64_t>(absmax.size());
+    result.offset = offset;
+    result.absmaxCodes.resize(absmax.size());
+    const int64_t blocks = (count + kNestedBlock - 1) / kNestedBlock;
+    result.absmaxScales.resize(static_cast<size_t>(blocks));
+    parallelFor(blocks, 4, [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b) {
+            const int64_t first = b * kNestedBlock;
+            const int64_t size = std::min(kNestedBlock, count - first);
+            float* block = absmax.data() + first;
+            for (int64_t i = 0; i < size; ++i) block[i] -= offset;
+            const float largest = absMax(block, size);
+            const RunScale scale = scaleOf(largest, size == kNestedBlock);
+            result.absmaxScales[static_cast<size_t>(b)] = largest;
+            for (int64_t i = 0; i < size; ++i) {
+                const int32_t code = nearest(scaled(block[i], scale));
+                result.absmaxCodes[static_cast<size_t>(first + i)] = static_cast<uint8_t>(code);
+                block[i] = levels[static_cast<size_t>(code)] * largest + offset;
+            }
+        }
+    });
+}
+
+/// One flattened weight in its blocks.
+struct Blocks {
+    std::span<const float> all;
+    int64_t size;
+
+    [[nodiscard]] int64_t count() const { return (std::ssize(all) + size - 1) / size; }
+    [[nodiscard]] std::span<const float> at(int64_t b) const {
+        return all.subspan(static_cast<size_t>(b * size),
+                           static_cast<size_t>(std::min(size, std::ssize(all) - b * size)));
+    }
+    [[nodiscard]] RunScale scale(int64_t b, float absmax) const {
+        return scaleOf(absmax, std::ssize(at(b)) == size);
+    }
+    /// body(b) for each.
+    template <class Body>
+    void forEach(const Body& body) const {
+        parallelFor(count(), std::max<int64_t>(1, (1 << 14) / size), [&](int64_t begin, int64_t end) {
+            for (int64_t b = begin; b < end; ++b) body(b);
+        });
+    }
+    [[nodiscard]] std::vector<float> absMaxima() const {
+        std::vector<float> result(static_cast<size_t>(count()));
+        forEach([&](int64_t b) { result[static_cast<size_t>(b)] = absMax(at(b).data(), std::ssize(at(b))); });
+        return result;
+    }
+};
+
+}  // namespace
+
+BlockCodebook::BlockCodebook(Levels levels) : m_levels(levels) {
+    const bool nf4 = levels == Levels::Nf4;
+    m_info.name = nf4 ? "nf4" : "fp4";
+    m_info.label = nf4 ? "NF4 (QLoRA)" : "FP4 (bitsandbytes)";
+    m_info.source = "Dettmers et al., QLoRA, NeurIPS 2023 (arXiv:2305.14314)";
+    m_info.help =
+        nf4 ? "r = absmax L[q]: 16 levels at quantiles of the normal distribution, one absmax a block"
+            : "r = absmax L[q]: 16 levels of a float with 2 bits of exponent, one absmax a block";
+    m_info.usesScheme = false;
+    m_info.minimumBits = 4;
+    m_info.maximumBits = 5;
+    m_info.scheme.bits = 4;
+    ParameterInfo block = integerParameter(
+        "block", "Block", "elements of the flattened weight that share an absmax", 1, 1 << 20, "64");
+    for (const char* size : {"32", "64", "128", "256", "512", "1024", "2048", "4096"})
+        block.choices.push_back({size, size, ""});
+    m_info.parameters = {block,
+                         toggleParameter("double", "Double quantization",
+                                         "the absmax values in 8 bits, in blocks of 256, less their mean")};
+}
+
+double BlockCodebook::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
+    const MethodOptions options(m_info, recipe);
+    const int64_t count = rows * cols;
+    const int64_t block = options.integer("block");
+    const int64_t blocks = (count + block - 1) / block;
+    const int64_t codes = (count + 1) / 2;
+    const int64_t nested = (blocks + kNestedBlock - 1) / kNestedBlock;
+    return static_cast<double>(options.toggle("double") ? codes + blocks + 4 * nested + 4
+                                                        : codes + 4 * blocks);
+}
+
+std::span<const float> BlockCodebook::levels() const {
+    return m_levels == Levels::Nf4 ? nf4Levels() : fp4Levels();
+}
+
+CodebookCodes BlockCodebook::encode(const Tensor& weight, const Recipe& recipe) const {
+    const MethodOptions options(m_info, recipe);
+    const Blocks blocks{weight.floats(), options.integer("block")};
+    const FewLevels nearest(levels());
+    CodebookCodes result;
+    result.absmax = blocks.absMaxima();
+    result.codes.resize(blocks.all.size());
+    blocks.forEach([&](int64_t b) {
+        nearest.codes(blocks.at(b), blocks.scale(b, result.absmax[static_cast<size_t>(b)]),
+                      result.codes.data() + b * blocks.size);
+    });
+    if (options.toggle("double")) quantizeStatistics(result);
+    return result;
+}
+
+/// The values of encode()'s codes, without the codes.
+Result<LayerResult> BlockCodebook::quantize(const LayerInput& input, const Recipe& recipe,
+                                            const Job& job) const {
+    if (!job.proceed(0, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
+    const MethodOptions options(m_info, recipe);
+    const Blocks blocks{input.weight.floats(), options.integer("block")};
+    const FewLevels nearest(levels());
+    const std::vector<float> absmax = blocks.absMaxima();
+    CodebookCodes read;
+    read.absmax = absmax;
+    if (options.toggle("double")) quantizeStatistics(read);
+    FloatBuffer values = floatBuffer(std::ssize(blocks.all));
+    blocks.forEach([&](int64_t b) {
+        const auto at = static_cast<size_t>(b);
+        nearest.values(blocks.at(b), blocks.scale(b, absmax[at]), read.absmax[at],
+                       values.get() + b * blocks.size);
+    });
+    return valuesResult(input.weight.shape(), std::move(values),
+                        storedBytes(recipe, input.weight.rows(), input.weight.cols()));
+}
+
+}  // namespace quantscope

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/job.h"
+#include "base/result.h"
+#include "model/evaluation/evaluation.h"
+#include "model/model.h"
+
+namespace quantscope {
+
+/// Scores the same text again and again while a scheme changes: keeps the packed weights of layers, the
+/// reference's logits and every variant's token scores, so that a run recomputes only what changed. Results
+/// are equal to evaluate()'s. One thread at a time.
+class EvaluationSession {
+ public:
+    /// `maxBytes` bounds what is kept between runs; least recently used goes first.
+    EvaluationSession(std::shared_ptr<const Model> model, const KernelTable& kernels,
+                      uint64_t maxBytes = uint64_t{2} << 30);
+    ~EvaluationSession();
+    EvaluationSession(EvaluationSession&&) noexcept;
+    EvaluationSession& operator=(EvaluationSession&&) noexcept;
+
+    Result<EvaluationResult> evaluate(const std::vector<int32_t>& tokens,
+                                      const std::vector<Variant>& variants,
+                                      const EvaluationProtocol& protocol, const Job& job,
+                                      const EvaluationSink& sink = {});
+
+    [[nodiscard]] const Model& model() const;
+    [[nodiscard]] uint64_t bytesKept() const;
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace quantscope
