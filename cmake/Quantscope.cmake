@@ -18,6 +18,9 @@ endif()
 target_include_directories(quantscope_flags INTERFACE
   ${PROJECT_SOURCE_DIR}/src)
 
+# For folders that ask the engine and compute nothing: a third less to compile.
+set(quantscope_outer_options $<$<CONFIG:Release>:-O1>)
+
 # Standard and third-party headers that most files use; parsed once.
 set(quantscope_common_headers
   <algorithm> <array> <cmath> <cstdint> <cstring> <functional> <map> <memory> <optional> <span>
