@@ -12,6 +12,7 @@
 #include <cassert>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,7 +48,8 @@ bool changesSoon(const std::atomic<T>& value, T old) {
 }
 
 /// One parallel loop. It outlives its call until the last helper lets go; a helper that comes too late finds
-/// no range left and never touches the body.
+/// no range left and never touches the body. The first body that throws takes all ranges that nobody has
+/// begun with it; the caller throws its exception on when the others have returned.
 struct Loop {
     const std::function<void(int64_t, int64_t)>& body;
     const int64_t count;
@@ -58,14 +60,28 @@ struct Loop {
     std::atomic<int> finished{0};
     std::mutex mutex = {};
     std::condition_variable done = {};
+    std::exception_ptr failure = {};
 
     void work() {
         for (;;) {
             const int64_t range = next.fetch_add(1, std::memory_order_relaxed);
             if (range >= ranges) return;
-            body(range * grain, std::min(count, (range + 1) * grain));
-            if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) finish();
+            int64_t ended = 1;
+            try {
+                body(range * grain, std::min(count, (range + 1) * grain));
+            } catch (...) {
+                ended += abandon(std::current_exception());
+            }
+            if (left.fetch_sub(ended, std::memory_order_acq_rel) == ended) finish();
         }
+    }
+    /// Ranges that will not be run because of `reason`.
+    int64_t abandon(std::exception_ptr reason) {
+        {
+            const std::scoped_lock lock(mutex);
+            if (!failure) failure = std::move(reason);
+        }
+        return std::max<int64_t>(0, ranges - next.exchange(ranges, std::memory_order_relaxed));
     }
     void finish() {
         {
@@ -111,11 +127,18 @@ struct Helper {
 /// burns the time slices of others by waiting.
 class Team {
  public:
-    explicit Team(int helpers) {
+    /// A machine without room for another thread's stack gets a smaller team: its loops are only slower.
+    explicit Team(int helpers) : m_wanted(helpers) {
+        m_helpers.reserve(static_cast<size_t>(helpers));
         for (int i = 0; i < helpers; ++i) {
-            Helper& helper = *m_helpers.emplace_back(std::make_unique<Helper>());
-            helper.thread = std::thread([this, &helper] { help(helper); });
-            if (const int cpu = currentCpu(); cpu >= 0) keepAway(helper.thread, cpu);
+            auto helper = std::make_unique<Helper>();
+            try {
+                helper->thread = std::thread([this, self = helper.get()] { help(*self); });
+            } catch (const std::exception&) {
+                return;
+            }
+            if (const int cpu = currentCpu(); cpu >= 0) keepAway(helper->thread, cpu);
+            m_helpers.push_back(std::move(helper));
         }
     }
     ~Team() {
@@ -125,7 +148,7 @@ class Team {
     Team(const Team&) = delete;
     Team& operator=(const Team&) = delete;
 
-    [[nodiscard]] int helpers() const { return static_cast<int>(m_helpers.size()); }
+    [[nodiscard]] int wanted() const { return m_wanted; }
 
     void run(const std::shared_ptr<Loop>& loop) {
         moveAside();
@@ -174,6 +197,7 @@ class Team {
         }
     }
 
+    int m_wanted;  ///< helpers that were asked for
     std::mutex m_mutex;
     std::shared_ptr<Loop> m_loop;
     std::condition_variable m_news;
@@ -184,7 +208,7 @@ class Team {
 /// Each calling thread has its own team, so that the window's lanes never wait for one another.
 Team& teamOfCaller(int helpers) {
     thread_local std::optional<Team> team;
-    if (!team || team->helpers() != helpers) team.emplace(helpers);
+    if (!team || team->wanted() != helpers) team.emplace(helpers);
     return *team;
 }
 
@@ -213,10 +237,13 @@ void parallelFor(int64_t count, int64_t grain, const std::function<void(int64_t,
         return;
     }
     const auto loop = std::shared_ptr<Loop>(new Loop{body, count, grain, ranges});
+    Team& team = teamOfCaller(threads - 1);
     // Within the loop this thread, like its helpers, has one thread: loops and libraries inside run in line.
     omp_set_num_threads(1);
-    teamOfCaller(threads - 1).run(loop);
+    team.run(loop);
     omp_set_num_threads(threads);
+    // Taken out of the loop, which a helper that comes too late may hold for longer than this thread lives.
+    if (std::exception_ptr failure = std::exchange(loop->failure, nullptr)) std::rethrow_exception(failure);
 }
 
 }  // namespace quantscope

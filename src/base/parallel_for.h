@@ -19,7 +19,9 @@ int availableCores();
 
 /// Calls body(begin, end) on consecutive ranges of at most `grain` >= 1 items that cover [0, count), in any
 /// order and on any thread. Ranges depend on `count` and `grain` alone, never on the number of threads. The
-/// only place that names OpenMP. `body` must not throw.
+/// only place that names OpenMP. An exception of `body`, on whatever thread, ends the loop: ranges not yet
+/// begun are left out, those that run come to their end, and the first exception is thrown on to the caller.
+/// The next loop works as before.
 void parallelFor(int64_t count, int64_t grain, const std::function<void(int64_t begin, int64_t end)>& body);
 
 /// map(begin, end) on each range, results merged left to right in the order of the ranges, so that

@@ -11,9 +11,10 @@ enum class ThreadPriority {
     Background,   ///< takes seconds or minutes anyway
 };
 
-/// Sets the priority of the calling thread and of the threads it starts from now on (on Linux nice values 0,
-/// 5 and 10; elsewhere nothing happens). Without privileges a priority is lowered only: returns false when
-/// the system refused.
+/// Sets the priority of the calling thread, which is not the main one, and of the threads it starts from now
+/// on: on Linux 0, 5 and 10 nice values below the main thread's, so that a program started under `nice` keeps
+/// the distances; elsewhere nothing happens. Without privileges a priority is lowered only: returns false
+/// when the system refused.
 bool setPriorityOfCaller(ThreadPriority priority);
 
 }  // namespace quantscope

@@ -2,9 +2,9 @@
 #include "cli/command_line.h"
 
 #include <cstdio>
-#include <exception>
 
 #include "base/cpu_features.h"
+#include "base/out_of_memory.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "kernels/kernel_set.h"
@@ -36,18 +36,22 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     return context.exitCode;
 }
 
-}  // namespace
-
-int runCommandLine(int argc, const char* const* argv, std::string_view kernelOverride) {
+int openAndRun(int argc, const char* const* argv, std::string_view kernelOverride) {
     const auto kernels = KernelSet::open(detectCpuFeatures(), kernelOverride);
     if (!kernels) return reportError(kernels.error(), kExitUsage);
     const KernelTable& table = (*kernels)->active();
     SourceLibrary sources(table);
     CommandContext context{table, sources};
+    return parseAndRun(argc, argv, context);
+}
+
+}  // namespace
+
+int runCommandLine(int argc, const char* const* argv, std::string_view kernelOverride) {
     try {
-        return parseAndRun(argc, argv, context);
-    } catch (const std::exception& error) {
-        return reportError({ErrorKind::Internal, error.what(), {}, {}, {}}, kExitBadInput);
+        return openAndRun(argc, argv, kernelOverride);
+    } catch (...) {
+        return reportError(errorOfException(), kExitBadInput);
     }
 }
 

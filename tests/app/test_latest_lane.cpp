@@ -5,6 +5,8 @@
 #include <chrono>
 #include <future>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "app/pipelines/latest_lane.h"
@@ -15,6 +17,10 @@ namespace {
 
 void waitUntilIdle(const LatestLane<int>& lane) {
     while (lane.busy()) std::this_thread::yield();
+}
+
+void nothingFails(const int&, uint64_t, const Error& error) {
+    qFatal("a lane's work failed: %s", describe(error).c_str());
 }
 
 }  // namespace
@@ -30,14 +36,18 @@ class TestLatestLane : public QObject {
     void manySubmitsKeepOrder();
     void threadStartHookRunsOnTheLane();
     void cancelDropsWhatWaits();
+    void workThatThrowsIsAnErrorAndTheLaneGoesOn();
+    void aReceiverThatThrowsDoesNotEndTheLane();
 };
 
 void TestLatestLane::runsWhatIsSubmitted() {
     std::promise<int> seen;
-    LatestLane<int> lane([&](const int& request, uint64_t sequence, const std::stop_token&) {
-        QCOMPARE(sequence, uint64_t{1});
-        seen.set_value(request);
-    });
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t sequence, const std::stop_token&) {
+            QCOMPARE(sequence, uint64_t{1});
+            seen.set_value(request);
+        },
+        nothingFails);
     QCOMPARE(lane.submit(42), uint64_t{1});
     QCOMPARE(seen.get_future().get(), 42);
 }
@@ -47,13 +57,15 @@ void TestLatestLane::newestReplacesWhatWaits() {
     std::promise<void> release;
     auto released = release.get_future().share();
     std::vector<int> ran;
-    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token&) {
-        ran.push_back(request);
-        if (request == 1) {
-            started.set_value();
-            released.wait();
-        }
-    });
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t, const std::stop_token&) {
+            ran.push_back(request);
+            if (request == 1) {
+                started.set_value();
+                released.wait();
+            }
+        },
+        nothingFails);
     lane.submit(1);
     started.get_future().wait();
     lane.submit(2);
@@ -67,12 +79,14 @@ void TestLatestLane::newestReplacesWhatWaits() {
 void TestLatestLane::newerRequestStopsRefining() {
     std::promise<void> started;
     std::atomic<int> stopped{0};
-    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token& refine) {
-        if (request != 1) return;
-        started.set_value();
-        while (!refine.stop_requested()) std::this_thread::yield();
-        ++stopped;
-    });
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t, const std::stop_token& refine) {
+            if (request != 1) return;
+            started.set_value();
+            while (!refine.stop_requested()) std::this_thread::yield();
+            ++stopped;
+        },
+        nothingFails);
     lane.submit(1);
     started.get_future().wait();
     lane.submit(2);
@@ -85,12 +99,14 @@ void TestLatestLane::previewsAppearDuringADrag() {
     std::atomic<int> shown{0};
     std::atomic<bool> full{false};
     std::atomic<int> last{0};
-    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token& refine) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-        ++shown;
-        last = request;
-        full = !refine.stop_requested();
-    });
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t, const std::stop_token& refine) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            ++shown;
+            last = request;
+            full = !refine.stop_requested();
+        },
+        nothingFails);
     for (int event = 1; event <= 200; ++event) {
         lane.submit(event);
         std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -106,11 +122,13 @@ void TestLatestLane::endsWhileBusy() {
     std::promise<void> started;
     bool sawStop = false;
     {
-        LatestLane<int> lane([&](const int&, uint64_t, const std::stop_token& refine) {
-            started.set_value();
-            while (!refine.stop_requested()) std::this_thread::yield();
-            sawStop = true;
-        });
+        LatestLane<int> lane(
+            [&](const int&, uint64_t, const std::stop_token& refine) {
+                started.set_value();
+                while (!refine.stop_requested()) std::this_thread::yield();
+                sawStop = true;
+            },
+            nothingFails);
         lane.submit(1);
         started.get_future().wait();
     }
@@ -121,7 +139,8 @@ void TestLatestLane::manySubmitsKeepOrder() {
     std::vector<uint64_t> sequences;
     {
         LatestLane<int> lane(
-            [&](const int&, uint64_t sequence, const std::stop_token&) { sequences.push_back(sequence); });
+            [&](const int&, uint64_t sequence, const std::stop_token&) { sequences.push_back(sequence); },
+            nothingFails);
         for (int i = 0; i < 20'000; ++i) lane.submit(i);
         waitUntilIdle(lane);
     }
@@ -135,7 +154,7 @@ void TestLatestLane::threadStartHookRunsOnTheLane() {
     std::promise<std::thread::id> work;
     LatestLane<int> lane(
         [&](const int&, uint64_t, const std::stop_token&) { work.set_value(std::this_thread::get_id()); },
-        [&] { hook = std::this_thread::get_id(); });
+        nothingFails, [&] { hook = std::this_thread::get_id(); });
     lane.submit(1);
     QVERIFY(work.get_future().get() == hook);
     QVERIFY(hook != std::this_thread::get_id());
@@ -144,16 +163,72 @@ void TestLatestLane::threadStartHookRunsOnTheLane() {
 void TestLatestLane::cancelDropsWhatWaits() {
     std::promise<void> started;
     std::vector<int> ran;
-    LatestLane<int> lane([&](const int& request, uint64_t, const std::stop_token& refine) {
-        ran.push_back(request);
-        if (request == 1) started.set_value();
-        while (request == 1 && !refine.stop_requested()) std::this_thread::yield();
-    });
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t, const std::stop_token& refine) {
+            ran.push_back(request);
+            if (request == 1) started.set_value();
+            while (request == 1 && !refine.stop_requested()) std::this_thread::yield();
+        },
+        nothingFails);
     lane.submit(1);
     started.get_future().wait();
     lane.cancel();
     waitUntilIdle(lane);
     QCOMPARE(ran, (std::vector<int>{1}));
+}
+
+void TestLatestLane::workThatThrowsIsAnErrorAndTheLaneGoesOn() {
+    struct Failure {
+        int request;
+        uint64_t sequence;
+        Error error;
+    };
+    std::vector<Failure> failures;
+    std::vector<int> answered;
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t, const std::stop_token&) {
+            if (request == 1) throw OutOfMemory("the hidden states", 5'476'083'302);
+            if (request == 2) throw std::bad_alloc();
+            if (request == 3) throw std::logic_error("a bug");
+            if (request == 4) throw request;
+            answered.push_back(request);
+        },
+        [&](const int& request, uint64_t sequence, const Error& error) {
+            failures.push_back({request, sequence, error});
+        });
+    for (int request = 1; request <= 5; ++request) {
+        lane.submit(request);
+        waitUntilIdle(lane);
+    }
+    QCOMPARE(answered, (std::vector<int>{5}));
+    QCOMPARE(failures.size(), size_t{4});
+    for (int i = 0; i < 4; ++i) {
+        QCOMPARE(failures[static_cast<size_t>(i)].request, i + 1);
+        QCOMPARE(failures[static_cast<size_t>(i)].sequence, static_cast<uint64_t>(i + 1));
+    }
+    QCOMPARE(failures[0].error.kind, ErrorKind::OutOfMemory);
+    QCOMPARE(failures[0].error.message,
+             std::string("not enough memory for the hidden states: needs 5.1 GiB"));
+    QCOMPARE(failures[1].error.kind, ErrorKind::OutOfMemory);
+    QCOMPARE(failures[1].error.message, std::string("not enough memory"));
+    QCOMPARE(failures[2].error.kind, ErrorKind::Internal);
+    QCOMPARE(failures[2].error.message, std::string("a bug"));
+    QCOMPARE(failures[3].error.kind, ErrorKind::Internal);
+}
+
+void TestLatestLane::aReceiverThatThrowsDoesNotEndTheLane() {
+    std::vector<int> ran;
+    LatestLane<int> lane(
+        [&](const int& request, uint64_t, const std::stop_token&) {
+            ran.push_back(request);
+            if (request == 1) throw std::bad_alloc();
+        },
+        [](const int&, uint64_t, const Error&) { throw std::bad_alloc(); });
+    lane.submit(1);
+    waitUntilIdle(lane);
+    lane.submit(2);
+    waitUntilIdle(lane);
+    QCOMPARE(ran, (std::vector<int>{1, 2}));
 }
 
 QTEST_APPLESS_MAIN(TestLatestLane)

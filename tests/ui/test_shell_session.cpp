@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/atomic_file.h"
+#include "base/out_of_memory.h"
 #include "shell/metrics_model.h"
 #include "shell/session_controller.h"
 #include "shell/session_file.h"
@@ -72,6 +73,7 @@ class TestShellSession : public QObject {
     void aDragBecomesFewRequestsAndTheLastOneWins();
     void equalRequestsAreIgnored();
     void onlyTheActiveLabComputes();
+    void anEngineThatThrowsShowsAnErrorAndGoesOn();
     void sessionFileRoundTrip();
     void brokenSessionNamesTheFile();
     void metricsTableAsText();
@@ -138,6 +140,32 @@ void TestShellSession::onlyTheActiveLabComputes() {
     QCOMPARE(fake.tensorRuns.load(), runs);
     session.setActiveLab(LabKind::Tensor);
     QTRY_COMPARE_WITH_TIMEOUT(fake.tensorRuns.load(), runs + 1, kPatienceMs);
+}
+
+void TestShellSession::anEngineThatThrowsShowsAnErrorAndGoesOn() {
+    FakeEngine fake;
+    Engine engine = fake.engine();
+    const auto good = engine.tensor;
+    engine.tensor = [good](const Experiment& request, uint64_t sequence, const std::stop_token& stop,
+                           const Engine::DeliverTensor& deliver, const ProgressSink& progress) {
+        if (request == start()) throw OutOfMemory("the decoded tensor", uint64_t{5} << 30);
+        good(request, sequence, stop, deliver, progress);
+    };
+    engine.model = [](const Experiment&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
+        throw std::bad_alloc();
+    };
+    SessionController session(engine, start());
+    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    QVERIFY(session.tensorResults()->error.has_value());
+    QCOMPARE(session.tensorResults()->error->message,
+             std::string("not enough memory for the decoded tensor: needs 5.0 GiB"));
+    session.edit(withBits(start(), 5), {QStringLiteral("bits"), 1});
+    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    QVERIFY(!session.tensorResults()->error.has_value());
+    session.setActiveLab(LabKind::Model);
+    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    QVERIFY(session.modelResults()->complete);
+    QCOMPARE(session.modelResults()->error->kind, ErrorKind::OutOfMemory);
 }
 
 void TestShellSession::sessionFileRoundTrip() {

@@ -9,6 +9,7 @@
 #include "app/pipelines/matmul_pipeline.h"
 #include "app/pipelines/model_pipeline.h"
 #include "app/pipelines/tensor_pipeline.h"
+#include "base/out_of_memory.h"
 #include "kernels/kernel_set.h"
 #include "program/command_line.h"
 #include "program/engine.h"
@@ -26,6 +27,7 @@ namespace quantscope {
 namespace {
 
 constexpr int kUsage = 2;
+constexpr int kFailed = 3;
 
 int report(const Error& error, int exitCode) {
     std::fprintf(stderr, "quantscope: %s\n", describe(error).c_str());
@@ -88,9 +90,7 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     return QApplication::exec();
 }
 
-}  // namespace
-
-int runProgram(int argc, char** argv) {
+int openAndRun(int argc, char** argv) {
     QApplication application(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("quantscope"));
     QCoreApplication::setOrganizationName(QStringLiteral("quantscope"));
@@ -101,6 +101,16 @@ int runProgram(int argc, char** argv) {
         KernelSet::open(detectCpuFeatures(), qEnvironmentVariable("QUANTSCOPE_KERNELS").toStdString());
     if (!kernels) return report(kernels.error(), kUsage);
     return runWindow(*options, **kernels);
+}
+
+}  // namespace
+
+int runProgram(int argc, char** argv) {
+    try {
+        return openAndRun(argc, argv);
+    } catch (...) {
+        return report(errorOfException(), kFailed);
+    }
 }
 
 }  // namespace quantscope

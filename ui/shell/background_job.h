@@ -4,12 +4,12 @@
 #include <QElapsedTimer>
 #include <QObject>
 #include <QThreadPool>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "base/result.h"
 #include "shell/session_controller.h"
 
@@ -23,8 +23,8 @@ class BackgroundJob : public QObject {
     /// Stops what runs and waits for it.
     ~BackgroundJob() override;
 
-    /// `done` hears of the result on this object's thread; an exception of `work` is an Internal error of
-    /// `file`. False while other work runs: nothing is begun then.
+    /// `done` hears of the result on this object's thread; an exception of `work` (memory that was refused, a
+    /// bug) is an error of `file` (see errorOfException). False while other work runs: nothing is begun then.
     template <class T>
     bool start(const QString& stage, const std::string& file, std::function<Result<T>(const Job&)> work,
                std::function<void(const Result<T>&)> done) {
@@ -45,8 +45,8 @@ class BackgroundJob : public QObject {
                              const Job& job) {
         try {
             return work(job);
-        } catch (const std::exception& exception) {
-            return fail(Error{ErrorKind::Internal, exception.what(), file, {}, {}});
+        } catch (...) {
+            return fail(inFile(errorOfException(), file));
         }
     }
     bool begin(const QString& stage, std::function<std::function<void()>(const Job&)> work);

@@ -2,7 +2,8 @@
 #include "shell/checkpoint_opener.h"
 
 #include <algorithm>
-#include <exception>
+
+#include "base/out_of_memory.h"
 
 namespace quantscope {
 namespace {
@@ -21,8 +22,8 @@ Result<OpenedCheckpoint> openNow(SourceLibrary& sources, const std::string& path
                          [](const LinearInfo& layer) { return layer.block >= 0; });
         }
         return opened;
-    } catch (const std::exception& exception) {
-        return fail(Error{ErrorKind::Internal, exception.what(), path, {}, {}});
+    } catch (...) {
+        return fail(inFile(errorOfException(), path));
     }
 }
 

@@ -4,6 +4,7 @@
 #include <QUndoCommand>
 #include <algorithm>
 #include <functional>
+#include <type_traits>
 
 #include "base/thread_priority.h"
 
@@ -46,6 +47,17 @@ bool sameForModel(const Experiment& a, const Experiment& b) {
     return a.model == b.model && a.variants == b.variants && a.modelProtocol == b.modelProtocol;
 }
 
+/// What a lab shows when its lane's work threw: the request and why it has no answer.
+template <class Results>
+std::shared_ptr<Results> failedResults(const Experiment& request, uint64_t sequence, const Error& error) {
+    auto results = std::make_shared<Results>();
+    results->request = request;
+    results->sequence = sequence;
+    results->error = error;
+    if constexpr (requires { results->complete; }) results->complete = true;
+    return results;
+}
+
 }  // namespace
 
 /// Holds the document before and after, and swaps them. Edits of one drag merge into one command.
@@ -83,6 +95,15 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
     const auto post = [this](auto&& call) {
         QMetaObject::invokeMethod(this, std::forward<decltype(call)>(call), Qt::QueuedConnection);
     };
+    const auto failed = [this, post]<class Results>(LabKind lab, std::type_identity<Results>) {
+        return [this, post, lab](const Experiment& request, uint64_t sequence, const Error& error) {
+            const std::shared_ptr<const Results> results = failedResults<Results>(request, sequence, error);
+            post([this, lab, sequence, results] {
+                receive(results);
+                finished(lab, sequence);
+            });
+        };
+    };
     m_tensor.lane = std::make_unique<LatestLane<Experiment>>(
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token refine) {
             m_engine.tensor(
@@ -95,6 +116,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                 });
             post([this, sequence] { finished(LabKind::Tensor, sequence); });
         },
+        failed(LabKind::Tensor, std::type_identity<TensorResults>{}),
         atPriority(ThreadPriority::Interactive));
     m_model.lane = std::make_unique<LatestLane<Experiment>>(
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
@@ -104,7 +126,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                            });
             post([this, sequence] { finished(LabKind::Model, sequence); });
         },
-        atPriority(ThreadPriority::Background));
+        failed(LabKind::Model, std::type_identity<ModelResults>{}), atPriority(ThreadPriority::Background));
     m_matmul.lane = std::make_unique<LatestLane<Experiment>>(
         [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
             m_engine.matmul(
@@ -117,6 +139,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
                 });
             post([this, sequence] { finished(LabKind::Matmul, sequence); });
         },
+        failed(LabKind::Matmul, std::type_identity<MatmulResults>{}),
         atPriority(ThreadPriority::Interactive));
     submit();
 }

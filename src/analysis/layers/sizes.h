@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes_text.h"
 #include "io/checkpoint.h"
 #include "methods/interface/variant.h"
 #include "tensor/dtype.h"
@@ -56,8 +57,5 @@ struct ModelSize {
 /// Tensors for which `isQuantized(name)` holds get the variant's recipe, all others keep their dtype's size.
 ModelSize modelSize(std::span<const TensorEntry> tensors, const Variant& variant,
                     const std::function<bool(std::string_view)>& isQuantized);
-
-/// "92.1 MiB".
-std::string bytesText(uint64_t bytes);
 
 }  // namespace quantscope

@@ -10,20 +10,28 @@
 #include <thread>
 #include <utility>
 
+#include "base/out_of_memory.h"
+
 namespace quantscope {
 
 /// One thread, one waiting slot, newest request wins. submit() replaces what waits and asks the running job
 /// to stop refining; the job decides which of its tiers obey (a preview runs to its end, a full pass stops).
 /// Everything a job delivers carries its request's sequence number, which only grows, so a receiver shows
-/// whatever is newer than what it shows. The lane dies first, then what its deliveries point to.
+/// whatever is newer than what it shows. A job that throws (memory that was refused, a bug) ends with its
+/// request: the receiver hears why, and the lane goes on with the next one. The lane dies first, then what
+/// its deliveries point to.
 template <class Request>
 class LatestLane {
  public:
     /// Runs on the lane's thread. `refine` is stopped when a newer request waits or the lane ends.
     using Work = std::function<void(const Request& request, uint64_t sequence, std::stop_token refine)>;
 
-    explicit LatestLane(Work work, std::function<void()> onThreadStart = {})
+    /// Hears, on the lane's thread, of a request whose work threw: the exception as an Error.
+    using OnFailure = std::function<void(const Request& request, uint64_t sequence, const Error& error)>;
+
+    LatestLane(Work work, OnFailure onFailure, std::function<void()> onThreadStart = {})
         : m_work(std::move(work)),
+          m_onFailure(std::move(onFailure)),
           m_thread([this, start = std::move(onThreadStart)](const std::stop_token& end) {
               if (start) start();
               loop(end);
@@ -76,11 +84,24 @@ class LatestLane {
             m_running = true;
             const std::stop_token refine = m_refine.get_token();
             lock.unlock();
-            m_work(job.first, job.second, refine);
+            run(job.first, job.second, refine);
+        }
+    }
+
+    /// The border that no exception crosses: the thread, and the program with it, would end.
+    void run(const Request& request, uint64_t sequence, const std::stop_token& refine) noexcept {
+        try {
+            m_work(request, sequence, refine);
+        } catch (...) {
+            try {
+                m_onFailure(request, sequence, errorOfException());
+            } catch (...) {  // not even the memory to tell it: the request ends without an answer
+            }
         }
     }
 
     Work m_work;
+    OnFailure m_onFailure;
     mutable std::mutex m_mutex;
     std::condition_variable_any m_wake;
     std::optional<std::pair<Request, uint64_t>> m_waiting;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/out_of_memory.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes_text.h"
+
+namespace quantscope {
+namespace {
+
+constexpr auto kAdvice = "Close other programs, or choose a smaller model, a shorter text or fewer variants";
+
+}  // namespace
+
+Error notEnoughMemory(std::string_view purpose, uint64_t bytes) {
+    return {ErrorKind::OutOfMemory,
+            fmt::format("not enough memory for {}: needs {}", purpose, bytesText(bytes)),
+            {},
+            {},
+            kAdvice};
+}
+
+OutOfMemory::OutOfMemory(std::string_view purpose, uint64_t bytes)
+    : m_error(std::make_shared<const Error>(notEnoughMemory(purpose, bytes))) {}
+
+Error errorOfException() {
+    try {
+        throw;
+    } catch (const OutOfMemory& refused) {
+        return refused.error();
+    } catch (const std::bad_alloc&) {
+        return {ErrorKind::OutOfMemory, "not enough memory", {}, {}, kAdvice};
+    } catch (const std::exception& exception) {
+        return {ErrorKind::Internal, exception.what(), {}, {}, {}};
+    } catch (...) {
+        return {ErrorKind::Internal, "an exception of an unknown kind", {}, {}, {}};
+    }
+}
+
+}  // namespace quantscope
