@@ -1,59 +1,73 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The long checks of ./dev test --long: clang-tidy, sanitizers over the whole suite, the lane under ThreadSanitizer, five
-# minutes of fuzzing a parser, the real model. Each prints one line when it is through; the first failure ends the run.
+# The long checks of ./dev test --long, one script a part in tests/long.
+#
+#   long.sh list             prints the parts and what each checks
+#   long.sh check PART...    fails when a name is no part
+#   long.sh run [PART...]    runs the parts named, or all; goes on after one that failed and fails at the end
+#
+# A part that passed on a commit is not run on it again: build/long/COMMIT/PART stands for that. With uncommitted changes
+# nothing is a commit: every part runs and none is stamped. A part that exits with 77 lacks something here (a compiler, a peer):
+# it is neither a failure nor stamped.
 set -eu
 cd "$(dirname "$0")/.."
-fuzz_seconds=${QUANTSCOPE_FUZZ_SECONDS:-300}
 
-say() { printf '== %s\n' "$*"; }
+parts=""
+for script in tests/long/*.sh; do parts="$parts $(basename "$script" .sh)"; done
 
-build_preset() { # preset, targets...
-    preset=$1; shift
-    cmake --preset "$preset" >/dev/null
-    cmake --build "build/$preset" ${1:+--target "$@"}
+check() {
+    for part in "$@"; do
+        [ -f "tests/long/$part.sh" ] && continue
+        printf 'There is no part "%s"; parts are:%s\n' "$part" "$parts" >&2
+        exit 2
+    done
 }
 
-./dev get-model
+stamps=""
+if [ -z "$(git status --porcelain 2>/dev/null || echo unknown)" ]; then stamps=build/long/$(git rev-parse HEAD); fi
 
-say "clang-tidy, every source that changed since it was last clean"
-# Without precompiled headers, which are GCC's. moc's files are made directly: ninja would build the libraries first.
-cmake -S . -B build/tidy -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
-find build/tidy -name AutogenInfo.json -exec cmake -E cmake_autogen {} Release \; >/dev/null
-sh tests/tidy.sh build/tidy
+run() {
+    summary=""
+    failed=0
+    for part in "$@"; do
+        if [ -n "$stamps" ] && [ -e "$stamps/$part" ]; then
+            outcome="passed before on this commit"
+        else
+            printf '== %s\n' "$part"
+            status=0
+            sh "tests/long/$part.sh" || status=$?
+            case $status in
+                0)
+                    outcome=passed
+                    if [ -n "$stamps" ]; then mkdir -p "$stamps" && touch "$stamps/$part"; fi
+                    ;;
+                77) outcome="not run: something is missing here" ;;
+                *) outcome=FAILED; failed=1 ;;
+            esac
+        fi
+        summary="$summary$(printf '   %-8s %s' "$part" "$outcome")
+"
+    done
+    printf '== summary\n%s' "$summary"
+    return $failed
+}
 
-say "address and undefined behaviour sanitizers, all tests"
-build_preset asan
-QT_QPA_PLATFORM=offscreen ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions="$PWD/tests/lsan.supp" \
-    ctest --test-dir build/asan --output-on-failure -LE long
-
-say "thread sanitizer, the Qt-free lane"
-build_preset tsan test_app_latest_lane
-OMP_NUM_THREADS=1 TSAN_OPTIONS=suppressions="$PWD/tests/tsan.supp" build/tsan/tests/test_app_latest_lane
-
-nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null || true)
-if [ -n "$nvcc" ]; then
-    say "CUDA kernels for every architecture; on a device where there is one, with a runtime in host memory in any case"
-    build_preset cuda test_kernels_cuda_tiles test_kernels_cuda_rows test_kernels_cuda_device_real \
-        test_kernels_cuda_device_fake bench_cuda
-    ctest --test-dir build/cuda --output-on-failure -R test_kernels_cuda
-    build/cuda/bin/bench_cuda
-else
-    say "CUDA: nvcc is not installed, the kernels ran on an emulated GPU alone"
-fi
-
-say "GGUF files that we write, in llama.cpp"
-python=python3
-[ -x .venv/bin/python ] && python=.venv/bin/python
-"$python" tests/long/check_gguf_in_llama.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
-
-say "exported models, in the loaders of their ecosystems"
-"$python" tests/long/check_exports.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
-
-say "methods on the real model, beside their peers"
-"$python" tests/long/check_methods.py build/release/bin/quantscope-cli || [ $? -eq 77 ]
-
-say "fuzzing, $fuzz_seconds seconds a parser"
-build_preset fuzz fuzzers
-python3 tests/fuzz/make_corpus.py build/fuzz/seeds
-ls build/fuzz/bin/fuzz_* | xargs -P "$(nproc)" -I{} sh tests/fuzz/run.sh {} "$fuzz_seconds"
+command=${1:-}
+[ $# -gt 0 ] && shift
+case "$command" in
+    list)
+        # What a part checks is the line below its licence.
+        for part in $parts; do printf '%-8s %s\n' "$part" "$(sed -n '3s/^# //p' "tests/long/$part.sh")"; done
+        ;;
+    check) check "$@" ;;
+    run)
+        check "$@"
+        # shellcheck disable=SC2086  # a list
+        [ $# -gt 0 ] || set -- $parts
+        run "$@"
+        ;;
+    *)
+        echo "usage: long.sh list | check PART... | run [PART...]" >&2
+        exit 2
+        ;;
+esac

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tidy.sh BUILD [FILE...]: clang-tidy over the sources that BUILD/compile_commands.json names; fails on any finding. Without
 # files: those that changed since they were last found clean, all of them when a header or .clang-tidy changed.
+# shellcheck disable=SC2016,SC3013  # the inner script expands its own; dash, too, knows -nt
 set -eu
 cd "$(dirname "$0")/.."
 build=$1; shift

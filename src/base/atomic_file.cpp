@@ -14,12 +14,15 @@
 #include <fstream>
 #include <utility>
 
+#include "base/temporary_name.h"
+
 namespace quantscope {
 
 Result<AtomicFile> AtomicFile::create(const std::filesystem::path& target) {
     AtomicFile file;
     file.m_target = target;
-    std::string pattern = target.string() + ".XXXXXX";
+    removeAbandonedTemporaries(target.parent_path());
+    std::string pattern = temporaryBeside(target).string() + ".XXXXXX";
     file.m_descriptor = mkstemp(pattern.data());
     if (file.m_descriptor < 0) return fail(file.systemError("cannot create"));
     file.m_temporary = pattern;

@@ -13,7 +13,8 @@ namespace quantscope {
 
 /// Writes a file so that readers see the old contents or the new, never a part: everything goes to a
 /// temporary file beside the target, which is synced and renamed by commit(). Without commit() the temporary
-/// is removed and the old file stays as it was.
+/// is removed and the old file stays as it was; what a killed process left is removed by the next one that
+/// writes into the folder.
 class AtomicFile {
  public:
     static Result<AtomicFile> create(const std::filesystem::path& target);

@@ -14,6 +14,7 @@ namespace {
 
 int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     CLI::App program("Compares quantizations of tensors and language models", "quantscope-cli");
+    program.set_version_flag("-v,--version", "quantscope-cli " QUANTSCOPE_VERSION, "The version");
     program.require_subcommand(1);
     addInspectCommand(program, context);
     addQuantizeCommand(program, context);
@@ -29,7 +30,7 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const bool asked = error.get_exit_code() == 0;  // --help
+        const bool asked = error.get_exit_code() == 0;  // --help, --version
         program.exit(error);
         return asked ? kExitGood : kExitUsage;
     }

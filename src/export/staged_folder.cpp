@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/staged_folder.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <system_error>
 #include <utility>
+
+#include "base/temporary_name.h"
 
 namespace quantscope {
 namespace {
@@ -25,8 +24,8 @@ Result<StagedFolder> StagedFolder::create(const std::filesystem::path& target) {
                           "Name a new folder, or remove this one first"});
     // A trailing separator leaves no file name.
     const std::filesystem::path clean = target.has_filename() ? target : target.parent_path();
-    const std::filesystem::path staging =
-        clean.parent_path() / fmt::format(".{}.part-{}", clean.filename().string(), getpid());
+    removeAbandonedTemporaries(clean.parent_path());
+    const std::filesystem::path staging = temporaryBeside(clean);
     std::filesystem::remove_all(staging, error);
     std::filesystem::create_directories(staging, error);
     if (error) return fail(cannotWrite(target, error));

@@ -8,7 +8,8 @@
 namespace quantscope {
 
 /// A folder that appears complete or not at all: files are written into a temporary folder beside the target,
-/// which commit() renames. Without commit() everything is removed.
+/// which commit() renames. Without commit() everything is removed; what a killed process left beside the
+/// target is removed by the next one.
 class StagedFolder {
  public:
     /// InvalidArgument if the target exists and is not an empty folder.

@@ -13,8 +13,8 @@
 #include "methods/interface/options.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/learned_rounding.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/parts/output_error.h"
+#include "numerics/linear_algebra.h"
 #include "quant/passes/reference.h"
 
 namespace quantscope {

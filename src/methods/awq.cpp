@@ -10,8 +10,8 @@
 #include "methods/interface/variant_text.h"
 #include "methods/parts/code_rounder.h"
 #include "methods/parts/coded_weight.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/parts/output_error.h"
+#include "numerics/linear_algebra.h"
 #include "quant/passes/quantize_run.h"
 #include "quant/passes/reference.h"
 

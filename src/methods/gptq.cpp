@@ -10,8 +10,8 @@
 #include "methods/parts/code_rounder.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/hessian.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/parts/row_lanes.h"
+#include "numerics/linear_algebra.h"
 #include "quant/packing.h"
 #include "quant/passes/reference.h"
 

@@ -10,7 +10,7 @@
 #include "methods/interface/options.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/hqq_step.h"
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 #include "quant/estimators/run_extremes.h"
 #include "quant/passes/reference.h"
 

@@ -9,9 +9,9 @@
 #include "methods/interface/options.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/hessian.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/parts/row_lanes.h"
 #include "methods/parts/stored_values.h"
+#include "numerics/linear_algebra.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {

@@ -13,8 +13,8 @@
 #include "methods/interface/options.h"
 #include "methods/parts/e8_lattice.h"
 #include "methods/parts/hessian.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/parts/stored_values.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
 namespace {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/matrix_view.h"
 #include "base/result.h"
 #include "tensor/dtype.h"
 
@@ -32,19 +33,6 @@ using Shape = std::vector<int64_t>;
 int64_t elementCount(const Shape& shape);
 /// "49152 × 576", "scalar".
 std::string describe(const Shape& shape);
-
-/// A float matrix somewhere in memory: `rows` x `cols`, consecutive rows `stride` >= cols elements apart.
-struct MatrixView {
-    const float* data = nullptr;
-    int64_t rows = 0;
-    int64_t cols = 0;
-    int64_t stride = 0;
-
-    [[nodiscard]] const float* row(int64_t r) const { return data + r * stride; }
-    [[nodiscard]] float at(int64_t r, int64_t c) const { return data[r * stride + c]; }
-    [[nodiscard]] int64_t size() const { return rows * cols; }
-    [[nodiscard]] bool contiguous() const { return stride == cols || rows <= 1; }
-};
 
 /// An immutable, shared n-dimensional array. Copies are cheap and refer to the same bytes; the id is a
 /// counter, the same for all copies and never reused, and serves as a cache key.

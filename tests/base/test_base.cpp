@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #if defined(__linux__)
 #include <sys/resource.h>
+#include <unistd.h>
 #endif
 
 #include <QtTest>
@@ -17,6 +18,7 @@
 #include "base/job.h"
 #include "base/parallel_for.h"
 #include "base/random.h"
+#include "base/temporary_name.h"
 #include "base/thread_priority.h"
 
 using namespace quantscope;
@@ -37,6 +39,7 @@ class TestBase : public QObject {
     void atomicFileReplacesOnCommitOnly();
     void fullDiskLeavesTheOldFile();
     void unwritableFolderIsAnError();
+    void whatAKilledProcessLeftIsRemoved();
     void cpuFeaturesCoverThemselves();
 
  private:
@@ -220,6 +223,33 @@ void TestBase::unwritableFolderIsAnError() {
     QVERIFY(!status.has_value());
     QCOMPARE(status.error().kind, ErrorKind::CannotWrite);
     QVERIFY(!status.error().fix.empty());
+}
+
+void TestBase::whatAKilledProcessLeftIsRemoved() {
+    // A process that has ended: nobody else takes its number so soon.
+    QProcess ended;
+    ended.start(QStringLiteral("true"), {});
+    QVERIFY(ended.waitForStarted());
+    const qint64 gone = ended.processId();
+    QVERIFY(ended.waitForFinished());
+    const QTemporaryDir folder;
+    const std::filesystem::path root = folder.path().toStdString();
+    const std::filesystem::path own = temporaryBeside(root / "model");
+    const std::string name = own.filename().string();
+    const std::string self = std::to_string(QCoreApplication::applicationPid());
+    const auto ofProcess = [&](qint64 process) {
+        return std::string(name).replace(name.find(self), self.size(), std::to_string(process));
+    };
+    const std::string otherMachine = ".model.part-" + std::to_string(gone) + "-........";
+    const std::vector<std::string> stay = {name, ofProcess(getppid()), otherMachine, ".model.part-one",
+                                           "model.part-" + std::to_string(gone)};
+    const std::vector<std::string> go = {ofProcess(gone), ofProcess(gone) + ".abcdef",
+                                         ".model.part-" + std::to_string(gone)};
+    for (const std::string& each : stay) std::filesystem::create_directories(root / each / "inside");
+    for (const std::string& each : go) std::filesystem::create_directories(root / each / "inside");
+    QVERIFY(writeTextFile(root / "next.json", "{}").has_value());
+    for (const std::string& each : stay) QVERIFY2(std::filesystem::exists(root / each), each.c_str());
+    for (const std::string& each : go) QVERIFY2(!std::filesystem::exists(root / each), each.c_str());
 }
 
 void TestBase::cpuFeaturesCoverThemselves() {

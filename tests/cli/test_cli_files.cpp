@@ -41,6 +41,12 @@ class TestCliFiles : public QObject {
         broken.write("GGUF\3\0\0\0 and no more");
     }
 
+    void versionIsPrinted() {
+        const auto run = runProgram({"--version"});
+        QCOMPARE(run.exitCode, 0);
+        QVERIFY2(run.out.startsWith("quantscope-cli "), run.out.constData());
+    }
+
     void inspectListsTensorsAndMetadata() {
         const auto run = runProgram({"inspect", file("w.gguf"), "--json"});
         QCOMPARE(run.err, QByteArray());  // no progress without a terminal

@@ -9,7 +9,7 @@
 #include "methods/parts/e8_lattice.h"
 #include "methods/parts/hqq_step.h"
 #include "methods/parts/learned_rounding.h"
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 using namespace quantscope;
 

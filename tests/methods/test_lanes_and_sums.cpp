@@ -5,9 +5,9 @@
 #include <limits>
 
 #include "base/random.h"
-#include "methods/parts/calibration_sums.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/parts/row_lanes.h"
+#include "numerics/gram_sums.h"
+#include "numerics/linear_algebra.h"
 
 using namespace quantscope;
 

@@ -11,7 +11,7 @@
 #include "methods/kmeans.h"
 #include "methods/parts/e8_lattice.h"
 #include "methods/parts/hadamard.h"
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 using namespace quantscope;
 using namespace quantscope::test;

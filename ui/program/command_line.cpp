@@ -65,8 +65,7 @@ Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
     parser.addPositionalArgument(QStringLiteral("FILE"),
                                  QStringLiteral("Files to open; with --screenshot, the PNG first."),
                                  QStringLiteral("[FILE...]"));
-    if (!parser.parse(arguments)) return usage(parser.errorText(), "");
-
+    const bool understood = parser.parse(arguments);
     ProgramOptions options;
     if (parser.isSet(help) || parser.isSet(version)) {
         const QString text = parser.isSet(help)
@@ -76,6 +75,7 @@ Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
         options.printedAndDone = true;
         return options;
     }
+    if (!understood) return usage(parser.errorText(), "");
     options.files = parser.positionalArguments();
     const QCommandLineOption& labOption = parser.isSet(screenshot) ? screenshot : lab;
     if (parser.isSet(labOption)) {

@@ -2,8 +2,10 @@
 #include "program/program.h"
 
 #include <QApplication>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <string_view>
 
 #include "app/experiment/source_library.h"
 #include "app/pipelines/matmul_pipeline.h"
@@ -90,7 +92,21 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     return QApplication::exec();
 }
 
+/// --help and --version are answered without a display: a window application would look for one at once.
+bool asksForText(int argc, char** argv) {
+    return std::any_of(argv + 1, argv + argc, [](std::string_view argument) {
+        return argument == "-h" || argument == "--help" || argument == "-v" || argument == "--version";
+    });
+}
+
+int printText(int argc, char** argv) {
+    const QCoreApplication application(argc, argv);
+    const auto options = readCommandLine(QCoreApplication::arguments());
+    return options ? 0 : report(options.error(), kUsage);
+}
+
 int openAndRun(int argc, char** argv) {
+    if (asksForText(argc, argv)) return printText(argc, argv);
     QApplication application(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("quantscope"));
     QCoreApplication::setOrganizationName(QStringLiteral("quantscope"));

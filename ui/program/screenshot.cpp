@@ -30,7 +30,7 @@ Screenshot::Screenshot(MainWindow* window, QString path, double waitSeconds, QOb
 
 void Screenshot::look() {
     m_settledLooks = m_window->isSettled() ? m_settledLooks + 1 : 0;
-    if (m_settledLooks >= kQuietLooks) return finish(m_window->messageBar()->text().isEmpty() ? 0 : 3);
+    if (m_settledLooks >= kQuietLooks) return finish(m_window->messageBar()->showsError() ? 3 : 0);
     if (m_since.elapsed() > m_waitMs) {
         std::fputs("quantscope: the results were not complete in time\n", stderr);
         finish(3);

@@ -21,6 +21,8 @@ class MessageBar : public QWidget {
     void showError(const Error& error);
     void showMessage(const QString& text);
     [[nodiscard]] QString text() const;
+    /// True while an error is shown: something that was asked for could not be done.
+    [[nodiscard]] bool showsError() const { return !isHidden() && m_isError; }
 
  protected:
     void paintEvent(QPaintEvent* event) override;

@@ -54,7 +54,6 @@ std::shared_ptr<Results> failedResults(const Experiment& request, uint64_t seque
     results->request = request;
     results->sequence = sequence;
     results->error = error;
-    if constexpr (requires { results->complete; }) results->complete = true;
     return results;
 }
 

@@ -7,8 +7,8 @@
 
 #include "base/parallel_for.h"
 #include "methods/parts/additive_search.h"
-#include "methods/parts/linear_algebra.h"
 #include "methods/product_quantization.h"
+#include "numerics/linear_algebra.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <span>
 
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
 AdditiveSearch::AdditiveSearch(const std::vector<float>& words, int64_t dim, int64_t codebooks, int64_t count,

@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "base/parallel_for.h"
-#include "methods/parts/calibration_sums.h"
-#include "methods/parts/linear_algebra.h"
+#include "numerics/gram_sums.h"
+#include "numerics/linear_algebra.h"
 #include "quant/estimators/run_extremes.h"
 
 namespace quantscope {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
 namespace {

@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "base/parallel_for.h"
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
 

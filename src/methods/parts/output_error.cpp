@@ -5,7 +5,7 @@
 #include <cassert>
 
 #include "base/parallel_for.h"
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
 namespace {

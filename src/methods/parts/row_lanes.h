@@ -7,12 +7,9 @@
 
 #include "methods/parts/code_rounder.h"
 #include "numerics/instruction_sets.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
-
-/// Loops over columns with feedback (GPTQ, SparseGPT) take this many rows side by side: column c of the rows
-/// lies at lanes[c * kRowLanes].
-constexpr int64_t kRowLanes = 16;
 
 /// `count` columns of `rows` <= kRowLanes rows; lanes without a row become 0.
 void toLanes(const float* values, int64_t stride, int64_t rows, int64_t count, float* lanes);

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
-#include "methods/parts/linear_algebra.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
 #include "model/weights/fingerprint.h"
+#include "numerics/linear_algebra.h"
 
 namespace quantscope {
 namespace {

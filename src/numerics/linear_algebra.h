@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/matrix_view.h"
 #include "numerics/instruction_sets.h"
-#include "tensor/tensor.h"
 
 namespace quantscope {
 
@@ -25,6 +25,10 @@ void multiplyAdd(int64_t m, int64_t n, int64_t k, const float* a, int64_t aStrid
 void multiplyAdd(int64_t m, int64_t n, int64_t k, const double* a, int64_t aStride, const double* b,
                  int64_t bStride, double* c, int64_t cStride, double sign,
                  InstructionSet set = bestInstructionSet());
+
+/// Loops over columns with feedback (GPTQ, SparseGPT) take this many rows side by side: column c of the rows
+/// lies at lanes[c * kRowLanes].
+constexpr int64_t kRowLanes = 16;
 
 /// lanes [count x kRowLanes] -= factors errors^T: what the columns that follow take up of one column's
 /// errors.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "methods/parts/calibration_sums.h"
+#include "numerics/gram_sums.h"
 
 #include <algorithm>
 #include <cmath>

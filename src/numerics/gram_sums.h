@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/matrix_view.h"
 #include "numerics/instruction_sets.h"
-#include "tensor/tensor.h"
 
 namespace quantscope {
 

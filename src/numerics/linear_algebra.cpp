@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "methods/parts/linear_algebra.h"
+#include "numerics/linear_algebra.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "base/parallel_for.h"
-#include "methods/parts/row_lanes.h"
 
 namespace quantscope {
 namespace {
