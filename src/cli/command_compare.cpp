@@ -56,7 +56,7 @@ OrderedJson toJson(const TensorResults& results) {
         OrderedJson row = {{"name", variant.title}, {"scheme", variantText(variant.variant)}};
         if (variant.error) row["error"] = describe(*variant.error);
         if (variant.report) {
-            for (const MetricInfo& info : metricInfos())
+            for (const TensorMetricInfo& info : tensorMetricInfos())
                 row[snakeCase(info.key)] = variant.report->metrics.*info.member;
             row["clipped_count"] = variant.report->errors.total.clippedCount;
         }
@@ -70,14 +70,14 @@ OrderedJson toJson(const TensorResults& results) {
 void printText(const TensorResults& results) {
     fmt::print("{} ({}): {}\n", results.title, results.storedAs, summaryLine(results.stage->report));
     std::vector<std::string> header = {"variant"};
-    for (const MetricInfo& info : metricInfos())
+    for (const TensorMetricInfo& info : tensorMetricInfos())
         header.push_back(info.unit.empty() ? info.label : info.label + " [" + info.unit + "]");
     std::vector<std::vector<std::string>> rows = {header};
     for (const TensorVariantResult& variant : results.variants) {
         std::vector<std::string> row = {variant.title};
         if (variant.error) row.push_back(describe(*variant.error));
         if (variant.report) {
-            for (const MetricInfo& info : metricInfos())
+            for (const TensorMetricInfo& info : tensorMetricInfos())
                 row.push_back(fmt::format("{:.5g}", variant.report->metrics.*info.member));
         }
         rows.push_back(std::move(row));
@@ -91,7 +91,7 @@ int compare(const Options& options, CommandContext& context) {
     auto variants = parseVariants(options.variants);
     if (!variants) return reportError(variants.error(), kExitUsage);
     Experiment experiment;
-    experiment.matrix = *source;
+    experiment.edit<TensorPart>().matrix = *source;
     experiment.variants = std::move(*variants);
     TensorPipeline pipeline(context.sources, context.kernels);
     std::shared_ptr<const TensorResults> last;

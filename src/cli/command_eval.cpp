@@ -149,8 +149,9 @@ Result<Experiment> experimentOf(const Options& options) {
     experiment.model = {options.model,      options.text,     calibration.text,
                         calibration.chunks, calibration.load, options.resume};
     experiment.variants = std::move(*variants);
-    experiment.modelProtocol.layerTokens = 0;
-    EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
+    auto& part = experiment.edit<ModelPart>();
+    part.layerTokens = 0;
+    EvaluationProtocol& protocol = part.evaluation;
     protocol.rule = ruleOf(options.protocol);
     protocol.window = options.window;
     protocol.stride = options.stride;

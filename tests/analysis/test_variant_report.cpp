@@ -316,7 +316,8 @@ class TestVariantReport : public QObject {
         QCOMPARE(m.codeUse, 0.5);
         QCOMPARE(m.codeEntropyBits, 2 - 0.75 * std::log2(3.0));
         QCOMPARE(m.bitsPerWeight, 4.5);
-        for (const MetricInfo& info : metricInfos()) QVERIFY(!info.help.empty() && info.member != nullptr);
+        for (const TensorMetricInfo& info : tensorMetricInfos())
+            QVERIFY(!info.help.empty() && info.member != nullptr);
     }
 };
 

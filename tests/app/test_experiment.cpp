@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
 
-#include "app/experiment/experiment.h"
+#include "app/experiment/experiment_json.h"
+#include "app/experiment/matmul_part.h"
+#include "app/experiment/model_part.h"
+#include "app/experiment/tensor_part.h"
 #include "app/results/considerations.h"
 
 using namespace quantscope;
@@ -12,6 +15,9 @@ class TestExperiment : public QObject {
     void defaultsAreFourVariants();
     void jsonRoundTrip_data();
     void jsonRoundTrip();
+    void sessionsOfVersionOneOpen();
+    void absentPartsStayAbsent();
+    void valuesOfLabsCompareAndCopyDeeply();
     void olderFilesHaveNoStatistics();
     void badJsonNamesTheField_data();
     void badJsonNamesTheField();
@@ -38,25 +44,101 @@ void TestExperiment::jsonRoundTrip_data() {
 void TestExperiment::jsonRoundTrip() {
     QFETCH(int, source);
     Experiment e;
-    if (source == 0) e.matrix = TensorSource{"a folder/model.gguf", "blk.0.ffn_down.weight"};
-    if (source == 1) e.matrix = SyntheticSource{"normal/rows=8/cols=8/seed=3"};
-    if (source == 2) e.matrix = ActivationSource{"m", "t", "blk.1.attn_q", 64};
+    MatrixSource& matrix = e.edit<TensorPart>().matrix;
+    if (source == 0) matrix = TensorSource{"a folder/model.gguf", "blk.0.ffn_down.weight"};
+    if (source == 1) matrix = SyntheticSource{"normal/rows=8/cols=8/seed=3"};
+    if (source == 2) matrix = ActivationSource{"m", "t", "blk.1.attn_q", 64};
     e.model = {"model\"quoted\"", "text\nline"};
     e.model.calibrationChunks = 4;  // also while there is no text for it
     e.model.calibrationFile = "saved \"here\".safetensors";
     e.model.resumeFolder = "kept/layers";
     e.variants = defaultVariants();
-    e.tensorProtocol.heatmapRegion = {1, 2, 3, 4};
-    e.modelProtocol.evaluation.rule = WindowRule::Sliding;
-    e.modelProtocol.evaluation.order = EvaluationOrder::LayerMajor;
-    e.modelProtocol.evaluation.maxChunks = 3;
-    e.modelProtocol.layer = "blk.1.ffn_down";
-    e.matmul = {ActivationSource{"m", "t", "blk.1.attn_q", 64}, TensorSource{"m", "w"}, true};
-    e.products = defaultProducts();
-    e.matmulProtocol = {2, 3, 1, 7, true, 4};
+    EvaluationProtocol& evaluation = e.edit<ModelPart>().evaluation;
+    evaluation.rule = WindowRule::Sliding;
+    evaluation.order = EvaluationOrder::LayerMajor;
+    evaluation.maxChunks = 3;
+    e.edit<MatmulPart>() = {{ActivationSource{"m", "t", "blk.1.attn_q", 64}, TensorSource{"m", "w"}, true},
+                            defaultProducts(),
+                            true};
     const auto parsed = parseExperiment(experimentJson(e));
     QVERIFY2(parsed.has_value(), parsed ? "" : describe(parsed.error()).c_str());
     QVERIFY(*parsed == e);
+
+    // A session also holds where a person looked.
+    LabRequest session(e);
+    session.views.edit<TensorView>().heatmapRegion = {1, 2, 3, 4};
+    session.views.edit<ModelView>().layer = "blk.1.ffn_down";
+    session.views.edit<MatmulView>() = {2, 3, 1, 7, 4};
+    const auto opened = parseRequest(experimentJson(session));
+    QVERIFY2(opened.has_value(), opened ? "" : describe(opened.error()).c_str());
+    QVERIFY(*opened == session);
+    QVERIFY(!(*opened == LabRequest(e)));
+}
+
+/// As the program wrote it while the labs' parts were members of one struct.
+void TestExperiment::sessionsOfVersionOneOpen() {
+    const auto opened = parseRequest(R"({"quantscope": 1,
+      "matrix": {"path": "m.gguf", "tensor": "w"},
+      "model": {"model": "m.gguf", "text": "t.txt", "calibration": "c.txt", "calibrationChunks": 8},
+      "variants": ["float", "int4/symmetric/channel"],
+      "tensorProtocol": {"bins": 128, "clipPoints": 64, "heatmapVariant": 2, "heatmapRegion": [1, 2, 3, 4]},
+      "modelProtocol": {"rule": "sliding", "window": 256, "stride": 64, "chunks": 3, "order": "layer-major",
+                        "memory": 1073741824, "layerTokens": 99, "layerVariant": 3, "layer": "blk.1.attn_q"},
+      "matmul": {"x": {"model": "m", "text": "t", "layer": "blk.0.attn_q", "tokens": 64},
+                 "w": {"path": "m", "tensor": "q"}, "inputsByOutputs": true, "variant": 2, "row": 3,
+                 "channel": 1, "step": 7, "relu": true, "measurement": 4, "products": ["float", "int8/channel"]},
+      "window": {"lab": "matmul"}})");
+    QVERIFY2(opened.has_value(), opened ? "" : describe(opened.error()).c_str());
+    const Experiment& e = opened->experiment;
+    QVERIFY(e.model == (ModelSource{"m.gguf", "t.txt", "c.txt", 8}));
+    QVERIFY(e.part<TensorPart>() == (TensorPart{TensorSource{"m.gguf", "w"}, 128, 64}));
+    QVERIFY(opened->views.get<TensorView>() == (TensorView{2, {1, 2, 3, 4}}));
+    EvaluationProtocol evaluation;
+    evaluation.rule = WindowRule::Sliding;
+    evaluation.window = 256;
+    evaluation.stride = 64;
+    evaluation.maxChunks = 3;
+    evaluation.order = EvaluationOrder::LayerMajor;
+    evaluation.memoryBudgetBytes = uint64_t{1} << 30;
+    QVERIFY(e.part<ModelPart>() == (ModelPart{evaluation, 99}));
+    QVERIFY(opened->views.get<ModelView>() == (ModelView{3, "blk.1.attn_q"}));
+    const MatmulSource product{ActivationSource{"m", "t", "blk.0.attn_q", 64}, TensorSource{"m", "q"}, true};
+    QVERIFY(e.part<MatmulPart>() == (MatmulPart{product, *parseVariants("float; int8/channel"), true}));
+    QVERIFY(opened->views.get<MatmulView>() == (MatmulView{2, 3, 1, 7, 4}));
+    const auto again = parseRequest(experimentJson(*opened));
+    QVERIFY(again.has_value() && *again == *opened);
+}
+
+/// What a file does not have is not run; the window puts in what a newcomer finds.
+void TestExperiment::absentPartsStayAbsent() {
+    auto e = parseExperiment(R"({"quantscope":1,"variants":["float"],"model":{"model":"m","text":"t"},
+                                 "modelProtocol":{"chunks":2}})");
+    QVERIFY(e.has_value());
+    QVERIFY(e->parts.has<ModelPart>());
+    QVERIFY(!e->parts.has<TensorPart>() && !e->parts.has<MatmulPart>());
+    const std::string written = experimentJson(*e);
+    for (const char* key : {"\"matrix\"", "\"matmul\"", "\"tensorProtocol\"", "layerVariant"})
+        QVERIFY2(written.find(key) == std::string::npos, key);
+    addMissingParts(*e, labs());
+    QVERIFY(e->parts.has<TensorPart>());
+    QCOMPARE(e->part<MatmulPart>().products.size(), defaultProducts().size());
+    QCOMPARE(e->part<ModelPart>().evaluation.maxChunks, 2);
+}
+
+void TestExperiment::valuesOfLabsCompareAndCopyDeeply() {
+    LabValues values;
+    QVERIFY(!values.has<TensorView>());
+    QCOMPARE(values.get<TensorView>().heatmapVariant, TensorView{}.heatmapVariant);
+    values.edit<TensorView>().heatmapVariant = 4;
+    TensorView& kept = values.edit<TensorView>();
+    const LabValues copy = values;
+    kept.heatmapVariant = 5;
+    QCOMPARE(copy.get<TensorView>().heatmapVariant, 4);
+    QVERIFY(!(copy == values));
+    values.set(TensorView{4, {}});
+    QVERIFY(copy == values);
+    values.edit<ModelView>();
+    QVERIFY(!(copy == values));  // another lab's value, though it is the default
 }
 
 /// What was written before the window could use saved statistics still opens, and is still written.
@@ -124,7 +206,7 @@ void TestExperiment::manyMembersReadQuickly() {
 
 void TestExperiment::commandLinesQuote() {
     Experiment e;
-    e.matrix = TensorSource{"it's here.gguf", "t"};
+    e.edit<TensorPart>().matrix = TensorSource{"it's here.gguf", "t"};
     e.variants = {defaultVariants()[0], defaultVariants()[1]};
     QVERIFY(tensorCommandLine(e).find(R"('it'\''s here.gguf' --tensor t)") != std::string::npos);
     e.model = {"m.gguf", "a b.txt"};

@@ -29,9 +29,11 @@ class TestModelPipeline : public QObject {
     void shortTextSaysWhatIsNeeded();
 
  private:
-    Delivered run(const Experiment& experiment, std::stop_token stop = {}) {
+    Delivered run(const Experiment& experiment, const ModelView& view = {2, {}}, std::stop_token stop = {}) {
+        LabValues views;
+        views.set(view);
         Delivered delivered;
-        m_pipeline.run(experiment, ++m_sequence, std::move(stop),
+        m_pipeline.run({experiment, views}, ++m_sequence, std::move(stop),
                        [&](auto results) { delivered.push_back(results); });
         return delivered;
     }
@@ -47,8 +49,8 @@ void TestModelPipeline::initTestCase() {
     QVERIFY2(samples.has_value(), samples ? "" : describe(samples.error()).c_str());
     QVERIFY(!samples->workedExamples.empty());
     m_experiment = sampleExperiment(*samples);
-    m_experiment.modelProtocol.evaluation.maxChunks = 3;
-    m_experiment.modelProtocol.layerTokens = 128;
+    m_experiment.edit<ModelPart>().evaluation.maxChunks = 3;
+    m_experiment.edit<ModelPart>().layerTokens = 128;
 }
 
 void TestModelPipeline::estimatesStreamIn() {
@@ -97,7 +99,7 @@ void TestModelPipeline::stoppedRunStillShowsAnEstimate() {
     stopped.request_stop();
     Experiment changed = m_experiment;
     changed.variants[3] = *parseVariant("int3/affine/group=32");
-    const Delivered delivered = run(changed, stopped.get_token());
+    const Delivered delivered = run(changed, {2, {}}, stopped.get_token());
     QVERIFY(!delivered.empty());
     QVERIFY(delivered.back()->evaluation.chunksDone >= 1);
     QVERIFY(!delivered.back()->complete);
@@ -124,10 +126,8 @@ void TestModelPipeline::methodsShowTheirInsides() {
     QVERIFY2(method.has_value(), method ? "" : describe(method.error()).c_str());
     calibrated.variants = {*parseVariant("float"), *method};
     calibrated.variants.push_back(*parseVariant(schemeText(method->weights.scheme)));
-    calibrated.modelProtocol.evaluation.maxChunks = 2;
-    calibrated.modelProtocol.layerVariant = 1;
-    calibrated.modelProtocol.layer = "blk.1.ffn_down";
-    const auto last = run(calibrated).back();
+    calibrated.edit<ModelPart>().evaluation.maxChunks = 2;
+    const auto last = run(calibrated, {1, "blk.1.ffn_down"}).back();
     QVERIFY2(!last->error, last->error ? describe(*last->error).c_str() : "");
     QVERIFY2(!last->layersError, last->layersError ? describe(*last->layersError).c_str() : "");
     QCOMPARE(last->insides != nullptr, hasMaxima || hasLoss);
@@ -142,8 +142,7 @@ void TestModelPipeline::methodsShowTheirInsides() {
     }
     if (hasLoss) QVERIFY(last->insides->loss->gain >= 0);
     QVERIFY(last->layers);
-    calibrated.modelProtocol.layerVariant = 2;
-    const auto plain = run(calibrated).back();
+    const auto plain = run(calibrated, {2, "blk.1.ffn_down"}).back();
     QVERIFY(!plain->insides);
     const auto find = [](const ModelResults& results) {
         for (const LayerRow& row : *results.layers)

@@ -18,7 +18,7 @@ struct Fixture {
     TensorPipeline pipeline{sources, kernels};
     uint64_t sequence = 0;
 
-    Delivered run(const Experiment& experiment, std::stop_token stop = {}) {
+    Delivered run(const LabRequest& experiment, std::stop_token stop = {}) {
         Delivered delivered;
         pipeline.run(experiment, ++sequence, std::move(stop),
                      [&](auto results) { delivered.push_back(results); });
@@ -28,7 +28,7 @@ struct Fixture {
 
 Experiment experimentOn(const char* spec) {
     Experiment e;
-    e.matrix = SyntheticSource{spec};
+    e.edit<TensorPart>().matrix = SyntheticSource{spec};
     e.variants = defaultVariants();
     return e;
 }
@@ -153,21 +153,21 @@ void TestTensorPipeline::failedVariantLeavesTheOthers() {
 void TestTensorPipeline::failedSourceIsAResult() {
     Fixture f;
     Experiment e = experimentOn("normal");
-    e.matrix = TensorSource{"no-such-file.gguf", "x"};
+    e.edit<TensorPart>().matrix = TensorSource{"no-such-file.gguf", "x"};
     const auto delivered = f.run(e);
     QCOMPARE(delivered.size(), size_t{1});
     QVERIFY(delivered[0]->error.has_value());
     QCOMPARE(delivered[0]->error->kind, ErrorKind::NotFound);
     QVERIFY(delivered[0]->variants.empty());
-    e.matrix = SyntheticSource{"nonsense"};
+    e.edit<TensorPart>().matrix = SyntheticSource{"nonsense"};
     QVERIFY(f.run(e)[0]->error.has_value());
 }
 
 void TestTensorPipeline::heatMapRegionIsHonoured() {
     Fixture f;
-    Experiment e = experimentOn("normal/rows=64/cols=256");
-    e.tensorProtocol.heatmapRegion = {8, 16, 32, 64};
-    const auto r = f.run(e).back();
+    LabRequest request(experimentOn("normal/rows=64/cols=256"));
+    request.views.edit<TensorView>().heatmapRegion = {8, 16, 32, 64};
+    const auto r = f.run(request).back();
     QCOMPARE(r->heatMaps->original.rows, int64_t{8});
     QCOMPARE(r->heatMaps->original.cols, int64_t{32});
     QCOMPARE(r->heatMaps->original.at(0, 0), r->matrix.matrix().at(8, 32));

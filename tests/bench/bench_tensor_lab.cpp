@@ -55,19 +55,19 @@ void measure(const char* matrix, int rounds) {
     SourceLibrary sources(kernels);
     TensorPipeline pipeline(sources, kernels);
     Experiment experiment;
-    experiment.matrix = SyntheticSource{matrix};
+    experiment.edit<TensorPart>().matrix = SyntheticSource{matrix};
     experiment.variants = {Variant{}, *parseVariant("int8/symmetric/channel")};
     experiment.variants.front().weights.scheme = floatScheme();
     print(matrix, "opened", runOnce(pipeline, experiment));
     for (const char* scheme : {"int8/symmetric/channel", "int4/symmetric/channel", "int4/affine/group=64",
                                "int4/symmetric/tensor", "int4/symmetric/channel/mse"}) {
         experiment.variants[1] = *parseVariant(scheme);
-        experiment.tensorProtocol.histogramBins = 256;
+        experiment.edit<TensorPart>().histogramBins = 256;
         print("  one variant changed", scheme, runOnce(pipeline, experiment));
         // Another histogram resolution each time, so that neither variant comes from the cache.
         Spent least;
         for (int round = 1; round <= rounds; ++round) {
-            experiment.tensorProtocol.histogramBins = 256 + round;
+            experiment.edit<TensorPart>().histogramBins = 256 + round;
             const Spent spent = runOnce(pipeline, experiment);
             least.previewMs = std::min(least.previewMs, spent.previewMs);
             least.fullMs = std::min(least.fullMs, spent.fullMs);

@@ -220,7 +220,7 @@ Experiment twoVariants(Experiment experiment) {
 
 /// From a running evaluation of `model` to the window's destruction.
 void measureClosing(const std::string& model) {
-    Experiment experiment = DrivenWindow::sample(64);
+    Experiment experiment = DrivenWindow::sample(64).experiment;
     experiment.model.modelPath = model;
     auto driven = std::make_unique<DrivenWindow>(experiment);
     driven->window.showLab(LabKind::Model);
@@ -258,13 +258,13 @@ int main(int argc, char** argv) {
     }
     std::printf("control moved -> all visible plots painted, 2 variants, %d moves, ms\n", kMoves);
     std::printf("%-24s %-11s %-8s %8s %8s %10s\n", "", "move", "result", "median", "95 %", "worst gap");
-    measure("sample layer", twoVariants(DrivenWindow::sample()));
+    measure("sample layer", twoVariants(DrivenWindow::sample().experiment));
     const std::string smol = inRepository("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     const bool hasModel = QFile::exists(QString::fromStdString(smol));
     if (hasModel) {
-        Experiment layer = DrivenWindow::sample();
+        Experiment layer = DrivenWindow::sample().experiment;
         layer.model.modelPath = smol;
-        layer.matrix = TensorSource{smol, "blk.28.ffn_down.weight"};
+        layer.edit<TensorPart>().matrix = TensorSource{smol, "blk.28.ffn_down.weight"};
         measure("SmolLM2 blk.28.ffn_down", twoVariants(layer));
     }
     measure("49152 x 576 synthetic",

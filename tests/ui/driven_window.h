@@ -6,7 +6,10 @@
 #include <QThread>
 #include <optional>
 
+#include "app/experiment/model_part.h"
 #include "app/experiment/source_library.h"
+#include "app/experiment/tensor_part.h"
+#include "app/labs/labs.h"
 #include "app/pipelines/matmul_pipeline.h"
 #include "app/pipelines/model_pipeline.h"
 #include "app/pipelines/tensor_pipeline.h"
@@ -69,7 +72,7 @@ struct DrivenWindow {
     MainWindow window;
 
     /// An empty size leaves the window as it remembers it.
-    explicit DrivenWindow(const Experiment& first, bool remembers = false, QSize size = {1600, 1000})
+    explicit DrivenWindow(const LabRequest& first, bool remembers = false, QSize size = {1600, 1000})
         : session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first), window(parts(remembers)) {
         themes.applyTo(*qApp);
         addLabs(window, themes, session);
@@ -78,15 +81,16 @@ struct DrivenWindow {
     }
 
     /// The sample model and its text, scored on `windows` windows.
-    static Experiment sample(int windows = 2) {
-        Experiment experiment = sampleExperiment(*findSamples(inRepository("build")));
-        experiment.modelProtocol.evaluation.maxChunks = windows;
-        return experiment;
+    static LabRequest sample(int windows = 2) {
+        LabRequest request(sampleExperiment(*findSamples(inRepository("build"))), sampleViews());
+        request.experiment.edit<ModelPart>().evaluation.maxChunks = windows;
+        return request;
     }
     static Experiment synthetic(const std::string& spec) {
         Experiment experiment;
-        experiment.matrix = SyntheticSource{spec};
+        experiment.edit<TensorPart>().matrix = SyntheticSource{spec};
         experiment.variants = defaultVariants();
+        addMissingParts(experiment, labs());
         return experiment;
     }
 

@@ -24,11 +24,10 @@ namespace {
 
 /// A method that calibrates, on little text.
 Experiment calibrating() {
-    Experiment experiment = DrivenWindow::sample(2);
+    Experiment experiment = DrivenWindow::sample(2).experiment;
     experiment.variants = *parseVariants("float; gptq/int3/group=64");
     experiment.model.calibrationChunks = 2;
-    experiment.modelProtocol.layerTokens = 64;
-    experiment.modelProtocol.layerVariant = 1;
+    experiment.edit<ModelPart>().layerTokens = 64;
     return experiment;
 }
 

@@ -167,7 +167,7 @@ class TestDriveMatmul : public QObject {
         // A scheme that has no integer product: the reason stands where the product was.
         const std::string wrong = "int8/input-channel @act=int8/token";
         Experiment next = m_driven->session.experiment();
-        next.products[1] = *parseVariant(wrong);
+        next.edit<MatmulPart>().products[1] = *parseVariant(wrong);
         m_driven->session.edit(next, {});
         QVERIFY(m_driven->settles());
         QVERIFY(m_driven->session.matmulResults()->variants[1].error.has_value());
@@ -210,12 +210,12 @@ class TestDriveMatmul : public QObject {
     void theSessionKeepsTheLab() {
         Q_EMIT m_lab->product()->cellChosen(2, 1);
         QVERIFY(m_driven->settles());
-        Session session{m_driven->session.experiment(), {}};
+        Session session{m_driven->session.request(), {}};
         session.window.lab = labName(LabKind::Matmul);
         const auto back = parseSession(sessionJson(session));
         QVERIFY(back.has_value());
-        QVERIFY(back->experiment == session.experiment);
-        QCOMPARE(back->experiment.matmulProtocol.row, 2);
+        QVERIFY(back->request == session.request);
+        QCOMPARE(back->request.views.get<MatmulView>().row, 2);
         QVERIFY(labNamed(back->window.lab) == LabKind::Matmul);
     }
 

@@ -94,7 +94,7 @@ void TestDriveWindow::opensEachSource() {
     driven.window.openPath(path);
     QVERIFY(driven.settles());
     QCOMPARE(driven.window.messageBar()->text(), QString());
-    QVERIFY(std::holds_alternative<TensorSource>(driven.session.experiment().matrix));
+    QVERIFY(std::holds_alternative<TensorSource>(driven.session.experiment().part<TensorPart>().matrix));
     QCOMPARE(!driven.session.experiment().model.modelPath.empty(), isModel);
     QCOMPARE(unanswered(driven.session), QString());
     const auto& title = driven.session.tensorResults()->title;
@@ -180,7 +180,7 @@ void TestDriveWindow::evaluatesAndCancels() {
 
     QSignalSpy live(&driven.session, &SessionController::modelResultsChanged);
     Experiment whole = driven.session.experiment();
-    whole.modelProtocol.evaluation.maxChunks = 0;
+    whole.edit<ModelPart>().evaluation.maxChunks = 0;
     driven.session.edit(whole, {QStringLiteral("windows"), 0});
     QVERIFY(DrivenWindow::waitUntil(
         [&] {
@@ -299,7 +299,7 @@ void TestDriveWindow::droppedFileOpens() {
     QDropEvent drop(QPointF(400, 400), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
     QCoreApplication::sendEvent(&driven.window, &drop);
     QVERIFY(driven.settles());
-    const auto* source = std::get_if<TensorSource>(&driven.session.experiment().matrix);
+    const auto* source = std::get_if<TensorSource>(&driven.session.experiment().part<TensorPart>().matrix);
     QVERIFY(source);
     QCOMPARE(QString::fromStdString(source->path), path);
 }
@@ -307,22 +307,22 @@ void TestDriveWindow::droppedFileOpens() {
 void TestDriveWindow::mapRegionIsNoUndoStep() {
     DrivenWindow driven(DrivenWindow::synthetic("normal/rows=2048/cols=4096/seed=1"));
     QVERIFY(driven.settles());
-    const auto& protocol = driven.session.experiment().tensorProtocol;
-    const MatrixRegion whole = protocol.heatmapRegion;
+    const auto region = [&] { return driven.session.views().get<TensorView>().heatmapRegion; };
+    const MatrixRegion whole = region();
     const int before = driven.session.undoStack()->count();
     driven.window.findChild<TensorLab*>()->findChild<HeatmapView*>()->zoomTo({0, 64}, {0, 64});
     // The view asks when the wheel has come to rest; only then is the picture of the part computed.
-    QVERIFY(DrivenWindow::waitUntil([&] { return !(protocol.heatmapRegion == whole); }));
+    QVERIFY(DrivenWindow::waitUntil([&] { return !(region() == whole); }));
     QVERIFY(driven.settles());
-    const MatrixRegion part = protocol.heatmapRegion;
+    const MatrixRegion part = region();
     QVERIFY(part.rowEnd >= 64 && part.rowEnd < 200);
     QVERIFY(part.colEnd >= 64 && part.colEnd < 200);
     QCOMPARE(driven.session.undoStack()->count(), before);
-    QCOMPARE(driven.session.tensorResults()->request.tensorProtocol.heatmapRegion, part);
+    QCOMPARE(driven.session.tensorResults()->views.get<TensorView>().heatmapRegion, part);
     driven.window.variantsPanel()->remove(3);
     driven.session.undoStack()->undo();
     QCOMPARE(driven.session.experiment().variants.size(), size_t{4});
-    QCOMPARE(protocol.heatmapRegion, part);
+    QCOMPARE(region(), part);
 }
 
 void TestDriveWindow::secondStartRestoresTheSession() {
@@ -340,19 +340,20 @@ void TestDriveWindow::secondStartRestoresTheSession() {
         QVERIFY(driven.window.close());
     }
     const FirstSession next = firstSession({}, {});
-    QCOMPARE(next.session.experiment, shown);
+    QCOMPARE(next.session.request.experiment, shown);
     QVERIFY(next.lab == LabKind::Model);
     QVERIFY(next.session.window.dark);
-    DrivenWindow again(next.session.experiment, true, QSize());
+    DrivenWindow again(next.session.request, true, QSize());
     QCOMPARE(again.window.height(), kHeight);
     QVERIFY(!again.window.sourcesPanel()->isVisible());
     QCOMPARE(again.window.metricsModel()->rowCount(), 3);
     QVERIFY(again.settles());
-    QCOMPARE(again.session.tensorResults()->request.matrix, shown.matrix);
+    QCOMPARE(again.session.tensorResults()->request, shown);
     // Whoever names a source on the command line gets that.
     ProgramOptions asked;
     asked.source = QStringLiteral("laplace");
-    QVERIFY(firstSession(asked, {}).session.experiment.matrix == MatrixSource(SyntheticSource{"laplace"}));
+    QVERIFY(firstSession(asked, {}).session.request.experiment.part<TensorPart>().matrix ==
+            MatrixSource(SyntheticSource{"laplace"}));
     QSettings().clear();
     QFile::remove(QString::fromStdString(lastSessionPath()));
 }

@@ -42,12 +42,13 @@ std::shared_ptr<const TensorResults> tensorResults() {
     SourceLibrary sources(kernels);
     TensorPipeline pipeline(sources, kernels);
     Experiment experiment;
-    experiment.matrix = SyntheticSource{"outliers/rows=256/cols=384/seed=1"};
+    experiment.edit<TensorPart>().matrix = SyntheticSource{"outliers/rows=256/cols=384/seed=1"};
     experiment.variants = defaultVariants();
     experiment.variants.push_back(*parseVariant("int4/tensor"));
-    experiment.tensorProtocol.heatmapVariant = 2;
+    LabValues views;
+    views.edit<TensorView>().heatmapVariant = 2;
     std::shared_ptr<const TensorResults> last;
-    pipeline.run(experiment, 1, {},
+    pipeline.run({experiment, views}, 1, {},
                  [&last](std::shared_ptr<const TensorResults> results) { last = results; });
     return last;
 }

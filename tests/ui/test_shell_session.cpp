@@ -5,6 +5,9 @@
 #include <atomic>
 #include <mutex>
 
+#include "app/experiment/experiment_json.h"
+#include "app/experiment/model_part.h"
+#include "app/experiment/tensor_part.h"
 #include "base/atomic_file.h"
 #include "base/out_of_memory.h"
 #include "shell/metrics_model.h"
@@ -26,23 +29,23 @@ struct FakeEngine {
 
     Engine engine() {
         Engine engine;
-        engine.tensor = [this](const Experiment& request, uint64_t sequence, const std::stop_token&,
+        engine.tensor = [this](const LabRequest& request, uint64_t sequence, const std::stop_token&,
                                const Engine::DeliverTensor& deliver, const ProgressSink&) {
             ++tensorRuns;
             {
                 const std::lock_guard lock(mutex);
-                last = request;
+                last = request.experiment;
             }
             auto results = std::make_shared<TensorResults>();
-            results->request = request;
+            results->request = request.experiment;
             results->sequence = sequence;
             deliver(results);
         };
-        engine.model = [this](const Experiment& request, uint64_t sequence, const std::stop_token&,
+        engine.model = [this](const LabRequest& request, uint64_t sequence, const std::stop_token&,
                               const Engine::DeliverModel& deliver) {
             ++modelRuns;
             auto results = std::make_shared<ModelResults>();
-            results->request = request;
+            results->request = request.experiment;
             results->sequence = sequence;
             results->complete = true;
             deliver(results);
@@ -53,9 +56,10 @@ struct FakeEngine {
 
 Experiment start() {
     Experiment experiment;
-    experiment.matrix = SyntheticSource{"normal"};
+    experiment.edit<TensorPart>().matrix = SyntheticSource{"normal"};
     experiment.model = {"/model", "/text"};
     experiment.variants = defaultVariants();
+    addMissingParts(experiment, labs());
     return experiment;
 }
 
@@ -114,7 +118,7 @@ void TestShellSession::equalRequestsAreIgnored() {
     session.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
     session.undoStack()->undo();
     Experiment otherWindow = start();
-    otherWindow.modelProtocol.layerTokens = 99;  // no part of what the Tensor lab shows
+    otherWindow.edit<ModelPart>().layerTokens = 99;  // no part of what the Tensor lab shows
     session.edit(otherWindow, {QStringLiteral("tokens"), 0});
     // A request that does differ follows: had the equal ones been sent, there would be more than one run.
     session.edit(withBits(start(), 5), {QStringLiteral("bits"), 0});
@@ -146,12 +150,12 @@ void TestShellSession::anEngineThatThrowsShowsAnErrorAndGoesOn() {
     FakeEngine fake;
     Engine engine = fake.engine();
     const auto good = engine.tensor;
-    engine.tensor = [good](const Experiment& request, uint64_t sequence, const std::stop_token& stop,
+    engine.tensor = [good](const LabRequest& request, uint64_t sequence, const std::stop_token& stop,
                            const Engine::DeliverTensor& deliver, const ProgressSink& progress) {
-        if (request == start()) throw OutOfMemory("the decoded tensor", uint64_t{5} << 30);
+        if (request.experiment == start()) throw OutOfMemory("the decoded tensor", uint64_t{5} << 30);
         good(request, sequence, stop, deliver, progress);
     };
-    engine.model = [](const Experiment&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
+    engine.model = [](const LabRequest&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
         throw std::bad_alloc();
     };
     SessionController session(engine, start());
@@ -171,15 +175,15 @@ void TestShellSession::anEngineThatThrowsShowsAnErrorAndGoesOn() {
 void TestShellSession::sessionFileRoundTrip() {
     const QTemporaryDir folder;
     const std::string path = folder.filePath(QStringLiteral("s.json")).toStdString();
-    const Session session{withBits(start(), 5), {"geometry", "docks", QStringLiteral("model"), true}};
+    const Session session{{withBits(start(), 5)}, {"geometry", "docks", QStringLiteral("model"), true}};
     QVERIFY(saveSession(path, session).has_value());
     const auto loaded = loadSession(path);
     QVERIFY(loaded.has_value());
-    QVERIFY(loaded->experiment == session.experiment);
+    QVERIFY(loaded->request == session.request);
     QVERIFY(loaded->window == session.window);
     const auto plain = parseSession(experimentJson(start()));
     QVERIFY(plain.has_value());
-    QVERIFY(plain->experiment == start());
+    QVERIFY(plain->request.experiment == start());
 }
 
 void TestShellSession::brokenSessionNamesTheFile() {

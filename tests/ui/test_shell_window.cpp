@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "app/experiment/tensor_part.h"
 #include "base/atomic_file.h"
 #include "io/checkpoint.h"
 #include "kernels/kernel_set.h"
@@ -64,15 +65,15 @@ struct Fixture {
 
     static Engine silent() {
         Engine engine;
-        engine.tensor = [](const Experiment&, uint64_t, const std::stop_token&, const Engine::DeliverTensor&,
+        engine.tensor = [](const LabRequest&, uint64_t, const std::stop_token&, const Engine::DeliverTensor&,
                            const ProgressSink&) {};
-        engine.model = [](const Experiment&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
+        engine.model = [](const LabRequest&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
         };
         return engine;
     }
     static Experiment start() {
         Experiment experiment;
-        experiment.matrix = SyntheticSource{"normal"};
+        experiment.edit<TensorPart>().matrix = SyntheticSource{"normal"};
         experiment.variants = defaultVariants();
         return experiment;
     }
@@ -121,7 +122,7 @@ void TestShellWindow::opensAWorkedExample() {
         QString::fromStdString(test::sourcePath("samples/worked-examples/affine-3bit-a-w.npy"));
     fixture.window.openPath(path);
     QTRY_VERIFY_WITH_TIMEOUT(fixture.window.sourceTree()->checkpoint(path.toStdString()), kPatienceMs);
-    const auto* source = std::get_if<TensorSource>(&fixture.session.experiment().matrix);
+    const auto* source = std::get_if<TensorSource>(&fixture.session.experiment().part<TensorPart>().matrix);
     QVERIFY(source);
     QCOMPARE(QString::fromStdString(source->path), path);
     QVERIFY(fixture.window.sourcesPanel()->tree()->currentIndex().isValid());
@@ -203,9 +204,11 @@ void TestShellWindow::choosingASyntheticSource() {
     const QModelIndex laplace = tree->indexOf(SyntheticSource{"laplace"});
     QVERIFY(laplace.isValid());
     fixture.window.sourcesPanel()->tree()->setCurrentIndex(laplace);
-    QVERIFY(fixture.session.experiment().matrix == MatrixSource(SyntheticSource{"laplace"}));
+    QVERIFY(fixture.session.experiment().part<TensorPart>().matrix ==
+            MatrixSource(SyntheticSource{"laplace"}));
     fixture.session.undoStack()->undo();
-    QVERIFY(fixture.session.experiment().matrix == MatrixSource(SyntheticSource{"normal"}));
+    QVERIFY(fixture.session.experiment().part<TensorPart>().matrix ==
+            MatrixSource(SyntheticSource{"normal"}));
     QCOMPARE(fixture.window.sourcesPanel()->tree()->currentIndex().data().toString(),
              QStringLiteral("Normal"));
 }

@@ -41,7 +41,7 @@ void showChoice(HeaderChoice* box, QStringList labels, std::optional<size_t> ind
 
 }  // namespace
 
-MatmulLab::MatmulLab(ThemeController* themes, QWidget* parent) : Lab(themes, parent) {
+MatmulLab::MatmulLab(ThemeController* themes, QWidget* parent) : LabWidget(themes, parent) {
     buildHeader();
     buildProductRow();
     buildResultRow();
@@ -191,12 +191,14 @@ void MatmulLab::showResults(const std::shared_ptr<const MatmulResults>& results)
     requestRefresh();
 }
 
-void MatmulLab::setExperiment(const Experiment& experiment) {
-    m_source = experiment.matmul;
-    m_measures = experiment.matmulProtocol.measurement > 0;
-    m_reluChoice->choose(experiment.matmulProtocol.relu ? 1 : 0);
-    if (m_step == experiment.matmulProtocol.step) return;
-    m_step = experiment.matmulProtocol.step;
+void MatmulLab::setRequest(const LabRequest& request) {
+    const auto& part = request.experiment.part<MatmulPart>();
+    const auto& view = request.views.get<MatmulView>();
+    m_source = part.source;
+    m_measures = view.measurement > 0;
+    m_reluChoice->choose(part.relu ? 1 : 0);
+    if (m_step == view.step) return;
+    m_step = view.step;
     if (m_results && isVisible()) refreshStep();
 }
 
@@ -254,13 +256,13 @@ void MatmulLab::playOn() {
 }
 
 void MatmulLab::showEvent(QShowEvent* event) {
-    Lab::showEvent(event);
+    LabWidget::showEvent(event);
     m_product->setFocus();
 }
 
 void MatmulLab::hideEvent(QHideEvent* event) {
     setPlaying(false);
-    Lab::hideEvent(event);
+    LabWidget::hideEvent(event);
 }
 
 void MatmulLab::refreshChoices() {

@@ -6,8 +6,9 @@
 #include <optional>
 
 #include "app/experiment/matmul_choices.h"
+#include "app/labs/lab.h"
 #include "app/results/matmul_results.h"
-#include "labs/lab.h"
+#include "labs/lab_widget.h"
 
 class QLabel;
 class QPushButton;
@@ -22,14 +23,14 @@ class RooflineView;
 
 /// X W in integers, step by step: codes, the growing accumulator, zero-point terms and the integer output
 /// stage, the exact result beside it; and the whole product timed on every kernel.
-class MatmulLab : public Lab {
+class MatmulLab : public LabWidget {
     Q_OBJECT
  public:
     explicit MatmulLab(ThemeController* themes, QWidget* parent = nullptr);
     void showResults(const std::shared_ptr<const quantscope::MatmulResults>& results);
     /// The samples offered as sources; none by default.
     void setSamples(std::optional<Samples> samples) { m_samples = std::move(samples); }
-    void setExperiment(const quantscope::Experiment& experiment);
+    void setRequest(const quantscope::LabRequest& request);
 
     void stepForward();
     void stepBack();

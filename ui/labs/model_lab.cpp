@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/experiment/model_part.h"
 #include "labs/calibration_button.h"
 #include "labs/insides_panel.h"
 #include "labs/layer_panel.h"
@@ -24,7 +25,7 @@ constexpr std::array kChunkChoices{2, 4, 8, 16, 64, 0};  // 0 = the whole text
 
 }  // namespace
 
-ModelLab::ModelLab(ThemeController* themes, QWidget* parent) : Lab(themes, parent) {
+ModelLab::ModelLab(ThemeController* themes, QWidget* parent) : LabWidget(themes, parent) {
     buildHeader();
     buildScoreRow();
     buildLayerRow();
@@ -170,11 +171,12 @@ void ModelLab::setChunkChoices(const std::vector<int>& choices) {
     }
 }
 
-void ModelLab::setExperiment(const Experiment& experiment) {
+void ModelLab::setRequest(const LabRequest& request) {
+    const Experiment& experiment = request.experiment;
     const QString path = QString::fromStdString(experiment.model.textPath);
     m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
     m_calibration->setExperiment(experiment);
-    const int chunks = experiment.modelProtocol.evaluation.maxChunks;
+    const int chunks = experiment.part<ModelPart>().evaluation.maxChunks;
     if (m_chunks->findData(chunks) < 0) {
         // A session or the command line may ask for any number: it joins the list.
         std::vector<int> choices(kChunkChoices.begin(), kChunkChoices.end());
@@ -184,11 +186,11 @@ void ModelLab::setExperiment(const Experiment& experiment) {
         setChunkChoices(choices);
     }
     m_chunks->setCurrentIndex(m_chunks->findData(chunks));
-    m_layers->setSelected(QString::fromStdString(experiment.modelProtocol.layer));
+    m_layers->setSelected(QString::fromStdString(request.views.get<ModelView>().layer));
 }
 
 void ModelLab::setWork(bool busy, double fraction, double secondsLeft, const QString& stage) {
-    Lab::setWork(busy, fraction, secondsLeft, stage);
+    LabWidget::setWork(busy, fraction, secondsLeft, stage);
     m_busy = busy;
     m_run->setText(busy ? tr("Cancel") : tr("Evaluate"));
     m_timeLeft = busy && secondsLeft > 0 ? tr("%1 left").arg(formatDuration(secondsLeft)) : QString();

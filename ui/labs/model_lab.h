@@ -4,8 +4,9 @@
 #include <memory>
 #include <vector>
 
+#include "app/labs/lab.h"
 #include "app/results/results.h"
-#include "labs/lab.h"
+#include "labs/lab_widget.h"
 
 class QLineEdit;
 class QPushButton;
@@ -23,14 +24,14 @@ class TokenTextView;
 
 /// What quantization costs a language model: perplexity and KL that fill live, layers, activations, coloured
 /// text.
-class ModelLab : public Lab {
+class ModelLab : public LabWidget {
     Q_OBJECT
  public:
     explicit ModelLab(ThemeController* themes, QWidget* parent = nullptr);
     void showResults(const std::shared_ptr<const quantscope::ModelResults>& results);
     void setWork(bool busy, double fraction, double secondsLeft, const QString& stage) override;
     /// Shows the experiment's text and number of windows in the header.
-    void setExperiment(const quantscope::Experiment& experiment);
+    void setRequest(const quantscope::LabRequest& request);
     [[nodiscard]] PerplexityView* perplexity() const { return m_perplexity; }
     [[nodiscard]] ComparisonView* comparison() const { return m_comparison; }
     [[nodiscard]] InsidesPanel* insides() const { return m_insides; }

@@ -42,7 +42,7 @@ QString variantLabel(const ModelResults& results, size_t variant) {
 }
 
 QString protocolText(const ModelResults& results) {
-    const EvaluationProtocol& protocol = results.request.modelProtocol.evaluation;
+    const EvaluationProtocol& protocol = results.request.part<ModelPart>().evaluation;
     QStringList parts;
     parts << QObject::tr("window %1").arg(protocol.window);
     if (protocol.rule == WindowRule::LlamaCpp) parts << QObject::tr("second half scored");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analysis/layers/method_comparison.h"
+#include "app/experiment/model_part.h"
 #include "app/results/results.h"
 #include "labs/layer_table_model.h"
 #include "plots/comparison_view.h"

@@ -26,7 +26,9 @@ constexpr int kSpacing = 10;
 }  // namespace
 
 TensorLab::TensorLab(ThemeController* themes, QWidget* parent)
-    : Lab(themes, parent), m_histogramRow(new QWidget), m_histogramGrid(new QGridLayout(m_histogramRow)) {
+    : LabWidget(themes, parent),
+      m_histogramRow(new QWidget),
+      m_histogramGrid(new QGridLayout(m_histogramRow)) {
     m_histogramGrid->setContentsMargins(0, 0, 0, 0);
     m_histogramGrid->setSpacing(kSpacing);
     m_histogramRow->installEventFilter(this);
@@ -202,7 +204,7 @@ void TensorLab::arrangeHistograms() {
 
 bool TensorLab::eventFilter(QObject* watched, QEvent* event) {
     if (watched == m_histogramRow && event->type() == QEvent::Resize) arrangeHistograms();
-    return Lab::eventFilter(watched, event);
+    return LabWidget::eventFilter(watched, event);
 }
 
 void TensorLab::refreshFocus() {

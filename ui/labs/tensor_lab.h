@@ -7,7 +7,7 @@
 
 #include "analysis/tensor/heatmap.h"
 #include "app/results/results.h"
-#include "labs/lab.h"
+#include "labs/lab_widget.h"
 #include "plots/link_group.h"
 
 class QGridLayout;
@@ -21,7 +21,7 @@ class FourPanelHeatmap;
 class HistogramView;
 
 /// One tensor under many schemes: histograms side by side, error split, clip curve, channels, heat maps.
-class TensorLab : public Lab {
+class TensorLab : public LabWidget {
     Q_OBJECT
  public:
     explicit TensorLab(ThemeController* themes, QWidget* parent = nullptr);

@@ -9,18 +9,18 @@ namespace quantscope {
 
 Engine engineOf(TensorPipeline& tensor, ModelPipeline& model, MatmulPipeline* matmul) {
     Engine engine;
-    engine.tensor = [&tensor](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+    engine.tensor = [&tensor](const LabRequest& request, uint64_t sequence, std::stop_token stop,
                               const Engine::DeliverTensor& deliver, ProgressSink progress) {
-        tensor.run(experiment, sequence, std::move(stop), deliver, std::move(progress));
+        tensor.run(request, sequence, std::move(stop), deliver, std::move(progress));
     };
-    engine.model = [&model](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+    engine.model = [&model](const LabRequest& request, uint64_t sequence, std::stop_token stop,
                             const Engine::DeliverModel& deliver) {
-        model.run(experiment, sequence, std::move(stop), deliver);
+        model.run(request, sequence, std::move(stop), deliver);
     };
     if (matmul == nullptr) return engine;
-    engine.matmul = [matmul](const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+    engine.matmul = [matmul](const LabRequest& request, uint64_t sequence, std::stop_token stop,
                              const Engine::DeliverMatmul& deliver, ProgressSink progress) {
-        matmul->run(experiment, sequence, std::move(stop), deliver, std::move(progress));
+        matmul->run(request, sequence, std::move(stop), deliver, std::move(progress));
     };
     return engine;
 }

@@ -3,6 +3,10 @@
 
 #include <QFileInfo>
 #include <QStandardPaths>
+#include <algorithm>
+
+#include "app/experiment/tensor_part.h"
+#include "app/labs/labs.h"
 
 namespace quantscope {
 
@@ -19,10 +23,9 @@ bool filesExist(const Experiment& experiment) {
     const auto exists = [](const std::string& path) {
         return path.empty() || QFileInfo::exists(QString::fromStdString(path));
     };
-    const auto* tensor = std::get_if<TensorSource>(&experiment.matrix);
-    return exists(experiment.model.modelPath) && exists(experiment.model.textPath) &&
-           exists(experiment.model.calibrationPath) && exists(experiment.model.calibrationFile) &&
-           (!tensor || exists(tensor->path));
+    const auto checkpoints = checkpointsOf(experiment, labs());
+    return std::all_of(checkpoints.begin(), checkpoints.end(), exists) && exists(experiment.model.textPath) &&
+           exists(experiment.model.calibrationPath) && exists(experiment.model.calibrationFile);
 }
 
 }  // namespace
@@ -34,20 +37,22 @@ FirstSession firstSession(const ProgramOptions& options, const std::optional<Sam
     const bool asked = !options.screenshot.isEmpty() || !options.files.isEmpty() || !options.source.isEmpty();
     if (!asked) {
         auto last = loadSession(lastSessionPath());
-        if (last && filesExist(last->experiment)) {
+        if (last && filesExist(last->request.experiment)) {
             if (!options.lab) first.lab = labNamed(last->window.lab);
             first.session = std::move(*last);
             return first;
         }
     }
+    Experiment& experiment = session.request.experiment;
     if (samples) {
-        session.experiment = sampleExperiment(*samples);
+        session.request = {sampleExperiment(*samples), sampleViews()};
     } else {
-        session.experiment.matrix = SyntheticSource{"laplace"};
-        session.experiment.variants = defaultVariants();
-        session.experiment.products = defaultProducts();
+        experiment.edit<TensorPart>().matrix = SyntheticSource{"laplace"};
+        experiment.variants = defaultVariants();
+        addMissingParts(experiment, labs());
     }
-    if (!options.source.isEmpty()) session.experiment.matrix = SyntheticSource{options.source.toStdString()};
+    if (!options.source.isEmpty())
+        experiment.edit<TensorPart>().matrix = SyntheticSource{options.source.toStdString()};
     return first;
 }
 

@@ -4,6 +4,9 @@
 #include <functional>
 #include <memory>
 
+#include "app/experiment/matmul_part.h"
+#include "app/experiment/model_part.h"
+#include "app/experiment/tensor_part.h"
 #include "labs/matmul_lab.h"
 #include "labs/model_lab.h"
 #include "labs/tensor_lab.h"
@@ -16,6 +19,14 @@ namespace quantscope {
 namespace {
 
 using Change = std::function<void(Experiment&)>;
+
+/// Changes where a person looks in a lab.
+template <class View, class ChangeView>
+void look(SessionController& session, const ChangeView& change) {
+    LabValues views = session.views();
+    change(views.edit<View>());
+    session.look(views);
+}
 
 void edit(SessionController& session, const QString& what, const Change& change, int drag = 0) {
     Experiment next = session.experiment();
@@ -37,7 +48,7 @@ void clip(SessionController& session, int variant, double low, double high, int 
         drag);
 }
 
-void showWork(Lab* lab, const WorkState& work) {
+void showWork(LabWidget* lab, const WorkState& work) {
     lab->setWork(work.busy, work.busy ? work.fraction : -1, work.secondsLeft, work.stage);
 }
 
@@ -58,13 +69,10 @@ void addTensorLab(MainWindow& window, ThemeController& themes, SessionController
         clip(session, variant, -limit, limit, 0);
     });
     QObject::connect(lab, &TensorLab::focusVariantChosen, &session, [&session](int variant) {
-        edit(session, SessionController::tr("heat map variant"),
-             [variant](Experiment& experiment) { experiment.tensorProtocol.heatmapVariant = variant; });
+        look<TensorView>(session, [variant](TensorView& view) { view.heatmapVariant = variant; });
     });
     QObject::connect(lab, &TensorLab::regionRequested, &session, [&session](const MatrixRegion& region) {
-        Experiment next = session.experiment();
-        next.tensorProtocol.heatmapRegion = region;
-        session.adjustView(next);
+        look<TensorView>(session, [&region](TensorView& view) { view.heatmapRegion = region; });
     });
     QObject::connect(&session, &SessionController::tensorResultsChanged, lab, &TensorLab::showResults);
     QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {
@@ -77,41 +85,34 @@ void addTensorLab(MainWindow& window, ThemeController& themes, SessionController
 void addMatmulLab(MainWindow& window, ThemeController& themes, SessionController& session) {
     auto* lab = new MatmulLab(&themes);
     lab->setSamples(window.parts().samples);
-    const auto look = [&session](const Change& change) {
-        Experiment next = session.experiment();
-        change(next);
-        session.adjustView(next);
-    };
     QObject::connect(lab, &MatmulLab::sourceChosen, &session, [&session](const MatmulSource& source) {
-        edit(session, SessionController::tr("product"), [&source](Experiment& experiment) {
-            experiment.matmul = source;
-            experiment.matmulProtocol = {experiment.matmulProtocol.variant};
+        edit(session, SessionController::tr("product"),
+             [&source](Experiment& experiment) { experiment.edit<MatmulPart>().source = source; });
+    });
+    QObject::connect(lab, &MatmulLab::variantChosen, &session, [&session](int variant) {
+        look<MatmulView>(session, [variant](MatmulView& view) { view.variant = variant; });
+    });
+    QObject::connect(lab, &MatmulLab::cellChosen, &session, [&session](qint64 row, qint64 channel) {
+        look<MatmulView>(session, [row, channel](MatmulView& view) {
+            view.row = row;
+            view.channel = channel;
         });
     });
-    QObject::connect(lab, &MatmulLab::variantChosen, &session, [look](int variant) {
-        look([variant](Experiment& experiment) { experiment.matmulProtocol.variant = variant; });
+    QObject::connect(lab, &MatmulLab::stepChosen, &session, [&session](qint64 step) {
+        look<MatmulView>(session, [step](MatmulView& view) { view.step = step; });
     });
-    QObject::connect(lab, &MatmulLab::cellChosen, &session, [look](qint64 row, qint64 channel) {
-        look([row, channel](Experiment& experiment) {
-            experiment.matmulProtocol.row = row;
-            experiment.matmulProtocol.channel = channel;
-        });
+    QObject::connect(lab, &MatmulLab::reluChosen, &session, [&session](bool relu) {
+        edit(session, SessionController::tr("ReLU"),
+             [relu](Experiment& experiment) { experiment.edit<MatmulPart>().relu = relu; });
     });
-    QObject::connect(lab, &MatmulLab::stepChosen, &session, [look](qint64 step) {
-        look([step](Experiment& experiment) { experiment.matmulProtocol.step = step; });
-    });
-    QObject::connect(lab, &MatmulLab::reluChosen, &session, [look](bool relu) {
-        look([relu](Experiment& experiment) { experiment.matmulProtocol.relu = relu; });
-    });
-    QObject::connect(lab, &MatmulLab::measureRequested, &session, [look] {
-        look([](Experiment& experiment) { ++experiment.matmulProtocol.measurement; });
-    });
+    QObject::connect(lab, &MatmulLab::measureRequested, &session,
+                     [&session] { look<MatmulView>(session, [](MatmulView& view) { ++view.measurement; }); });
     QObject::connect(&session, &SessionController::matmulResultsChanged, lab, &MatmulLab::showResults);
-    QObject::connect(&session, &SessionController::experimentChanged, lab, &MatmulLab::setExperiment);
+    QObject::connect(&session, &SessionController::requestChanged, lab, &MatmulLab::setRequest);
     QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {
         if (kind == LabKind::Matmul) showWork(lab, session.work(kind));
     });
-    lab->setExperiment(session.experiment());
+    lab->setRequest(session.request());
     window.addLab(LabKind::Matmul, SessionController::tr("Matmul"),
                   SessionController::tr("X W in integers, step by step and timed"), lab);
 }
@@ -138,33 +139,30 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
     });
     QObject::connect(lab, &ModelLab::saveCalibrationRequested, &window, &MainWindow::saveCalibrationTo);
     QObject::connect(lab, &ModelLab::chunksChosen, &session, [&session](int chunks) {
-        edit(session, SessionController::tr("windows to score"),
-             [chunks](Experiment& experiment) { experiment.modelProtocol.evaluation.maxChunks = chunks; });
+        edit(session, SessionController::tr("windows to score"), [chunks](Experiment& experiment) {
+            experiment.edit<ModelPart>().evaluation.maxChunks = chunks;
+        });
     });
     QObject::connect(lab, &ModelLab::evaluateRequested, &session, &SessionController::measureAgain);
     QObject::connect(lab, &ModelLab::cancelRequested, &session, &SessionController::cancel);
     QObject::connect(lab, &ModelLab::layerSelected, &session, [&session](const QString& layer) {
-        edit(session, SessionController::tr("layer"),
-             [&layer](Experiment& experiment) { experiment.modelProtocol.layer = layer.toStdString(); });
+        look<ModelView>(session, [&layer](ModelView& view) { view.layer = layer.toStdString(); });
     });
     QObject::connect(lab, &ModelLab::layerVariantChosen, &session, [&session](int variant) {
-        edit(session, SessionController::tr("layer table variant"),
-             [variant](Experiment& experiment) { experiment.modelProtocol.layerVariant = variant; });
+        look<ModelView>(session, [variant](ModelView& view) { view.layerVariant = variant; });
     });
     QObject::connect(lab, &ModelLab::variantSelected, &window, [&window, &session](int variant) {
         window.variantsPanel()->openCard(variant);
         // The reference has no layer errors to show.
         if (variant == 0) return;
-        Experiment next = session.experiment();
-        next.modelProtocol.layerVariant = variant;
-        session.adjustView(next);
+        look<ModelView>(session, [variant](ModelView& view) { view.layerVariant = variant; });
     });
     QObject::connect(&session, &SessionController::modelResultsChanged, lab, &ModelLab::showResults);
-    QObject::connect(&session, &SessionController::experimentChanged, lab, &ModelLab::setExperiment);
+    QObject::connect(&session, &SessionController::requestChanged, lab, &ModelLab::setRequest);
     QObject::connect(&session, &SessionController::workChanged, lab, [lab, &session](LabKind kind) {
         if (kind == LabKind::Model) showWork(lab, session.work(kind));
     });
-    lab->setExperiment(session.experiment());
+    lab->setRequest(session.request());
     window.addLab(LabKind::Model, SessionController::tr("Model"),
                   SessionController::tr("What quantization costs a language model"), lab);
 }

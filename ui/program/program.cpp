@@ -56,7 +56,7 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     if (!options.variants.isEmpty()) {
         const auto variants = parseVariants(options.variants.toStdString());
         if (!variants) return report(variants.error(), kUsage);
-        first.experiment.variants = *variants;
+        first.request.experiment.variants = *variants;
     }
     SourceLibrary sources(kernels);
     TensorPipeline tensorPipeline(sources, kernels);
@@ -66,7 +66,7 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     themes.setDark(options.dark || first.window.dark);
     themes.setPresentation(options.presentation);
     themes.applyTo(*qApp);
-    SessionController session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first.experiment);
+    SessionController session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first.request);
     ModelExporter exporter([&](const LanguageModelExport& request, const Job& job) {
         return exportLanguageModel(request, sources, kernels.active(), job);
     });

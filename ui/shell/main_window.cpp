@@ -17,6 +17,7 @@
 #include <algorithm>
 
 #include "app/experiment/matmul_choices.h"
+#include "app/experiment/tensor_part.h"
 #include "shell/jobs_strip.h"
 #include "shell/kernel_chooser.h"
 #include "shell/message_bar.h"
@@ -34,11 +35,7 @@ namespace {
 
 /// The variants that the panel and the table show with this lab.
 const std::vector<Variant>& variantsOf(const Experiment& experiment, LabKind lab) {
-    return lab == LabKind::Matmul ? experiment.products : experiment.variants;
-}
-
-std::vector<Variant>& variantsOf(Experiment& experiment, LabKind lab) {
-    return lab == LabKind::Matmul ? experiment.products : experiment.variants;
+    return lab == LabKind::Matmul ? experiment.part<MatmulPart>().products : experiment.variants;
 }
 
 QDockWidget* makeDock(const QString& title, const QString& name, QWidget* content) {
@@ -166,7 +163,8 @@ void MainWindow::buildActions() {
 }
 
 void MainWindow::connectSession() {
-    connect(m_session, &SessionController::experimentChanged, this, &MainWindow::showExperiment);
+    connect(m_session, &SessionController::requestChanged, this,
+            [this](const LabRequest& request) { showExperiment(request.experiment); });
     connect(m_session, &SessionController::tensorResultsChanged, this, &MainWindow::showTensorResults);
     connect(m_session, &SessionController::modelResultsChanged, this, &MainWindow::showModelResults);
     connect(m_session, &SessionController::matmulResultsChanged, this, &MainWindow::showMatmulResults);
@@ -181,8 +179,8 @@ void MainWindow::connectSession() {
     connect(m_variantsPanel, &VariantsPanel::edited, this,
             [this](const std::vector<Variant>& variants, const EditOrigin& origin) {
                 Experiment next = m_session->experiment();
-                variantsOf(next, m_session->activeLab()) = variants;
-                next.matmulProtocol.measurement = 0;  // times belong to a product
+                const bool isProduct = m_session->activeLab() == LabKind::Matmul;
+                (isProduct ? next.edit<MatmulPart>().products : next.variants) = variants;
                 m_session->edit(next, origin);
             });
     connect(m_variantsPanel, &VariantsPanel::refused, m_messages, &MessageBar::showMessage);
@@ -225,7 +223,8 @@ void MainWindow::showExperiment(const Experiment& experiment) {
     const LabKind lab = m_session->activeLab();
     m_variantsPanel->setVariants(variantsOf(experiment, lab));
     m_metrics->setVariants(variantsOf(experiment, lab));
-    m_sourcesPanel->showSource(lab == LabKind::Matmul ? experiment.matmul.w : experiment.matrix);
+    m_sourcesPanel->showSource(lab == LabKind::Matmul ? experiment.part<MatmulPart>().source.w
+                                                      : experiment.part<TensorPart>().matrix);
     updateActivations();
 }
 
@@ -300,11 +299,10 @@ void MainWindow::showMatmulResults(const std::shared_ptr<const MatmulResults>& r
 void MainWindow::chooseSource(const MatrixSource& source) {
     Experiment next = m_session->experiment();
     if (m_session->activeLab() == LabKind::Matmul) {
-        next.matmul = withChosen(next.matmul, source, next.model, m_models[next.model.modelPath]);
-        next.matmulProtocol = {next.matmulProtocol.variant};
+        MatmulSource& product = next.edit<MatmulPart>().source;
+        product = withChosen(product, source, next.model, m_models[next.model.modelPath]);
     } else {
-        next.matrix = source;
-        next.tensorProtocol.heatmapRegion = {};
+        next.edit<TensorPart>().matrix = source;
     }
     m_session->edit(next, EditOrigin{tr("source"), 0});
 }

@@ -15,6 +15,8 @@
 #include <algorithm>
 
 #include "analysis/tensor/synthetic_sources.h"
+#include "app/experiment/model_part.h"
+#include "app/experiment/tensor_part.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
 #include "shell/source_tree_model.h"
@@ -71,17 +73,8 @@ void MainWindow::fillSamples() {
 }
 
 void MainWindow::openReferenced() {
-    const Experiment& experiment = m_session->experiment();
-    std::vector<std::string> paths;
-    if (const auto* tensor = std::get_if<TensorSource>(&experiment.matrix)) paths.push_back(tensor->path);
-    if (const auto* captured = std::get_if<ActivationSource>(&experiment.matrix))
-        paths.push_back(captured->modelPath);
-    paths.push_back(experiment.model.modelPath);
-    std::sort(paths.begin(), paths.end());
-    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
-    for (const std::string& path : paths) {
-        if (!path.empty() && !m_tree->checkpoint(path)) m_opener->open(path, kShowOnly);
-    }
+    for (const std::string& path : checkpointsOf(m_session->experiment(), labs()))
+        if (!m_tree->checkpoint(path)) m_opener->open(path, kShowOnly);
 }
 
 void MainWindow::openPath(const QString& path) {
@@ -110,10 +103,8 @@ void MainWindow::addOpened(const OpenedCheckpoint& opened, int purpose) {
     if (!m_wantedTensor.isEmpty()) return chooseTensor(std::exchange(m_wantedTensor, QString()));
     const TensorEntry* entry = firstWorthShowing(opened);
     Experiment next = m_session->experiment();
-    if (entry) next.matrix = TensorSource{opened.checkpoint->path().string(), entry->name};
+    if (entry) next.edit<TensorPart>().matrix = TensorSource{opened.checkpoint->path().string(), entry->name};
     if (!opened.layers.empty()) next.model.modelPath = opened.path;
-    next.tensorProtocol.heatmapRegion = {};
-    next.modelProtocol.layer.clear();
     m_session->edit(
         next, EditOrigin{tr("open %1").arg(QFileInfo(QString::fromStdString(opened.path)).fileName()), 0});
 }
@@ -136,7 +127,7 @@ void MainWindow::chooseTensor(const QString& name) {
                           "Choose one of the tensors in the tree"});
     }
     Experiment next = m_session->experiment();
-    next.matrix = TensorSource{checkpoint->path().string(), entry->name};
+    next.edit<TensorPart>().matrix = TensorSource{checkpoint->path().string(), entry->name};
     if (!m_models[m_lastOpened].empty()) next.model.modelPath = m_lastOpened;
     m_session->edit(next, EditOrigin{tr("source"), 0});
 }
@@ -144,7 +135,6 @@ void MainWindow::chooseTensor(const QString& name) {
 void MainWindow::useModel(const std::string& path) {
     Experiment next = m_session->experiment();
     next.model.modelPath = path;
-    next.modelProtocol.layer.clear();
     m_session->edit(next, EditOrigin{tr("model"), 0});
 }
 
@@ -155,9 +145,7 @@ void MainWindow::closeCheckpoint(const std::string& path) {
 }
 
 void MainWindow::updateActivations() {
-    const Experiment& experiment = m_session->experiment();
-    const ActivationSource source{
-        experiment.model.modelPath, experiment.model.textPath, {}, experiment.modelProtocol.layerTokens};
+    const ActivationSource source = capturedInputs(m_session->experiment());
     const auto found = m_models.find(source.modelPath);
     std::vector<NamedSource> layers;
     if (found != m_models.end() && !source.textPath.empty() && source.tokens > 0) {
@@ -203,7 +191,7 @@ void MainWindow::chooseSaveSession() {
                                                 tr("Session (*.json)"));
     if (path.isEmpty()) return;
     if (!path.endsWith(QLatin1String(".json"))) path += QLatin1String(".json");
-    const Status status = saveSession(path.toStdString(), {m_session->experiment(), layoutNow()});
+    const Status status = saveSession(path.toStdString(), {m_session->request(), layoutNow()});
     if (!status) return showError(status.error());
     rememberFile(path);
 }
@@ -216,7 +204,7 @@ void MainWindow::openSession(const QString& path) {
 }
 
 void MainWindow::applySession(const Session& session) {
-    m_session->reset(session.experiment);
+    m_session->reset(session.request);
     m_themes->setDark(session.window.dark);
     if (!session.window.docks.isEmpty()) restoreState(session.window.docks);
     showLab(labNamed(session.window.lab));
@@ -256,7 +244,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         // Losing the restored session is no reason to keep somebody from closing the window.
         if (QDir().mkpath(folder)) {
             static_cast<void>(saveSession((folder + QStringLiteral("/last-session.json")).toStdString(),
-                                          {m_session->experiment(), layoutNow()}));
+                                          {m_session->request(), layoutNow()}));
         }
     }
     event->accept();

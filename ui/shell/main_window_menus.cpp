@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "analysis/layers/sizes.h"
+#include "app/experiment/model_part.h"
 #include "app/results/considerations.h"
 #include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
@@ -114,9 +115,9 @@ void MainWindow::openExport() {
         return m_messages->showMessage(tr("Every variant is float: there is nothing to export."));
     if (isBackgroundBusy()) return;
     const bool listed = m_session->activeLab() != LabKind::Matmul && m_variantsPanel->openIndex() >= 0;
-    auto* dialog =
-        new ExportDialog(m_themes, experiment,
-                         listed ? m_variantsPanel->openIndex() : experiment.modelProtocol.layerVariant, this);
+    auto* dialog = new ExportDialog(
+        m_themes, experiment,
+        listed ? m_variantsPanel->openIndex() : m_session->views().get<ModelView>().layerVariant, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog] { m_parts.exporter->start(dialog->request()); });
     dialog->open();

@@ -20,39 +20,14 @@ std::function<void()> atPriority(ThreadPriority priority) {
     return [priority] { setPriorityOfCaller(priority); };
 }
 
-bool hasMatrix(const Experiment& experiment) {
-    const auto* tensor = std::get_if<TensorSource>(&experiment.matrix);
-    return !tensor || !tensor->path.empty();
-}
-
-bool hasProduct(const Experiment& experiment) {
-    const auto* tensor = std::get_if<TensorSource>(&experiment.matmul.x);
-    return !tensor || !tensor->path.empty();
-}
-
-/// The step k is only looked at.
-bool sameForMatmul(const Experiment& a, const Experiment& b) {
-    MatmulProtocol protocol = b.matmulProtocol;
-    protocol.step = a.matmulProtocol.step;
-    return a.matmul == b.matmul && a.model == b.model && a.products == b.products &&
-           a.matmulProtocol == protocol;
-}
-
-bool sameForTensor(const Experiment& a, const Experiment& b) {
-    return a.matrix == b.matrix && a.model == b.model && a.variants == b.variants &&
-           a.tensorProtocol == b.tensorProtocol;
-}
-
-bool sameForModel(const Experiment& a, const Experiment& b) {
-    return a.model == b.model && a.variants == b.variants && a.modelProtocol == b.modelProtocol;
-}
-
 /// What a lab shows when its lane's work threw: the request and why it has no answer.
 template <class Results>
-std::shared_ptr<Results> failedResults(const Experiment& request, uint64_t sequence, const Error& error) {
+std::shared_ptr<Results> failedResults(const LabRequest& request, uint64_t sequence, const Error& error) {
     auto results = std::make_shared<Results>();
-    results->request = request;
+    results->request = request.experiment;
+    results->views = request.views;
     results->sequence = sequence;
+    results->complete = true;
     results->error = error;
     return results;
 }
@@ -86,8 +61,8 @@ class ExperimentCommand : public QUndoCommand {
     EditOrigin m_origin;
 };
 
-SessionController::SessionController(Engine engine, Experiment initial, QObject* parent)
-    : QObject(parent), m_engine(std::move(engine)), m_experiment(std::move(initial)) {
+SessionController::SessionController(Engine engine, LabRequest initial, QObject* parent)
+    : QObject(parent), m_engine(std::move(engine)), m_request(std::move(initial)) {
     m_throttle.setSingleShot(true);
     connect(&m_throttle, &QTimer::timeout, this, &SessionController::submit);
 
@@ -95,7 +70,7 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
         QMetaObject::invokeMethod(this, std::forward<decltype(call)>(call), Qt::QueuedConnection);
     };
     const auto failed = [this, post]<class Results>(LabKind lab, std::type_identity<Results>) {
-        return [this, post, lab](const Experiment& request, uint64_t sequence, const Error& error) {
+        return [this, post, lab](const LabRequest& request, uint64_t sequence, const Error& error) {
             const std::shared_ptr<const Results> results = failedResults<Results>(request, sequence, error);
             post([this, lab, sequence, results] {
                 receive(results);
@@ -103,8 +78,8 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
             });
         };
     };
-    m_tensor.lane = std::make_unique<LatestLane<Experiment>>(
-        [this, post](const Experiment& request, uint64_t sequence, std::stop_token refine) {
+    m_tensor.lane = std::make_unique<LatestLane<LabRequest>>(
+        [this, post](const LabRequest& request, uint64_t sequence, std::stop_token refine) {
             m_engine.tensor(
                 request, sequence, std::move(refine),
                 [this, post](const std::shared_ptr<const TensorResults>& results) {
@@ -117,8 +92,8 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
         },
         failed(LabKind::Tensor, std::type_identity<TensorResults>{}),
         atPriority(ThreadPriority::Interactive));
-    m_model.lane = std::make_unique<LatestLane<Experiment>>(
-        [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
+    m_model.lane = std::make_unique<LatestLane<LabRequest>>(
+        [this, post](const LabRequest& request, uint64_t sequence, std::stop_token stop) {
             m_engine.model(request, sequence, std::move(stop),
                            [this, post](const std::shared_ptr<const ModelResults>& results) {
                                post([this, results] { receive(results); });
@@ -126,8 +101,8 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
             post([this, sequence] { finished(LabKind::Model, sequence); });
         },
         failed(LabKind::Model, std::type_identity<ModelResults>{}), atPriority(ThreadPriority::Background));
-    m_matmul.lane = std::make_unique<LatestLane<Experiment>>(
-        [this, post](const Experiment& request, uint64_t sequence, std::stop_token stop) {
+    m_matmul.lane = std::make_unique<LatestLane<LabRequest>>(
+        [this, post](const LabRequest& request, uint64_t sequence, std::stop_token stop) {
             m_engine.matmul(
                 request, sequence, std::move(stop),
                 [this, post](const std::shared_ptr<const MatmulResults>& results) {
@@ -146,30 +121,40 @@ SessionController::SessionController(Engine engine, Experiment initial, QObject*
 SessionController::~SessionController() = default;
 
 void SessionController::edit(const Experiment& next, const EditOrigin& origin) {
-    if (next == m_experiment) return;
-    m_undo.push(new ExperimentCommand(*this, m_experiment, next, origin));
+    if (next == m_request.experiment) return;
+    m_undo.push(new ExperimentCommand(*this, m_request.experiment, next, origin));
 }
 
-void SessionController::reset(const Experiment& experiment) {
+void SessionController::reset(const LabRequest& request) {
     m_undo.clear();
-    setExperiment(experiment);
+    setRequest(request);
 }
 
-void SessionController::setExperiment(const Experiment& experiment) {
-    if (experiment == m_experiment) return;
-    m_experiment = experiment;
+void SessionController::setRequest(const LabRequest& request) {
+    if (request == m_request) return;
+    m_request = request;
     // At once after a rest, later during a drag; a zero wait still joins the edits of one event.
     const qint64 rest = m_sinceRequest.isValid() ? m_sinceRequest.elapsed() : kThrottleMs;
     if (!m_throttle.isActive()) m_throttle.start(static_cast<int>(std::max<qint64>(0, kThrottleMs - rest)));
-    Q_EMIT experimentChanged(m_experiment);
+    Q_EMIT requestChanged(m_request);
 }
 
-/// Undo and redo leave the view where it is as long as it shows the same matrix.
-void SessionController::restore(Experiment experiment) {
-    if (experiment.matrix == m_experiment.matrix)
-        experiment.tensorProtocol.heatmapRegion = m_experiment.tensorProtocol.heatmapRegion;
-    if (experiment.matmul == m_experiment.matmul) experiment.matmulProtocol = m_experiment.matmulProtocol;
-    setExperiment(experiment);
+/// Views stay where they are as long as what they look at is still there.
+void SessionController::restore(const Experiment& experiment) {
+    LabRequest next(experiment, m_request.views);
+    for (const Lab& lab : m_labs)
+        if (lab.follow) lab.follow(m_request.experiment, experiment, next.views);
+    setRequest(next);
+}
+
+const Lab& SessionController::lab(LabKind kind) const {
+    const char* id = kind == LabKind::Tensor ? "tensor" : kind == LabKind::Model ? "model" : "matmul";
+    return *findLab(m_labs, id);
+}
+
+bool SessionController::isNew(LabKind kind, const std::optional<LabRequest>& requested) const {
+    const Lab& asked = lab(kind);
+    return asked.hasWork(m_request.experiment) && !(requested && asked.sameWork(*requested, m_request));
 }
 
 void SessionController::setActiveLab(LabKind lab) {
@@ -189,28 +174,25 @@ void SessionController::submit() {
 }
 
 void SessionController::submitTensor() {
-    if (!m_engine.tensor || !hasMatrix(m_experiment)) return;
-    if (m_tensor.requested && sameForTensor(*m_tensor.requested, m_experiment)) return;
-    m_tensor.requested = m_experiment;
-    m_tensor.sequence = m_tensor.lane->submit(m_experiment);
+    if (!m_engine.tensor || !isNew(LabKind::Tensor, m_tensor.requested)) return;
+    m_tensor.requested = m_request;
+    m_tensor.sequence = m_tensor.lane->submit(m_request);
     m_tensor.work = {true, 0, 0, {}};
     Q_EMIT workChanged(LabKind::Tensor);
 }
 
 void SessionController::submitModel() {
-    if (!m_engine.model || m_experiment.model.modelPath.empty()) return;
-    if (m_model.requested && sameForModel(*m_model.requested, m_experiment)) return;
-    m_model.requested = m_experiment;
-    m_model.sequence = m_model.lane->submit(m_experiment);
+    if (!m_engine.model || !isNew(LabKind::Model, m_model.requested)) return;
+    m_model.requested = m_request;
+    m_model.sequence = m_model.lane->submit(m_request);
     m_model.work = {true, 0, 0, {}};
     Q_EMIT workChanged(LabKind::Model);
 }
 
 void SessionController::submitMatmul() {
-    if (!m_engine.matmul || !hasProduct(m_experiment)) return;
-    if (m_matmul.requested && sameForMatmul(*m_matmul.requested, m_experiment)) return;
-    m_matmul.requested = m_experiment;
-    m_matmul.sequence = m_matmul.lane->submit(m_experiment);
+    if (!m_engine.matmul || !isNew(LabKind::Matmul, m_matmul.requested)) return;
+    m_matmul.requested = m_request;
+    m_matmul.sequence = m_matmul.lane->submit(m_request);
     m_matmul.work = {true, 0, 0, {}};
     Q_EMIT workChanged(LabKind::Matmul);
 }
@@ -298,15 +280,10 @@ const WorkState& SessionController::work(LabKind lab) const {
 
 bool SessionController::isSettled() const {
     if (m_throttle.isActive() || work(m_active).busy) return false;
-    if (m_active == LabKind::Tensor) {
-        return !hasMatrix(m_experiment) ||
-               (m_tensorResults && m_tensorResults->sequence == m_tensor.sequence);
-    }
-    if (m_active == LabKind::Matmul)
-        return !hasProduct(m_experiment) ||
-               (m_matmulResults && m_matmulResults->sequence == m_matmul.sequence);
-    return m_experiment.model.modelPath.empty() ||
-           (m_modelResults && m_modelResults->sequence == m_model.sequence);
+    if (!lab(m_active).hasWork(m_request.experiment)) return true;
+    if (m_active == LabKind::Tensor) return m_tensorResults && m_tensorResults->sequence == m_tensor.sequence;
+    if (m_active == LabKind::Matmul) return m_matmulResults && m_matmulResults->sequence == m_matmul.sequence;
+    return m_modelResults && m_modelResults->sequence == m_model.sequence;
 }
 
 }  // namespace quantscope

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "app/labs/labs.h"
 #include "app/pipelines/latest_lane.h"
 #include "app/results/matmul_results.h"
 #include "app/results/results.h"
@@ -26,11 +27,11 @@ struct Engine {
     using DeliverTensor = std::function<void(std::shared_ptr<const TensorResults>)>;
     using DeliverModel = std::function<void(std::shared_ptr<const ModelResults>)>;
     using DeliverMatmul = std::function<void(std::shared_ptr<const MatmulResults>)>;
-    std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverTensor&,
+    std::function<void(const LabRequest&, uint64_t sequence, std::stop_token, const DeliverTensor&,
                        ProgressSink)>
         tensor;
-    std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverModel&)> model;
-    std::function<void(const Experiment&, uint64_t sequence, std::stop_token, const DeliverMatmul&,
+    std::function<void(const LabRequest&, uint64_t sequence, std::stop_token, const DeliverModel&)> model;
+    std::function<void(const LabRequest&, uint64_t sequence, std::stop_token, const DeliverMatmul&,
                        ProgressSink)>
         matmul;
 };
@@ -49,19 +50,21 @@ struct WorkState {
 class SessionController : public QObject {
     Q_OBJECT
  public:
-    SessionController(Engine engine, Experiment initial, QObject* parent = nullptr);
+    SessionController(Engine engine, LabRequest initial, QObject* parent = nullptr);
     ~SessionController() override;
 
-    [[nodiscard]] const Experiment& experiment() const { return m_experiment; }
+    [[nodiscard]] const Experiment& experiment() const { return m_request.experiment; }
+    [[nodiscard]] const LabValues& views() const { return m_request.views; }
+    /// Experiment and views: what a session file holds.
+    [[nodiscard]] const LabRequest& request() const { return m_request; }
     [[nodiscard]] QUndoStack* undoStack() { return &m_undo; }
 
     /// Makes `next` the document: one undo step, or part of the running drag's step.
     void edit(const Experiment& next, const EditOrigin& origin);
-    /// Makes `next` the document without an undo step: where a person looks (the region of a heat map), not
-    /// what is compared.
-    void adjustView(const Experiment& next) { setExperiment(next); }
+    /// Where a person looks (the region of a heat map): no undo step.
+    void look(const LabValues& views) { setRequest({m_request.experiment, views}); }
     /// A new document whose past cannot be undone: an opened session.
-    void reset(const Experiment& experiment);
+    void reset(const LabRequest& request);
 
     /// The lab on screen: the only one that computes. Shows its newest results at once.
     void setActiveLab(LabKind lab);
@@ -82,7 +85,7 @@ class SessionController : public QObject {
     [[nodiscard]] bool isSettled() const;
 
  Q_SIGNALS:
-    void experimentChanged(const quantscope::Experiment& experiment);
+    void requestChanged(const quantscope::LabRequest& request);
     void tensorResultsChanged(const std::shared_ptr<const quantscope::TensorResults>& results);
     void modelResultsChanged(const std::shared_ptr<const quantscope::ModelResults>& results);
     void matmulResultsChanged(const std::shared_ptr<const quantscope::MatmulResults>& results);
@@ -92,15 +95,18 @@ class SessionController : public QObject {
     friend class ExperimentCommand;
     template <class Results>
     struct Side {
-        std::unique_ptr<LatestLane<Experiment>> lane;
-        std::optional<Experiment> requested;
+        std::unique_ptr<LatestLane<LabRequest>> lane;
+        std::optional<LabRequest> requested;
         uint64_t sequence = 0;       ///< of the newest request
         uint64_t shownSequence = 0;  ///< of the newest result
         WorkState work;
     };
 
-    void setExperiment(const Experiment& experiment);
-    void restore(Experiment experiment);
+    void setRequest(const LabRequest& request);
+    void restore(const Experiment& experiment);
+    /// True when the lab has something to compute that it has not been asked for.
+    [[nodiscard]] bool isNew(LabKind lab, const std::optional<LabRequest>& requested) const;
+    [[nodiscard]] const Lab& lab(LabKind kind) const;
     void submit();
     void submitTensor();
     void submitModel();
@@ -114,7 +120,8 @@ class SessionController : public QObject {
     void finished(LabKind lab, uint64_t sequence);
 
     Engine m_engine;
-    Experiment m_experiment;
+    std::vector<Lab> m_labs = labs();
+    LabRequest m_request;
     QUndoStack m_undo;
     QTimer m_throttle;
     QElapsedTimer m_sinceRequest;

@@ -4,6 +4,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 
+#include "app/experiment/experiment_json.h"
 #include "base/atomic_file.h"
 
 namespace quantscope {
@@ -32,7 +33,7 @@ LabKind labNamed(const QString& name) {
 }
 
 std::string sessionJson(const Session& session) {
-    const std::string experiment = experimentJson(session.experiment);
+    const std::string experiment = experimentJson(session.request);
     QJsonObject root = QJsonDocument::fromJson(QByteArray::fromStdString(experiment)).object();
     root[QStringLiteral("window")] = QJsonObject{
         {QStringLiteral("geometry"), base64(session.window.geometry)},
@@ -44,9 +45,10 @@ std::string sessionJson(const Session& session) {
 }
 
 Result<Session> parseSession(const std::string& json) {
-    auto experiment = parseExperiment(json);
-    if (!experiment) return fail(experiment.error());
-    Session session{*experiment, {}};
+    auto request = parseRequest(json);
+    if (!request) return fail(request.error());
+    addMissingParts(request->experiment, labs());
+    Session session{std::move(*request), {}};
     const QJsonObject window = QJsonDocument::fromJson(QByteArray::fromStdString(json))
                                    .object()
                                    .value(QStringLiteral("window"))

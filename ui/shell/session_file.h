@@ -4,7 +4,7 @@
 #include <QByteArray>
 #include <QString>
 
-#include "app/experiment/experiment.h"
+#include "app/labs/lab.h"
 #include "shell/session_controller.h"
 
 namespace quantscope {
@@ -23,7 +23,7 @@ struct WindowLayout {
 };
 
 struct Session {
-    Experiment experiment;
+    LabRequest request;
     WindowLayout window;
 };
 

@@ -75,8 +75,8 @@ Metrics metricsOf(const ErrorSplit& split, const CodeHistogram& codes, double bi
     return m;
 }
 
-std::span<const MetricInfo> metricInfos() {
-    static const std::array<MetricInfo, 12> infos{{
+std::span<const TensorMetricInfo> tensorMetricInfos() {
+    static const std::array<TensorMetricInfo, 12> infos{{
         {"bitsPerWeight", "bits / weight", "",
          "codes, scales, zero points and padding, in bits, over the number of weights",
          &Metrics::bitsPerWeight, false},

@@ -18,7 +18,7 @@ struct CodeHistogram {
 };
 
 /// Quality of a quantization r -> r^ over n elements, every number from exact sums. SQNR alone has four
-/// meanings in use; what is meant here is said by each member and by metricInfos().
+/// meanings in use; what is meant here is said by each member and by tensorMetricInfos().
 struct Metrics {
     double mse = 0;          ///< sum (r - r^)^2 / n
     double clippingMse = 0;  ///< the part of clipped elements; clippingMse + roundingMse == mse
@@ -42,7 +42,7 @@ Metrics metricsOf(const ErrorSplit& split, const CodeHistogram& codes, double bi
 
 /// Key, label, unit and formula of every member of Metrics, in table order: one place for table headers,
 /// tooltips and exports.
-struct MetricInfo {
+struct TensorMetricInfo {
     std::string key;    ///< "sqnrDb"
     std::string label;  ///< "SQNR"
     std::string unit;   ///< "dB", "", "%"
@@ -50,6 +50,6 @@ struct MetricInfo {
     double Metrics::*member = nullptr;
     bool largerIsBetter = false;
 };
-std::span<const MetricInfo> metricInfos();
+std::span<const TensorMetricInfo> tensorMetricInfos();
 
 }  // namespace quantscope

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 
+#include "app/experiment/matmul_part.h"
+#include "app/experiment/model_part.h"
+#include "app/experiment/tensor_part.h"
 #include "methods/interface/method.h"
 
 namespace quantscope {
@@ -43,6 +46,21 @@ struct SourceArguments {
 
 }  // namespace
 
+bool isChosen(const MatrixSource& source) {
+    return std::holds_alternative<SyntheticSource>(source) || !checkpointOf(source).empty();
+}
+
+std::string checkpointOf(const MatrixSource& source) {
+    if (const auto* tensor = std::get_if<TensorSource>(&source)) return tensor->path;
+    const auto* captured = std::get_if<ActivationSource>(&source);
+    return captured != nullptr ? captured->modelPath : std::string();
+}
+
+ActivationSource capturedInputs(const Experiment& experiment) {
+    return {
+        experiment.model.modelPath, experiment.model.textPath, {}, experiment.part<ModelPart>().layerTokens};
+}
+
 bool needsCalibration(const Variant& variant) {
     const auto needs = [](const Recipe& recipe) { return calibrationNeed(recipe) != CalibrationNeed::None; };
     return needs(variant.weights) ||
@@ -63,12 +81,12 @@ std::vector<Variant> defaultProducts() {
 
 std::string tensorCommandLine(const Experiment& experiment) {
     return fmt::format("quantscope-cli compare {} --variants {}",
-                       std::visit(SourceArguments{}, experiment.matrix),
+                       std::visit(SourceArguments{}, experiment.part<TensorPart>().matrix),
                        quoted(variantsText(experiment.variants)));
 }
 
 std::string modelCommandLine(const Experiment& experiment) {
-    const EvaluationProtocol& protocol = experiment.modelProtocol.evaluation;
+    const EvaluationProtocol& protocol = experiment.part<ModelPart>().evaluation;
     std::string text = fmt::format("quantscope-cli eval --model {} --text {} --variants {} --window {}",
                                    quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
                                    quoted(variantsText(experiment.variants)), protocol.window);

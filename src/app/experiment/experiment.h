@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "analysis/tensor/heatmap.h"
-#include "base/result.h"
+#include "app/experiment/lab_values.h"
 #include "methods/interface/variant.h"
-#include "model/evaluation/evaluation.h"
 
 namespace quantscope {
 
@@ -36,10 +32,15 @@ struct ActivationSource {
     bool operator==(const ActivationSource&) const = default;
 };
 
-/// What the Tensor lab looks at.
+/// A matrix that can be looked at or multiplied.
 using MatrixSource = std::variant<TensorSource, SyntheticSource, ActivationSource>;
 
-/// What the Model lab looks at.
+/// Whether a matrix has been chosen: generated ones always, others once they name a file.
+bool isChosen(const MatrixSource& source);
+/// The checkpoint that the matrix needs; empty for a generated one.
+std::string checkpointOf(const MatrixSource& source);
+
+/// The language model of the experiment, and the texts it is run over.
 struct ModelSource {
     std::string modelPath;
     std::string textPath;
@@ -52,72 +53,35 @@ struct ModelSource {
     bool operator==(const ModelSource&) const = default;
 };
 
-/// How the tensor part is measured.
-struct TensorProtocol {
-    int histogramBins = 256;
-    int clipCurvePoints = 96;
-    int heatmapVariant = 1;  ///< index of the variant the heat maps show
-    MatrixRegion heatmapRegion;
-    bool operator==(const TensorProtocol&) const = default;
+/// What is compared, on what, and how it is measured. Plain data: the window edits one, the command line runs
+/// one, a session file is one. The first variant is the reference. What only one lab knows is that lab's
+/// part; a part that is absent is not run. Where a person looks is no part of it: that is a value apart.
+struct Experiment {
+    ModelSource model;
+    std::vector<Variant> variants;
+    LabValues parts;
+    bool operator==(const Experiment&) const = default;
+
+    /// A lab's part; its defaults where it is absent.
+    template <class Part>
+    [[nodiscard]] const Part& part() const {
+        return parts.get<Part>();
+    }
+    /// A lab's part to change; put in where it was absent.
+    template <class Part>
+    Part& edit() {
+        return parts.edit<Part>();
+    }
 };
 
-/// How the model part is measured, beside the evaluation protocol.
-struct ModelProtocol {
-    EvaluationProtocol evaluation;
-    int layerTokens = 512;  ///< tokens of the text used for layer errors and captured activations; 0 = none
-    int layerVariant = 1;   ///< index of the variant the layer table shows
-    std::string layer;      ///< layer whose activations are drawn; empty = the first ffn_down
-    bool operator==(const ModelProtocol&) const = default;
-};
-
-/// What the Matmul lab multiplies: Y = X W^T, X [tokens x inputs], W [output channels x inputs].
-struct MatmulSource {
-    MatrixSource x;
-    MatrixSource w;
-    bool inputsByOutputs = false;  ///< W is stored as the lectures write it, [inputs x output channels]
-    bool operator==(const MatmulSource&) const = default;
-};
-
-/// How the product part is measured, and where a person looks.
-struct MatmulProtocol {
-    int variant = 1;  ///< index of the product the lab steps through
-    int64_t row = 0;  ///< the output cell: token and output channel
-    int64_t channel = 0;
-    int64_t step = 0;     ///< k
-    bool relu = false;    ///< fused into the integer output stage
-    int measurement = 0;  ///< > 0: times every kernel and the parts of the product; another number, again
-    bool operator==(const MatmulProtocol&) const = default;
-};
+constexpr int kMaxVariants = 6;
 
 /// A weight recipe of the variant needs to know the layers' inputs: ModelSource::calibrationPath or
 /// calibrationFile.
 bool needsCalibration(const Variant& variant);
 
-/// Float reference, vector-wise int8, per-tensor affine, LLM.int8() with threshold 6.
-std::vector<Variant> defaultProducts();
-
-/// What is compared, on what, and how it is measured. Plain data: the window edits one, the command line runs
-/// one, a session file is one. The first variant is the reference.
-struct Experiment {
-    MatrixSource matrix;
-    ModelSource model;
-    std::vector<Variant> variants;
-    TensorProtocol tensorProtocol;
-    ModelProtocol modelProtocol;
-    MatmulSource matmul;
-    std::vector<Variant> products;  ///< the Matmul lab's variants
-    MatmulProtocol matmulProtocol;
-    bool operator==(const Experiment&) const = default;
-};
-
-constexpr int kMaxVariants = 6;
-
 /// Float reference, int8 channel, int4 channel, int4 affine group 64: what a newcomer sees first.
 std::vector<Variant> defaultVariants();
-
-/// JSON with a version; text(parse(text(e))) == text(e). Errors name the field.
-std::string experimentJson(const Experiment& experiment);
-Result<Experiment> parseExperiment(std::string_view json);
 
 /// The quantscope-cli command line that reproduces the tensor or the model part.
 std::string tensorCommandLine(const Experiment& experiment);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "app/experiment/model_part.h"
 #include "app/experiment/source_library.h"
+#include "app/experiment/tensor_part.h"
 
 namespace quantscope {
 namespace {
@@ -57,18 +59,23 @@ MatmulSource workedProduct(const Samples& samples, const std::string& name) {
 
 Experiment sampleExperiment(const Samples& samples) {
     Experiment experiment;
-    experiment.matrix = TensorSource{samples.model.string(), "model.layers.2.mlp.down_proj.weight"};
+    experiment.edit<TensorPart>().matrix =
+        TensorSource{samples.model.string(), "model.layers.2.mlp.down_proj.weight"};
     experiment.model = {samples.model.string(), samples.heldOutText.string()};
     experiment.model.calibrationPath = samples.calibrationText.string();
     experiment.variants = defaultVariants();
-    experiment.matmul = workedProduct(samples, "int8-product");
-    experiment.products = defaultProducts();
-    experiment.matmulProtocol.step = 2;  // the last of its first cell
-    experiment.tensorProtocol.heatmapVariant = 2;
-    experiment.modelProtocol.layerVariant = 2;
+    experiment.edit<MatmulPart>() = {workedProduct(samples, "int8-product"), defaultProducts()};
     // Eight windows: enough to tell the variants apart, quick enough to follow a slider.
-    experiment.modelProtocol.evaluation.maxChunks = 8;
+    experiment.edit<ModelPart>().evaluation.maxChunks = 8;
     return experiment;
+}
+
+LabValues sampleViews() {
+    LabValues views;
+    views.edit<TensorView>().heatmapVariant = 2;
+    views.edit<ModelView>().layerVariant = 2;
+    views.edit<MatmulView>().step = 2;  // the last of its first cell
+    return views;
 }
 
 }  // namespace quantscope

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "app/experiment/experiment.h"
+#include "app/experiment/matmul_part.h"
 #include "base/job.h"
 #include "base/result.h"
 #include "io/checkpoint.h"
@@ -69,5 +69,7 @@ MatmulSource workedProduct(const Samples& samples, const std::string& name);
 
 /// The experiment a newcomer sees: a layer of the sample model, its text, the default variants.
 Experiment sampleExperiment(const Samples& samples);
+/// And where they look at it first: the 4-bit variant, the last step of the product's first cell.
+LabValues sampleViews();
 
 }  // namespace quantscope

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "analysis/product/product_sums.h"
+#include "app/experiment/json_reader.h"
 
 namespace quantscope {
 namespace {
@@ -14,11 +15,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::string sourceKey(const MatmulSource& source) {
-    Experiment only;
-    only.matmul = source;
-    only.variants = {Variant{}};
-    only.products = {Variant{}};
-    return experimentJson(only);
+    const auto text = [](const MatrixSource& matrix) {
+        return matrixJson(matrix).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+    };
+    return fmt::format("{} {} {}", text(source.x), text(source.w), source.inputsByOutputs);
 }
 
 std::string recipeText(Variant variant) {
@@ -109,19 +109,24 @@ void MatmulPipeline::addLayers(const ModelSource& model, MatmulResults& results)
         if (layer.block >= 0) results.layers.push_back(layer);
 }
 
-void MatmulPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token stop,
+void MatmulPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_token stop,
                          const Deliver& deliver, ProgressSink progress) {
+    const Experiment& experiment = request.experiment;
+    const MatmulPart part = experiment.part<MatmulPart>();
+    const MatmulView look = request.views.get<MatmulView>();
     const Job job(std::move(stop), std::move(progress));
     const auto start = Clock::now();
     auto results = std::make_shared<MatmulResults>();
     results->request = experiment;
+    results->views = request.views;
     results->sequence = sequence;
     results->complete = true;
     addLayers(experiment.model, *results);
-    const auto loaded = pair(experiment.matmul, job.part(0, 0.3));
+    const auto loaded = pair(part.source, job.part(0, 0.3));
     if (!loaded) {
         if (loaded.error().kind == ErrorKind::Cancelled) return;
         results->error = loaded.error();
+        summarize(*results);
         return deliver(std::move(results));
     }
     const Pair& both = **loaded;
@@ -131,24 +136,23 @@ void MatmulPipeline::run(const Experiment& experiment, uint64_t sequence, std::s
     results->w = both.w;
     results->allRows = both.allRows;
     results->allChannels = both.allChannels;
-    for (const Variant& variant : experiment.products) {
-        addVariant(both, variant, experiment.matmulProtocol.relu, job.part(0.3, 0.9), *results);
+    for (const Variant& variant : part.products) {
+        addVariant(both, variant, part.relu, job.part(0.3, 0.9), *results);
         const auto& error = results->variants.back().error;
         if (error && error->kind == ErrorKind::Cancelled) return;
     }
     const auto last = static_cast<int>(results->variants.size()) - 1;
-    results->variant = std::clamp(experiment.matmulProtocol.variant, 0, last);
+    results->variant = std::clamp(look.variant, 0, last);
     const ProductVariantResult& shown = results->variants[static_cast<size_t>(results->variant)];
     if (shown.product) {
         const QuantizedProduct& p = *shown.product;
         results->trace = std::make_shared<const ProductTrace>(
-            traceCell(p, both.x.matrix(), both.w.matrix(),
-                      std::clamp<int64_t>(experiment.matmulProtocol.row, 0, p.rows - 1),
-                      std::clamp<int64_t>(experiment.matmulProtocol.channel, 0, p.channels - 1),
-                      shown.requantized.get()));
+            traceCell(p, both.x.matrix(), both.w.matrix(), std::clamp<int64_t>(look.row, 0, p.rows - 1),
+                      std::clamp<int64_t>(look.channel, 0, p.channels - 1), shown.requantized.get()));
     }
     results->seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    const int measurement = experiment.matmulProtocol.measurement;
+    summarize(*results);
+    const int measurement = look.measurement;
     if (measurement == 0 || !shown.product) return deliver(std::move(results));
     results->complete = false;
     deliver(results);

@@ -5,7 +5,9 @@
 #include <memory>
 #include <stop_token>
 
+#include "app/experiment/matmul_part.h"
 #include "app/experiment/source_library.h"
+#include "app/labs/lab.h"
 #include "app/pipelines/result_cache.h"
 #include "app/results/matmul_results.h"
 #include "base/job.h"
@@ -28,7 +30,7 @@ class MatmulPipeline {
 
     /// Delivers the products, then the same with the costs when they are asked for. A stop ends it without a
     /// result; what was complete by then stays cached. Errors are delivered as results.
-    void run(const Experiment& experiment, uint64_t sequence, std::stop_token stop, const Deliver& deliver,
+    void run(const LabRequest& request, uint64_t sequence, std::stop_token stop, const Deliver& deliver,
              ProgressSink progress = {});
 
  private:

@@ -80,6 +80,7 @@ struct CapturedOutliers {
 /// One request on its way: the results so far are copied out at each delivery.
 struct ModelPipeline::Run {
     const Deliver& deliver;
+    const ProgressSink& progress;
     ModelResults results;
     std::shared_ptr<const Model> model;
     std::shared_ptr<const std::vector<int32_t>> tokens;
@@ -87,14 +88,22 @@ struct ModelPipeline::Run {
     Clock::time_point start = Clock::now();
 
     [[nodiscard]] const Experiment& experiment() const { return results.request; }
+    [[nodiscard]] const ModelPart& part() const { return results.request.part<ModelPart>(); }
+    [[nodiscard]] const ModelView& view() const { return results.views.get<ModelView>(); }
     [[nodiscard]] std::string key(const char* what) const {
         return fmt::format("{}\n{}\n{}\n", what, experiment().model.modelPath, experiment().model.textPath);
     }
     [[nodiscard]] std::span<const int32_t> layerTokens() const {
-        const auto wanted = static_cast<size_t>(experiment().modelProtocol.layerTokens);
+        const auto wanted = static_cast<size_t>(part().layerTokens);
         return std::span(*tokens).first(std::min(wanted, tokens->size()));
     }
-    void send() const { deliver(std::make_shared<const ModelResults>(results)); }
+    void send() const {
+        auto sent = std::make_shared<ModelResults>(results);
+        sent->seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        summarize(*sent);
+        deliver(std::move(sent));
+        if (progress) progress({results.fraction, results.stage});
+    }
 
     void advance(double fraction, const std::string& stage) {
         results.fraction = fraction;
@@ -118,10 +127,12 @@ ModelPipeline::ModelPipeline(SourceLibrary& sources, KernelsInUse kernels, uint6
 
 ModelPipeline::~ModelPipeline() = default;
 
-void ModelPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token stop,
-                        const Deliver& deliver) {
-    Run run{deliver, {}, nullptr, nullptr, std::move(stop)};
+void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_token stop,
+                        const Deliver& deliver, const ProgressSink& progress) {
+    const Experiment& experiment = request.experiment;
+    Run run{deliver, progress, {}, nullptr, nullptr, std::move(stop)};
     run.results.request = experiment;
+    run.results.views = request.views;
     run.results.sequence = sequence;
     const auto steps = [&]() -> Status {
         auto model = m_sources.model(experiment.model.modelPath);
@@ -134,7 +145,7 @@ void ModelPipeline::run(const Experiment& experiment, uint64_t sequence, std::st
         run.tokens = std::move(*tokens);
         run.results.textTokens = static_cast<int64_t>(run.tokens->size());
         if (auto status = evaluateVariants(run); !status) return status;
-        if (experiment.modelProtocol.layerTokens == 0) return {};
+        if (run.part().layerTokens == 0) return {};
         if (auto status = captureOutliers(run); !status) return status;
         if (auto status = lookInside(run); !status) return status;
         return measureLayers(run);
@@ -164,7 +175,7 @@ Status ModelPipeline::evaluateVariants(Run& run) {
         run.results.sizes.push_back(modelSize((*checkpoint)->tensors(), variant, [&](std::string_view name) {
             return quantized.contains(name);
         }));
-    const double end = experiment.modelProtocol.layerTokens > 0 ? 0.7 : 1.0;
+    const double end = run.part().layerTokens > 0 ? 0.7 : 1.0;
     const bool live = parametersOf(*run.model) <= kLiveParameters;
     std::stop_source inner;
     std::atomic<bool> shown{!live};
@@ -186,7 +197,7 @@ Status ModelPipeline::evaluateVariants(Run& run) {
         shown = true;
         if (run.stop.stop_requested()) inner.request_stop();
     };
-    EvaluationProtocol protocol = experiment.modelProtocol.evaluation;
+    EvaluationProtocol protocol = run.part().evaluation;
     if (!experiment.model.resumeFolder.empty()) protocol.resumeFolder = experiment.model.resumeFolder;
     if (auto status = addCalibration(experiment, protocol); !status) return status;
     auto result = m_session->evaluate(*run.tokens, experiment.variants, protocol, job, sink);
@@ -211,13 +222,12 @@ Status ModelPipeline::addCalibration(const Experiment& experiment, EvaluationPro
 }
 
 Status ModelPipeline::captureOutliers(Run& run) {
-    const ModelProtocol& protocol = run.experiment().modelProtocol;
     const auto linears = run.model->linears();
-    std::string layer = protocol.layer;
+    std::string layer = run.view().layer;
     const auto down = std::find_if(linears.begin(), linears.end(),
                                    [](const LinearInfo& l) { return l.kind == LinearKind::Down; });
     if (layer.empty() && down != linears.end()) layer = down->name;
-    const std::string key = run.key("outliers") + layer + fmt::format(" {}", protocol.layerTokens);
+    const std::string key = run.key("outliers") + layer + fmt::format(" {}", run.part().layerTokens);
     auto captured = m_cache.find<CapturedOutliers>(key);
     if (!captured) {
         CaptureRequest request;
@@ -282,7 +292,7 @@ Result<std::shared_ptr<CalibrationSource>> ModelPipeline::openCalibrationOf(cons
 Status ModelPipeline::lookInside(Run& run) {
     const Experiment& experiment = run.experiment();
     const auto last = static_cast<int>(experiment.variants.size()) - 1;
-    run.results.layerVariant = std::clamp(experiment.modelProtocol.layerVariant, 0, std::max(0, last));
+    run.results.layerVariant = std::clamp(run.view().layerVariant, 0, std::max(0, last));
     const Recipe& recipe = recipeFor(experiment.variants[static_cast<size_t>(run.results.layerVariant)],
                                      run.results.activationLayer);
     const auto method = methodNamed(recipe.method);
@@ -313,11 +323,11 @@ Status ModelPipeline::lookInside(Run& run) {
 Status ModelPipeline::measureLayers(Run& run) {
     const Experiment& experiment = run.experiment();
     const auto last = static_cast<int>(experiment.variants.size()) - 1;
-    run.results.layerVariant = std::clamp(experiment.modelProtocol.layerVariant, 0, std::max(0, last));
+    run.results.layerVariant = std::clamp(run.view().layerVariant, 0, std::max(0, last));
     const Variant& variant = experiment.variants[static_cast<size_t>(run.results.layerVariant)];
     const std::string key =
-        run.key("layers") + fmt::format("{} {} {}", experiment.modelProtocol.layerTokens,
-                                        variantText(variant), calibrationKey(experiment.model));
+        run.key("layers") + fmt::format("{} {} {}", run.part().layerTokens, variantText(variant),
+                                        calibrationKey(experiment.model));
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
         const auto calibration = calibrationFor(run, calibrationNeed(variant));

@@ -6,7 +6,9 @@
 #include <stop_token>
 #include <string>
 
+#include "app/experiment/model_part.h"
 #include "app/experiment/source_library.h"
+#include "app/labs/lab.h"
 #include "app/pipelines/result_cache.h"
 #include "app/results/results.h"
 #include "kernels/kernel_set.h"
@@ -28,8 +30,9 @@ class ModelPipeline {
     ~ModelPipeline();
 
     /// Delivers many results with `sequence`; the last has complete or error set, unless it was stopped: then
-    /// the last one delivered stands.
-    void run(const Experiment& experiment, uint64_t sequence, std::stop_token stop, const Deliver& deliver);
+    /// the last one delivered stands. How far it is stands in the results; `progress` hears the same.
+    void run(const LabRequest& request, uint64_t sequence, std::stop_token stop, const Deliver& deliver,
+             const ProgressSink& progress = {});
 
  private:
     struct Run;

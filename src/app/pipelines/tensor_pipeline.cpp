@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "analysis/layers/output_error.h"
+#include "app/experiment/json_reader.h"
 #include "methods/interface/method.h"
 
 namespace quantscope {
@@ -42,11 +43,7 @@ uint64_t bytesOf(const VariantReport& report) {
 }
 
 std::string sourceKey(const MatrixSource& source) {
-    Experiment only;
-    only.matrix = source;
-    only.variants = {Variant{}};
-    only.variants.front().weights.scheme = floatScheme();
-    return experimentJson(only);
+    return matrixJson(source).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 std::string recipeText(const Variant& variant) {
@@ -75,6 +72,8 @@ struct TensorPipeline::Statistics {
 /// One tier of one request: which matrix, what to stop on, what its cache keys begin with.
 struct TensorPipeline::Pass {
     const Experiment& experiment;
+    const TensorPart& part;
+    const TensorView& look;
     const Loaded& loaded;
     const Statistics& statistics;
     MatrixView view;
@@ -125,16 +124,21 @@ Result<std::shared_ptr<const TensorPipeline::Statistics>> TensorPipeline::statis
                                    kBytes);
 }
 
-void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::stop_token refine,
+void TensorPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_token refine,
                          const Deliver& deliver, ProgressSink progress) {
+    const Experiment& experiment = request.experiment;
+    const TensorPart part = experiment.part<TensorPart>();
+    const TensorView look = request.views.get<TensorView>();
     const Job fullJob(std::move(refine), std::move(progress));
     auto base = std::make_shared<TensorResults>();
     base->request = experiment;
+    base->views = request.views;
     base->sequence = sequence;
-    const auto source = loaded(experiment.matrix, fullJob);
+    const auto source = loaded(part.matrix, fullJob);
     if (!source) {
         if (source.error().kind == ErrorKind::Cancelled) return;
         base->error = source.error();
+        base->complete = true;
         return deliver(std::move(base));
     }
     const Loaded& data = **source;
@@ -146,15 +150,24 @@ void TensorPipeline::run(const Experiment& experiment, uint64_t sequence, std::s
         results->stage = known.stage;
         results->inputChannels = known.inputChannels;
         results->outputChannels = known.outputChannels;
-        results->axis = histogramAxis(*known.stage, experiment.tensorProtocol.histogramBins);
-        const Pass pass{
-            experiment, data, known,        view, fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
-            tier,       job,  results->axis};
+        results->axis = histogramAxis(*known.stage, part.histogramBins);
+        const Pass pass{experiment,
+                        part,
+                        look,
+                        data,
+                        known,
+                        view,
+                        fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
+                        tier,
+                        job,
+                        results->axis};
         results->tier = tier;
+        results->complete = tier == Tier::Full;
         if (tier == Tier::Preview) results->inverseShare = data.sample.inverseShare();
         const auto start = Clock::now();
         if (!runTier(pass, *results)) return;
         results->seconds = secondsSince(start);
+        summarize(*results);
         deliver(std::move(results));
     };
     const auto work = data.view.size() * static_cast<int64_t>(experiment.variants.size());
@@ -259,7 +272,7 @@ Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass&
     // that the first preview has only a sample's.
     const std::string key = fmt::format("{} clip {} {} {}", pass.loaded.matrix.values.id(),
                                         pass.statistics.fromSample ? "sample" : "all",
-                                        pass.experiment.tensorProtocol.clipCurvePoints, schemeText(scheme));
+                                        pass.part.clipCurvePoints, schemeText(scheme));
     const SortedValues& values = pass.statistics.stage->sorted;
     const auto marked = [&](const std::shared_ptr<const ClipCurve>& curve) {
         return std::make_shared<const ClipCurve>(withMarkOf(*curve, values, wanted));
@@ -268,7 +281,7 @@ Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass&
     // A new curve costs more than the rest of a preview: until the full result the old one stays on screen.
     if (pass.tier == Tier::Preview && !pass.statistics.fromSample) return nullptr;
     ClipCurveOptions options;
-    options.points = pass.experiment.tensorProtocol.clipCurvePoints;
+    options.points = pass.part.clipCurvePoints;
     auto curve = clipCurve(values, scheme, options, pass.job);
     if (!curve) return fail(curve.error());
     const uint64_t bytes = sizeof(ClipPoint) * curve->points.size() + 4096;
@@ -276,15 +289,14 @@ Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass&
 }
 
 Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
-    const TensorProtocol& protocol = pass.experiment.tensorProtocol;
     // A sample has other rows than the region asks for: the preview leaves the pictures to the full tier.
     if (results.variants.empty() || pass.tier == Tier::Preview) return {};
     const auto last = static_cast<int>(results.variants.size()) - 1;
-    results.heatmapVariant = std::clamp(protocol.heatmapVariant, 0, last);
+    results.heatmapVariant = std::clamp(pass.look.heatmapVariant, 0, last);
     const TensorVariantResult& shown = results.variants[static_cast<size_t>(results.heatmapVariant)];
     if (!shown.report) return {};
     const MatrixRegion region =
-        clampRegion(protocol.heatmapRegion, pass.loaded.view.rows, pass.loaded.view.cols);
+        clampRegion(pass.look.heatmapRegion, pass.loaded.view.rows, pass.loaded.view.cols);
     const std::string key =
         pass.prefix +
         fmt::format("heat {} {} {} {} ", region.rowBegin, region.rowEnd, region.colBegin, region.colEnd) +
@@ -303,7 +315,7 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
 }
 
 void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
-    const auto* tensor = std::get_if<TensorSource>(&pass.experiment.matrix);
+    const auto* tensor = std::get_if<TensorSource>(&pass.part.matrix);
     const ModelSource& model = pass.experiment.model;
     if (tensor == nullptr || tensor->path != model.modelPath || model.textPath.empty()) return;
     const std::string prefix = "captured " + model.modelPath + "\n" + model.textPath;

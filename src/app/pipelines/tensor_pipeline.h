@@ -6,6 +6,8 @@
 #include <stop_token>
 
 #include "app/experiment/source_library.h"
+#include "app/experiment/tensor_part.h"
+#include "app/labs/lab.h"
 #include "app/pipelines/result_cache.h"
 #include "app/results/results.h"
 #include "kernels/kernel_set.h"
@@ -25,7 +27,7 @@ class TensorPipeline {
     /// comes before its statistics: its stage is that of a sample (exact extremes), without channels. A stop
     /// of `refine` ends the full tier only; what was complete by then stays cached. Errors are delivered as
     /// results.
-    void run(const Experiment& experiment, uint64_t sequence, std::stop_token refine, const Deliver& deliver,
+    void run(const LabRequest& request, uint64_t sequence, std::stop_token refine, const Deliver& deliver,
              ProgressSink progress = {});
 
  private:

@@ -10,7 +10,7 @@
 #include "analysis/product/product.h"
 #include "analysis/product/product_costs.h"
 #include "analysis/product/product_trace.h"
-#include "app/experiment/experiment.h"
+#include "app/results/lab_results.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
 
@@ -26,14 +26,9 @@ struct ProductVariantResult {
     std::optional<Error> notRequantized;                    ///< and why
 };
 
-/// Everything the Matmul lab shows, immutable.
-struct MatmulResults {
-    Experiment request;
-    uint64_t sequence = 0;
-    bool complete = false;       ///< false: costs are still being measured
-    double seconds = 0;          ///< spent on the products
-    std::optional<Error> error;  ///< a source failed: everything below is empty
-    std::string xTitle;          ///< "input of blk.3.ffn_down"
+/// Everything the Matmul lab shows, immutable. Incomplete while costs are still being measured.
+struct MatmulResults : LabResults {
+    std::string xTitle;  ///< "input of blk.3.ffn_down"
     std::string wTitle;
     Tensor x;             ///< F32 [rows x K], what is multiplied
     Tensor w;             ///< F32 [channels x K]
@@ -46,5 +41,8 @@ struct MatmulResults {
     std::optional<Error> costsError;
     std::vector<LinearInfo> layers;  ///< of the experiment's model: what else could be multiplied
 };
+
+/// Fills what all labs' results share (title, rows, summary) from what this lab computed.
+void summarize(MatmulResults& results);
 
 }  // namespace quantscope

@@ -17,6 +17,7 @@
 #include "analysis/tensor/tensor_experiment.h"
 #include "analysis/tensor/tensor_report.h"
 #include "app/experiment/experiment.h"
+#include "app/results/lab_results.h"
 #include "model/calibration/capture.h"
 #include "model/evaluation/evaluation.h"
 #include "tensor/tensor.h"
@@ -40,16 +41,11 @@ struct TensorVariantResult {
 };
 
 /// Everything the Tensor lab shows, immutable. Every plot and the table read the same object.
-struct TensorResults {
-    Experiment request;
-    uint64_t sequence = 0;
+struct TensorResults : LabResults {
     Tier tier = Tier::Full;
-    double inverseShare = 1;     ///< the "64" of "1/64 sample"; 1 for Full
-    double seconds = 0;          ///< spent on this tier
-    std::optional<Error> error;  ///< the source failed: everything below is empty
-    std::string title;           ///< "blk.28.ffn_down.weight"
-    std::string storedAs;        ///< "Q4_1"
-    Tensor matrix;               ///< F32, for elementAt() on hover
+    double inverseShare = 1;  ///< the "64" of "1/64 sample"; 1 for Full
+    std::string storedAs;     ///< "Q4_1"
+    Tensor matrix;            ///< F32, for elementAt() on hover
     std::shared_ptr<const TensorStage> stage;
     HistogramAxis axis;
     std::shared_ptr<const Histogram> floatHistogram;
@@ -63,15 +59,7 @@ struct TensorResults {
 };
 
 /// Everything the Model lab shows; a new object after every window of text, layer section and so on.
-struct ModelResults {
-    Experiment request;
-    uint64_t sequence = 0;
-    std::optional<Error> error;
-    bool complete = false;
-    double fraction = 0;       ///< of the whole request
-    double secondsLeft = 0;    ///< estimate; 0 = unknown
-    std::string stage;         ///< what is being computed
-    std::string title;         ///< model's name
+struct ModelResults : LabResults {
     std::string architecture;  ///< "llama · 30 blocks · 576 wide · 49,152 tokens"
     int64_t textTokens = 0;
     EvaluationResult evaluation;   ///< variants empty until the first window
@@ -88,5 +76,9 @@ struct ModelResults {
     std::shared_ptr<const LayerInsides> insides;
     std::string insidesMethod;  ///< "SmoothQuant"
 };
+
+/// Fills what all labs' results share (rows, summary) from what this lab computed.
+void summarize(TensorResults& results);
+void summarize(ModelResults& results);
 
 }  // namespace quantscope

@@ -20,10 +20,10 @@ class ThemeController;
 
 /// A tab of the window: a header line, a thin progress line and rows of cards (RowPage). A hidden lab keeps
 /// only the newest results and draws them when it is shown.
-class Lab : public QWidget {
+class LabWidget : public QWidget {
     Q_OBJECT
  public:
-    explicit Lab(ThemeController* themes, QWidget* parent = nullptr);
+    explicit LabWidget(ThemeController* themes, QWidget* parent = nullptr);
 
     /// The state of the computation; a negative fraction hides the line.
     virtual void setWork(bool busy, double fraction, double secondsLeft, const QString& stage);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "labs/lab.h"
+#include "labs/lab_widget.h"
 
 #include <QHBoxLayout>
 #include <QVBoxLayout>
@@ -11,7 +11,7 @@
 
 namespace quantscope {
 
-Lab::Lab(ThemeController* themes, QWidget* parent)
+LabWidget::LabWidget(ThemeController* themes, QWidget* parent)
     : QWidget(parent),
       m_themes(themes),
       m_title(new ElidedLabel(themes, ElidedLabel::Role::Title)),
@@ -34,30 +34,30 @@ Lab::Lab(ThemeController* themes, QWidget* parent)
     column->addWidget(m_page, 1);
 }
 
-void Lab::setWork(bool busy, double fraction, double, const QString&) {
+void LabWidget::setWork(bool busy, double fraction, double, const QString&) {
     m_progress->setFraction(busy ? fraction : -1);
 }
 
-void Lab::requestRefresh() {
+void LabWidget::requestRefresh() {
     m_stale = true;
     if (!isVisible()) return;
     m_stale = false;
     refresh();
 }
 
-void Lab::showEvent(QShowEvent* event) {
+void LabWidget::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
     if (!m_stale) return;
     m_stale = false;
     refresh();
 }
 
-void Lab::setTitle(const QString& title, const QString& details) {
+void LabWidget::setTitle(const QString& title, const QString& details) {
     m_title->setText(title);
     m_details->setText(details);
 }
 
-Card* Lab::addCard(const QString& title, QWidget* content, const QString& help) {
+Card* LabWidget::addCard(const QString& title, QWidget* content, const QString& help) {
     auto* card = new Card(m_themes, title);
     card->setContent(content);
     card->setHelp(help);
@@ -65,7 +65,7 @@ Card* Lab::addCard(const QString& title, QWidget* content, const QString& help) 
     return card;
 }
 
-QWidget* Lab::addRow(const std::vector<std::pair<Card*, int>>& cards, int minimum, int stretch) {
+QWidget* LabWidget::addRow(const std::vector<std::pair<Card*, int>>& cards, int minimum, int stretch) {
     auto* row = new QWidget;
     auto* layout = new QHBoxLayout(row);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -75,14 +75,14 @@ QWidget* Lab::addRow(const std::vector<std::pair<Card*, int>>& cards, int minimu
     return row;
 }
 
-void Lab::showFailure(const Error& error) {
+void LabWidget::showFailure(const Error& error) {
     Error said = error;
     said.fix.clear();
     m_failure->showError(QString::fromStdString(describe(said)), QString::fromStdString(error.fix));
     m_failure->show();
 }
 
-void Lab::clearFailure() {
+void LabWidget::clearFailure() {
     m_failure->hide();
 }
 
