@@ -36,12 +36,14 @@ double changeByF16(const UniformWeight& before, const UniformWeight& after) {
 }  // namespace
 
 Result<BlockPacker::BlockResults> BlockPacker::quantizeBlock(int64_t block, const Job& job) {
-    BlockResults results;
-    for (size_t i = 0; i < kLinearsPerBlock; ++i) {
-        const size_t index = static_cast<size_t>(block) * kLinearsPerBlock + i;
-        const LinearInfo& layer = m_model.linears()[index];
+    const auto layers = m_model.blockLinears(block);
+    const size_t first = m_model.linearsUntil(block - 1);
+    BlockResults results(layers.size());
+    for (size_t i = 0; i < layers.size(); ++i) {
+        const size_t index = first + i;
+        const LinearInfo& layer = layers[i];
         const Recipe& recipe = m_plan.layers[index];
-        if (!job.proceed(static_cast<double>(i) / kLinearsPerBlock, layer.name))
+        if (!job.proceed(static_cast<double>(i) / static_cast<double>(layers.size()), layer.name))
             return fail(ErrorKind::Cancelled, "stopped");
         if (recipe.scheme.isFloat()) {
             if (Status known = m_inputs.made(layer, nullptr, job.quiet()); !known) return fail(known.error());
@@ -61,26 +63,22 @@ Status BlockPacker::add(int64_t block, const Job& job) {
     auto results = quantizeBlock(block, job);
     if (!results) return fail(results.error());
     const auto layers = m_model.blockLinears(block);
-    std::array<std::optional<ActivationTransform>, kLinearsPerBlock> transforms;
-    std::array<bool, kLinearsPerBlock> inFloat{};
-    for (size_t i = 0; i < kLinearsPerBlock; ++i) {
-        inFloat[i] = !(*results)[i];
-        if (!inFloat[i]) transforms[i] = (*results)[i]->transform;
+    std::vector<FoldedLayer> made(layers.size());
+    for (size_t i = 0; i < layers.size(); ++i) {
+        made[i].inFloat = !(*results)[i];
+        if (!made[i].inFloat) made[i].transform = (*results)[i]->transform;
     }
-    const auto fold = foldTransforms(layers, m_model.config(), transforms, inFloat);
+    const auto fold = foldTransforms(layers, m_model.inputPoints(block), m_model.config(), made);
     if (!fold) return fail(fold.error());
-    for (size_t i = 0; i < kLinearsPerBlock; ++i) {
-        const auto& rows = layers[i].kind == LinearKind::Value ? fold->valueRows
-                           : layers[i].kind == LinearKind::Up  ? fold->upRows
-                                                               : std::vector<float>();
-        const size_t index = static_cast<size_t>(block) * kLinearsPerBlock + i;
-        const Status done = inFloat[i] ? keepFloat(layers[i], fold->inputs[i], rows)
-                                       : packLayer(index, std::move(*(*results)[i]), rows);
+    for (size_t i = 0; i < layers.size(); ++i) {
+        const size_t index = m_model.linearsUntil(block - 1) + i;
+        const Status done = made[i].inFloat ? keepFloat(layers[i], fold->inputs[i], fold->rows[i])
+                                            : packLayer(index, std::move(*(*results)[i]), fold->rows[i]);
         if (!done) return fail(forLayer(done.error(), layers[i].name));
     }
-    if (Status done = divideNorm(fmt::format("blk.{}.attn_norm", block), fold->attentionNorm); !done)
-        return done;
-    return divideNorm(fmt::format("blk.{}.ffn_norm", block), fold->feedForwardNorm);
+    for (const auto& [norm, divisor] : fold->norms)
+        if (Status done = divideNorm(blockWeightName(block, norm), divisor); !done) return done;
+    return {};
 }
 
 Status BlockPacker::packLayer(size_t index, LayerResult result, std::span<const float> rowDivisor) {
@@ -146,8 +144,8 @@ Status BlockPacker::divideNorm(const std::string& canonical, const std::vector<f
     if (!stored) return fail(stored.error());
     std::vector<float> values(norm->floats().begin(), norm->floats().end());
     for (size_t i = 0; i < values.size(); ++i) values[i] /= divisor[i];
-    return addFloats(fileTensorName(canonical, NameStyle::HuggingFace), norm->shape(), std::move(values),
-                     stored->dtype());
+    return addFloats(fileTensorName(m_model.architecture(), canonical, NameStyle::HuggingFace), norm->shape(),
+                     std::move(values), stored->dtype());
 }
 
 Status BlockPacker::addFloats(const std::string& tensorName, const Shape& shape, std::vector<float> values,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ class BlockPacker {
     [[nodiscard]] const std::vector<std::string>& notes() const { return m_notes; }
 
  private:
-    using BlockResults = std::array<std::optional<LayerResult>, kLinearsPerBlock>;
+    using BlockResults = std::vector<std::optional<LayerResult>>;  ///< by layer; none: stays in float
     Result<BlockResults> quantizeBlock(int64_t block, const Job& job);
     Status packLayer(size_t index, LayerResult result, std::span<const float> rowDivisor);
     Status keepFloat(const LinearInfo& layer, std::span<const float> columns, std::span<const float> rows);

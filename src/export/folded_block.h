@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -12,23 +13,26 @@
 
 namespace quantscope {
 
-/// Where the factors of a block's transforms (AWQ, SmoothQuant: x_j / divisor_j before the layer) go in a
-/// file that knows no transforms: into whatever makes x. Empty = nothing to fold.
-struct FoldedBlock {
-    std::vector<float> attentionNorm;    ///< [hidden] the norm's weight is divided by these
-    std::vector<float> valueRows;        ///< [keyValueHeads headDim] rows of attn_v
-    std::vector<float> feedForwardNorm;  ///< [hidden]
-    std::vector<float> upRows;           ///< [feedForward] rows of ffn_up: x = silu(gate) up
-    /// Divisors of the inputs of the seven layers: a layer left in float takes them into its columns.
-    std::array<std::vector<float>, kLinearsPerBlock> inputs;
+/// What a layer of the block has become, as far as folding goes.
+struct FoldedLayer {
+    std::optional<ActivationTransform> transform;
+    bool inFloat = false;  ///< it stays as it is, and takes whatever its input becomes
 };
 
-/// `transforms` of the block's seven layers (none where a layer stays in float, `inFloat`). Unsupported:
-/// rotations; layers that read one input and have different divisors; an attn_output divisor that differs
-/// between heads which share their values (grouped queries).
-Result<FoldedBlock> foldTransforms(
-    std::span<const LinearInfo> layers, const ModelConfig& config,
-    const std::array<std::optional<ActivationTransform>, kLinearsPerBlock>& transforms,
-    const std::array<bool, kLinearsPerBlock>& inFloat);
+/// Where the factors of a block's transforms (AWQ, SmoothQuant: x_j / divisor_j before the layer) go in a
+/// file that knows no transforms: into whatever makes x. An empty vector = nothing to fold.
+struct FoldedBlock {
+    /// Norms of the block ("attn_norm") and what their weights are divided by.
+    std::vector<std::pair<std::string, std::vector<float>>> norms;
+    std::vector<std::vector<float>> rows;  ///< by layer: what its outputs are divided by
+    /// By layer: divisors of its input, which a layer left in float takes into its columns.
+    std::vector<std::vector<float>> inputs;
+};
+
+/// `made`: the block's layers, like `layers`. Unsupported: rotations; layers that read one input and have
+/// different divisors; a divisor of attention's output that differs between heads which share their values
+/// (grouped queries).
+Result<FoldedBlock> foldTransforms(std::span<const LinearInfo> layers, std::span<const InputPointInfo> points,
+                                   const ModelConfig& config, std::span<const FoldedLayer> made);
 
 }  // namespace quantscope

@@ -43,15 +43,13 @@ class GgufTensors {
     /// Quantized ones only (of a GGUF source), or all.
     Status addAll(bool quantizedOnly) {
         m_quantizedOnly = quantizedOnly;
-        if (Status done = addPlain("token_embd", &m_plan.embedding); !done) return done;
-        if (Status done = addPlain("output_norm", nullptr); !done) return done;
+        if (Status done = addPlain(kEmbeddingName, &m_plan.embedding); !done) return done;
+        if (Status done = addPlain(kFinalNormName, nullptr); !done) return done;
         for (int64_t block = 0; block < m_model.config().blocks; ++block) {
-            for (const char* norm : {"attn_norm", "ffn_norm"})
-                if (Status done = addPlain(fmt::format("blk.{}.{}", block, norm), nullptr); !done)
-                    return done;
-            for (size_t i = 0; i < kLinearsPerBlock; ++i)
-                if (Status done = addLayer(static_cast<size_t>(block) * kLinearsPerBlock + i); !done)
-                    return done;
+            for (const NormDescription& norm : m_model.architecture().norms)
+                if (Status done = addPlain(blockWeightName(block, norm.name), nullptr); !done) return done;
+            for (size_t i = m_model.linearsUntil(block - 1); i < m_model.linearsUntil(block); ++i)
+                if (Status done = addLayer(i); !done) return done;
         }
         if (m_model.config().tiedEmbeddings) return {};
         return addLayer(m_plan.layers.size() - 1);
@@ -79,7 +77,8 @@ class GgufTensors {
 Status GgufTensors::addValues(const std::string& canonical, const Tensor& values, DType dtype) {
     const auto stored = encodeBlocks(values, dtype);
     if (!stored) return fail(stored.error());
-    tensors.push_back(outputTensor(fileTensorName(canonical, NameStyle::Gguf), *stored));
+    tensors.push_back(
+        outputTensor(fileTensorName(m_model.architecture(), canonical, NameStyle::Gguf), *stored));
     return {};
 }
 
@@ -92,7 +91,8 @@ Status GgufTensors::addEncoded(const std::string& canonical, const LayerInput& i
                                              input.weight.cols(), infoOf(dtype).name, recipe.method);
         if (std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
     }
-    tensors.push_back(outputTensor(fileTensorName(canonical, NameStyle::Gguf), *stored));
+    tensors.push_back(
+        outputTensor(fileTensorName(m_model.architecture(), canonical, NameStyle::Gguf), *stored));
     commonType = dtype;
     ++quantized;
     return {};
@@ -106,7 +106,7 @@ Status GgufTensors::addLayer(size_t index) {
     if (m_plan.inputs[index])
         return fail(ErrorKind::Unsupported, "GGUF holds weights; llama.cpp rounds activations by itself",
                     layer.name, "Leave @act out");
-    const bool rotate = m_rotate && hasRotaryRows(layer.kind);
+    const bool rotate = m_rotate && hasRotaryRows(layer.role);
     const auto turned = [&](const Tensor& values) {
         return rotate ? toRotaryPairs(values, m_model.config().headDim) : values;
     };

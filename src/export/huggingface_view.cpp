@@ -79,7 +79,11 @@ class ViewTensors {
         const auto bytes = bytesNeeded(dtype, stored->shape());
         if (!bytes) return fail(bytes.error());
         tensors.push_back(
-            {{fileTensorName(canonical, NameStyle::HuggingFace), dtype, stored->shape(), *bytes, {}},
+            {{fileTensorName(m_model->architecture(), canonical, NameStyle::HuggingFace),
+              dtype,
+              stored->shape(),
+              *bytes,
+              {}},
              [model = m_model, canonical, dtype, rotary, plain = !block && !rotary]() -> Result<Tensor> {
                  if (plain) return model->storedWeight(canonical);
                  auto values = model->weight(canonical);
@@ -107,18 +111,18 @@ Result<HuggingFaceView> huggingFaceView(const std::shared_ptr<const Checkpoint>&
     HuggingFaceView view;
     ViewTensors made(model);
     const bool pairs = config.rotaryLayout == RotaryLayout::Pairs;
-    if (Status done = made.add("token_embd", false); !done) return fail(done.error());
+    if (Status done = made.add(kEmbeddingName, false); !done) return fail(done.error());
     for (int64_t block = 0; block < config.blocks; ++block) {
-        for (const char* norm : {"attn_norm", "ffn_norm"})
-            if (Status done = made.add(fmt::format("blk.{}.{}", block, norm), false); !done)
+        for (const NormDescription& norm : model->architecture().norms)
+            if (Status done = made.add(blockWeightName(block, norm.name), false); !done)
                 return fail(done.error());
         for (const LinearInfo& layer : model->blockLinears(block))
-            if (Status done = made.add(layer.name, pairs && hasRotaryRows(layer.kind)); !done)
+            if (Status done = made.add(layer.name, pairs && hasRotaryRows(layer.role)); !done)
                 return fail(done.error());
     }
-    if (Status done = made.add("output_norm", false); !done) return fail(done.error());
+    if (Status done = made.add(kFinalNormName, false); !done) return fail(done.error());
     if (!config.tiedEmbeddings)
-        if (Status done = made.add("output", false); !done) return fail(done.error());
+        if (Status done = made.add(kHeadName, false); !done) return fail(done.error());
     const auto tokenizer = model->tokenizer();
     Metadata metadata;
     metadata["config.json"] = configJson(config, tokenizer ? tokenizer->get() : nullptr).dump();

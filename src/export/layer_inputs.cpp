@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/layer_inputs.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "model/forward/block_runner.h"
+#include "model/forward/block_operators.h"
 
 namespace quantscope {
 
@@ -52,21 +50,21 @@ Status LayerInputs::made(const LinearInfo& layer, const LayerResult* result, con
     if (!values) return fail(values.error());
     auto packed = FloatGemm::pack(values->matrix(), job);
     if (!packed) return fail(packed.error());
-    m_block.linears[static_cast<size_t>(layer.kind)].packed = std::move(*packed);
-    if (layer.name != m_model.blockLinears(layer.block).back().name) return {};
-    auto attentionNorm = m_model.weight(fmt::format("blk.{}.attn_norm", layer.block));
-    if (!attentionNorm) return fail(attentionNorm.error());
-    auto feedForwardNorm = m_model.weight(fmt::format("blk.{}.ffn_norm", layer.block));
-    if (!feedForwardNorm) return fail(feedForwardNorm.error());
-    m_block.attentionNorm = std::move(*attentionNorm);
-    m_block.feedForwardNorm = std::move(*feedForwardNorm);
+    const auto layers = m_model.blockLinears(layer.block);
+    m_block.linears.resize(layers.size());
+    m_block.linears[m_model.linearIndex(layer) - m_model.linearsUntil(layer.block - 1)].packed =
+        std::move(*packed);
+    if (layer.name != layers.back().name) return {};
+    auto norms = loadNorms(m_model, layer.block);
+    if (!norms) return fail(norms.error());
+    m_block.norms = std::move(*norms);
     return m_ordered->finished(layer.block, std::exchange(m_block, {}), job);
 }
 
 Result<LayerInput> LayerInputs::get(const LinearInfo& layer, const Recipe& recipe, const Job& job) {
     auto weight = m_model.linearWeight(layer.name);
     if (!weight) return fail(weight.error());
-    LayerInput input{layer.name, std::move(*weight), {}, {}, productOf(m_gemm)};
+    LayerInput input{layer.name, std::move(*weight), {}, {}, productOf(m_gemm), layer.role};
     const auto method = methodNamed(recipe.method);
     if (!method) return fail(method.error());
     if ((*method)->needs(recipe) != CalibrationNeed::None && m_calibration) {
@@ -76,7 +74,7 @@ Result<LayerInput> LayerInputs::get(const LinearInfo& layer, const Recipe& recip
     }
     if (!(*method)->info().sharesTransform || layer.block < 0) return input;
     for (const LinearInfo& other : m_model.blockLinears(layer.block)) {
-        if (inputPointOf(other.kind) != inputPointOf(layer.kind)) continue;
+        if (other.inputPoint != layer.inputPoint) continue;
         auto sibling = m_model.linearWeight(other.name);
         if (!sibling) return fail(sibling.error());
         input.siblings.push_back(std::move(*sibling));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <span>
 
 #include "export/layout_evidence.h"
 #include "export/layout_examination.h"
@@ -88,16 +89,30 @@ Status LayoutExamination::compare() {
 
 namespace {
 
-/// Whole blocks, evenly from first to last.
+/// The block that a module's name tells; -1: outside the blocks.
+int64_t blockOf(const PackedModule& module) {
+    const size_t layer = module.name.find(".layers.");
+    return layer == std::string::npos ? -1 : std::atol(module.name.c_str() + layer + 8);
+}
+
+/// Whole blocks, evenly from first to last, of modules sorted by block.
 std::vector<PackedModule> chosenModules(std::vector<PackedModule> modules, int64_t most) {
-    const int64_t blocks = std::max<int64_t>(1, most / kLinearsPerBlock);
-    const int64_t total = (std::ssize(modules) + kLinearsPerBlock - 1) / kLinearsPerBlock;
-    if (total <= blocks) return modules;
+    std::vector<std::span<const PackedModule>> blocks;
+    int64_t largest = 1;
+    for (size_t begin = 0; begin < modules.size();) {
+        size_t end = begin;
+        while (end < modules.size() && blockOf(modules[end]) == blockOf(modules[begin])) ++end;
+        blocks.emplace_back(modules.data() + begin, end - begin);
+        largest = std::max(largest, static_cast<int64_t>(end - begin));
+        begin = end;
+    }
+    const int64_t total = std::ssize(blocks);
+    const int64_t wanted = std::max<int64_t>(1, most / largest);
+    if (total <= wanted) return modules;
     std::vector<PackedModule> chosen;
-    for (int64_t i = 0; i < blocks; ++i) {
-        const int64_t first = i * total / blocks * kLinearsPerBlock;
-        for (int64_t j = first; j < std::min(first + kLinearsPerBlock, std::ssize(modules)); ++j)
-            chosen.push_back(modules[static_cast<size_t>(j)]);
+    for (int64_t i = 0; i < wanted; ++i) {
+        const auto& block = blocks[static_cast<size_t>(i * total / wanted)];
+        chosen.insert(chosen.end(), block.begin(), block.end());
     }
     return chosen;
 }
@@ -138,10 +153,7 @@ Result<LayoutReport> examineLayout(const std::shared_ptr<const Checkpoint>& chec
                           "Open a quantized Hugging Face folder or its safetensors file"});
     const int64_t total = std::ssize(modules);
     // Shards list tensors by name: the parts of a block stay together.
-    std::ranges::stable_sort(modules, {}, [](const PackedModule& module) {
-        const size_t layer = module.name.find(".layers.");
-        return layer == std::string::npos ? -1 : std::atol(module.name.c_str() + layer + 8);
-    });
+    std::ranges::stable_sort(modules, {}, blockOf);
     return LayoutExamination(*checkpoint, reference.get(), chosenModules(std::move(modules), maxLayers), job)
         .examine(total);
 }

@@ -34,8 +34,8 @@ Tensor toRotaryPairs(const Tensor& values, int64_t headDim) {
     });
 }
 
-bool hasRotaryRows(LinearKind kind) {
-    return kind == LinearKind::Query || kind == LinearKind::Key;
+bool hasRotaryRows(LayerRole role) {
+    return role == LayerRole::Query || role == LayerRole::Key;
 }
 
 }  // namespace quantscope

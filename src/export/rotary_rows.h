@@ -13,6 +13,6 @@ Tensor toRotaryHalves(const Tensor& values, int64_t headDim);
 Tensor toRotaryPairs(const Tensor& values, int64_t headDim);
 
 /// Whether a layer's rows have such an order at all.
-bool hasRotaryRows(LinearKind kind);
+bool hasRotaryRows(LayerRole role);
 
 }  // namespace quantscope

@@ -209,9 +209,9 @@ Tensor clipped(const Tensor& weight, const std::vector<float>& scale, const Cali
     return Tensor::fromFloats(weight.shape(), std::move(result));
 }
 
-/// The peer leaves query and key alone: their products meet in the scores.
-bool mayClip(const std::string& layer) {
-    return !layer.ends_with("attn_q") && !layer.ends_with("attn_k");
+/// AWQ's own code does not clip query and key: an error of one is multiplied with the other in the scores.
+bool mayClip(LayerRole role) {
+    return !meetsInScores(role);
 }
 
 }  // namespace
@@ -268,7 +268,7 @@ Result<LayerResult> Awq::quantize(const LayerInput& input, const Recipe& recipe,
     }
     const ActivationTransform transform{search->scale, {}, {}};
     Tensor weight = inBasis(transform, input.weight);
-    if (options.toggle("clip") && recipe.scheme.granularity != Granularity::Tensor && mayClip(input.name)) {
+    if (options.toggle("clip") && recipe.scheme.granularity != Granularity::Tensor && mayClip(input.role)) {
         constexpr int64_t kClipPoints = 20;
         weight = clipped(weight, search->scale, *input.calibration, recipe.scheme, kClipPoints,
                          options.real("shrink"));

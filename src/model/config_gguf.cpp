@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "io/metadata.h"
+#include "model/architectures/architecture.h"
 #include "model/config.h"
 
 namespace quantscope {
@@ -58,7 +59,8 @@ Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint) {
     ModelConfig config;
     config.architecture = metadataString(metadata, "general.architecture").value_or("");
     config.name = metadataString(metadata, "general.name").value_or("");
-    if (config.architecture != "llama") {
+    const Architecture* family = findArchitecture(config.architecture);
+    if (family == nullptr) {
         return fail(
             ErrorKind::Unsupported,
             config.architecture.empty()
@@ -93,7 +95,7 @@ Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint) {
     const TensorEntry* embedding = checkpoint.find("token_embd.weight");
     config.vocabulary = embedding && embedding->shape.size() == 2 ? embedding->shape[0] : 0;
     config.tiedEmbeddings = checkpoint.find("output.weight") == nullptr;
-    config.rotaryLayout = RotaryLayout::Pairs;
+    config.rotaryLayout = family->ggufRotary;
     if (Status rope = readRope(keys, config); !rope) return fail(rope.error());
     if (Status checked = checkConfig(config); !checked) return fail(checked.error());
     return config;

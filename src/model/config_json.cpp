@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/json_input.h"
+#include "model/architectures/architecture.h"
 #include "model/config.h"
 
 namespace quantscope {
@@ -79,10 +80,7 @@ Status readRope(const Json& root, ModelConfig& config) {
 }
 
 Status refuseOthers(const Json& root, const std::string& architecture) {
-    constexpr std::array known = {"LlamaForCausalLM", "MistralForCausalLM", "llama", "mistral"};
-    bool found = false;
-    for (const char* name : known) found = found || architecture == name;
-    if (!found) {
+    if (findArchitecture(architecture) == nullptr) {
         return unsupported(architecture.empty()
                                ? "the configuration names no architecture"
                                : fmt::format("models of architecture \"{}\" cannot be run", architecture),

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -30,9 +31,11 @@ bool existsQuietly(const std::filesystem::path& path) {
 
 class CheckpointModel final : public Model {
  public:
-    CheckpointModel(std::shared_ptr<const Checkpoint> checkpoint, ModelConfig config, NameStyle style)
+    CheckpointModel(std::shared_ptr<const Checkpoint> checkpoint, ModelConfig config,
+                    const Architecture& family, NameStyle style)
         : m_checkpoint(std::move(checkpoint)),
           m_config(std::move(config)),
+          m_family(family),
           m_style(style),
           m_path(m_checkpoint->path().string()) {}
 
@@ -40,6 +43,7 @@ class CheckpointModel final : public Model {
     Status bind();
 
     [[nodiscard]] const ModelConfig& config() const override { return m_config; }
+    [[nodiscard]] const Architecture& architecture() const override { return m_family; }
     [[nodiscard]] const std::string& path() const override { return m_path; }
     [[nodiscard]] std::span<const LinearInfo> linears() const override { return m_linears; }
     [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& job) const override;
@@ -50,13 +54,17 @@ class CheckpointModel final : public Model {
 
  private:
     Status expect(const std::string& canonical, const Shape& shape);
-    Status bindLinear(int64_t block, LinearKind kind);
+    Status bindLinear(LinearInfo info);
+    [[nodiscard]] std::string nameInFile(std::string_view canonical) const {
+        return fileTensorName(m_family, canonical, m_style);
+    }
     [[nodiscard]] Result<Tensor> load(const std::string& tensorName, const Job& job = {}) const;
     [[nodiscard]] Result<std::shared_ptr<const Tokenizer>> tokenizerFromFolder() const;
     [[nodiscard]] Result<std::shared_ptr<const Tokenizer>> readTokenizer() const;
 
     std::shared_ptr<const Checkpoint> m_checkpoint;
     ModelConfig m_config;
+    const Architecture& m_family;
     NameStyle m_style;
     std::string m_path;
     std::vector<LinearInfo> m_linears;
@@ -65,30 +73,8 @@ class CheckpointModel final : public Model {
     mutable std::shared_ptr<const Tokenizer> m_tokenizer;  ///< read once, when first asked for
 };
 
-Shape linearShape(const ModelConfig& config, LinearKind kind) {
-    const int64_t query = config.heads * config.headDim;
-    const int64_t keyValue = config.keyValueHeads * config.headDim;
-    switch (kind) {
-        case LinearKind::Query:
-            return {query, config.hidden};
-        case LinearKind::Key:
-        case LinearKind::Value:
-            return {keyValue, config.hidden};
-        case LinearKind::AttentionOutput:
-            return {config.hidden, query};
-        case LinearKind::Gate:
-        case LinearKind::Up:
-            return {config.feedForward, config.hidden};
-        case LinearKind::Down:
-            return {config.hidden, config.feedForward};
-        case LinearKind::Output:
-            break;
-    }
-    return {config.vocabulary, config.hidden};
-}
-
 Status CheckpointModel::expect(const std::string& canonical, const Shape& shape) {
-    const std::string name = fileTensorName(canonical, m_style);
+    const std::string name = nameInFile(canonical);
     const TensorEntry* entry = m_checkpoint->find(name);
     if (!entry) {
         return fail(inFile(Error{ErrorKind::Malformed,
@@ -110,18 +96,11 @@ Status CheckpointModel::expect(const std::string& canonical, const Shape& shape)
     return {};
 }
 
-Status CheckpointModel::bindLinear(int64_t block, LinearKind kind) {
-    LinearInfo info;
-    info.block = block;
-    info.kind = kind;
-    info.name = linearName(block, kind);
-    const bool tiedHead = kind == LinearKind::Output && m_config.tiedEmbeddings;
-    const std::string canonical = tiedHead ? "token_embd" : info.name;
-    const Shape shape = linearShape(m_config, kind);
-    if (Status found = expect(canonical, shape); !found) return found;
-    info.outFeatures = shape[0];
-    info.inFeatures = shape[1];
-    info.tensorName = fileTensorName(canonical, m_style);
+Status CheckpointModel::bindLinear(LinearInfo info) {
+    const bool tiedHead = info.role == LayerRole::Head && m_config.tiedEmbeddings;
+    const std::string canonical = tiedHead ? kEmbeddingName : info.name;
+    if (Status found = expect(canonical, {info.outFeatures, info.inFeatures}); !found) return found;
+    info.tensorName = nameInFile(canonical);
     const TensorEntry* entry = m_checkpoint->find(info.tensorName);
     info.dtype = entry->dtype;
     info.bytes = entry->bytes;
@@ -130,19 +109,18 @@ Status CheckpointModel::bindLinear(int64_t block, LinearKind kind) {
 }
 
 Status CheckpointModel::bind() {
-    if (Status found = expect("token_embd", {m_config.vocabulary, m_config.hidden}); !found) return found;
-    if (Status found = expect("output_norm", {m_config.hidden}); !found) return found;
+    if (Status found = expect(kEmbeddingName, {m_config.vocabulary, m_config.hidden}); !found) return found;
+    if (Status found = expect(kFinalNormName, {m_config.hidden}); !found) return found;
     // Sized by what the file holds, not by what its header claims.
     for (int64_t block = 0; block < m_config.blocks; ++block) {
-        for (const char* norm : {"attn_norm", "ffn_norm"}) {
-            if (Status found = expect(fmt::format("blk.{}.{}", block, norm), {m_config.hidden}); !found)
+        for (const NormDescription& norm : m_family.norms)
+            if (Status found = expect(blockWeightName(block, norm.name), {m_config.hidden}); !found)
                 return found;
-        }
-        for (int kind = 0; kind < kLinearsPerBlock; ++kind) {
-            if (Status found = bindLinear(block, static_cast<LinearKind>(kind)); !found) return found;
-        }
+        for (LinearInfo& layer : describedLinears(m_family, m_config, block))
+            if (Status bound = bindLinear(std::move(layer)); !bound) return bound;
     }
-    if (Status found = bindLinear(-1, LinearKind::Output); !found) return found;
+    for (LinearInfo& layer : describedLinears(m_family, m_config, -1))
+        if (Status bound = bindLinear(std::move(layer)); !bound) return bound;
     for (const TensorEntry& entry : m_checkpoint->tensors()) {
         m_storedBytes += entry.bytes;
         if (entry.name.ends_with(".bias")) {
@@ -176,15 +154,14 @@ Result<Tensor> CheckpointModel::linearWeight(std::string_view name, const Job& j
 
 Result<Tensor> CheckpointModel::storedWeight(std::string_view name) const {
     const LinearInfo* info = findLinear(name);
-    Result<Tensor> stored =
-        m_checkpoint->load(info ? info->tensorName : fileTensorName(std::string(name), m_style));
+    Result<Tensor> stored = m_checkpoint->load(info ? info->tensorName : nameInFile(name));
     if (!stored) return fail(inFile(stored.error(), m_path));
     return stored;
 }
 
 Result<Tensor> CheckpointModel::weight(std::string_view name) const {
     if (findLinear(name)) return linearWeight(name, {});
-    return load(fileTensorName(std::string(name), m_style));
+    return load(nameInFile(name));
 }
 
 Result<std::shared_ptr<const Tokenizer>> CheckpointModel::tokenizerFromFolder() const {
@@ -239,7 +216,26 @@ const LinearInfo* Model::findLinear(std::string_view name) const {
 }
 
 std::span<const LinearInfo> Model::blockLinears(int64_t block) const {
-    return linears().subspan(static_cast<size_t>(block * kLinearsPerBlock), kLinearsPerBlock);
+    const auto inBlocks = linears().first(linears().size() - 1);
+    const auto found = std::ranges::equal_range(inBlocks, block, {}, &LinearInfo::block);
+    return {found.begin(), found.end()};
+}
+
+std::span<const InputPointInfo> Model::inputPoints(int64_t) const {
+    return architecture().inputPoints;
+}
+
+size_t Model::linearIndex(const LinearInfo& layer) const {
+    const auto candidates = layer.block < 0 ? std::span(&head(), 1) : blockLinears(layer.block);
+    const auto found = std::ranges::find(candidates, layer.name, &LinearInfo::name);
+    assert(found != candidates.end());
+    return static_cast<size_t>(&*found - linears().data());
+}
+
+size_t Model::linearsUntil(int64_t block) const {
+    const auto inBlocks = linears().first(linears().size() - 1);
+    const auto next = std::ranges::upper_bound(inBlocks, block, {}, &LinearInfo::block);
+    return static_cast<size_t>(next - inBlocks.begin());
 }
 
 const LinearInfo& Model::head() const {
@@ -253,7 +249,9 @@ Result<std::shared_ptr<const Model>> openModel(std::shared_ptr<const Checkpoint>
         checkpoint->format().starts_with("GGUF") ? NameStyle::Gguf : NameStyle::HuggingFace;
     Result<ModelConfig> config = readConfig(*checkpoint, style);
     if (!config) return fail(inFile(config.error(), path));
-    auto model = std::make_shared<CheckpointModel>(std::move(checkpoint), std::move(*config), style);
+    const Architecture* family = findArchitecture(config->architecture);
+    assert(family != nullptr);  // others have no configuration
+    auto model = std::make_shared<CheckpointModel>(std::move(checkpoint), std::move(*config), *family, style);
     if (Status bound = model->bind(); !bound) return fail(bound.error());
     return std::shared_ptr<const Model>(std::move(model));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
+#include <array>
 #include <cmath>
 
 #include "analysis/layers/layer_insides.h"
@@ -16,14 +17,16 @@ using namespace quantscope;
 namespace {
 
 /// A layer with 100 tokens and 4 channels; `large[c]` of its tokens reach 7 in channel c.
-ActivationStatistics layer(const std::string& name, const std::vector<int>& large) {
+ActivationStatistics layer(const std::string& name, const std::vector<int>& large, const std::string& family,
+                           bool repeatsInput = false) {
     std::vector<float> values(100 * large.size(), 0.5F);
     for (size_t c = 0; c < large.size(); ++c)
         for (size_t t = 0; t < static_cast<size_t>(large[c]); ++t)
             values[t * large.size() + c] = t % 2 == 0 ? 7 : -7;
     ActivationStatistics statistics;
     statistics.layer = name;
-    statistics.family = activationFamily(name);
+    statistics.family = family;
+    statistics.repeatsInput = repeatsInput;
     const auto cols = static_cast<int64_t>(large.size());
     // In two windows, as a capture would.
     statistics.add(MatrixView{values.data(), 60, cols, cols});
@@ -115,7 +118,8 @@ class TestTables : public QObject {
         std::vector<ActivationStatistics> layers;
         for (int block = 0; block < 8; ++block) {
             const std::string prefix = "blk." + std::to_string(block) + ".";
-            layers.push_back(layer(prefix + "ffn_down", {block < 2 ? 24 : 0, block == 0 ? 100 : 0, 1, 0}));
+            layers.push_back(
+                layer(prefix + "ffn_down", {block < 2 ? 24 : 0, block == 0 ? 100 : 0, 1, 0}, "ffn_down"));
         }
         const OutlierReport report = findOutliers(layers, {});
         QCOMPARE(report.families.size(), size_t{1});
@@ -134,23 +138,23 @@ class TestTables : public QObject {
     }
 
     void sharedInputsCountOnce() {
+        const std::array repeated = {false, true, true, false, true};
         std::vector<ActivationStatistics> layers;
         for (const char* name :
              {"blk.0.attn_q", "blk.0.attn_k", "blk.0.attn_v", "blk.0.ffn_gate", "blk.0.ffn_up"})
-            layers.push_back(layer(name, {10, 0}));
+            layers.push_back(layer(name, {10, 0}, "residual", repeated[layers.size()]));
         const OutlierReport report = findOutliers(layers, {});
         QCOMPARE(report.layers.size(), size_t{5});
         QCOMPARE(report.families.size(), size_t{1});
         QCOMPARE(report.families[0].family, std::string("residual"));
         QCOMPARE(report.families[0].layers, int64_t{1});
         QCOMPARE(report.families[0].features[0].tokenShare, 0.1);
-        QCOMPARE(activationFamily("blk.7.attn_output"), std::string("attn_output"));
         QVERIFY(findOutliers({}, {}).families.empty());
     }
 
     void activationStatisticsMerge() {
-        ActivationStatistics a = layer("x", {10, 3});
-        const ActivationStatistics b = layer("x", {0, 50});
+        ActivationStatistics a = layer("x", {10, 3}, "x");
+        const ActivationStatistics b = layer("x", {0, 50}, "x");
         a.merge(b);
         QCOMPARE(a.tokens, int64_t{200});
         QVERIFY((a.largeTokens == std::vector<int64_t>{10, 53}));

@@ -12,16 +12,17 @@ namespace {
 /// The layers that the seeds have statistics of.
 std::vector<LinearInfo> layers() {
     std::vector<LinearInfo> all;
-    const auto add = [&all](const char* name, LinearKind kind) {
+    const auto add = [&all](const char* name, int inputPoint, const char* inputName) {
         LinearInfo layer;
         layer.name = name;
-        layer.kind = kind;
+        layer.inputPoint = inputPoint;
+        layer.inputName = inputName;
         layer.inFeatures = 2;
         layer.outFeatures = 2;
         all.push_back(layer);
     };
-    add("blk.0.attn_q", LinearKind::Query);
-    add("blk.0.ffn_down", LinearKind::Down);
+    add("blk.0.attn_q", 0, "attn");
+    add("blk.0.ffn_down", 3, "ffn_down");
     return all;
 }
 

@@ -15,6 +15,7 @@ class PatchedModel : public Model {
     void replace(const std::string& name, Tensor weight) { m_changed[name] = std::move(weight); }
 
     [[nodiscard]] const ModelConfig& config() const override { return m_base.config(); }
+    [[nodiscard]] const Architecture& architecture() const override { return m_base.architecture(); }
     [[nodiscard]] const std::string& path() const override { return m_base.path(); }
     [[nodiscard]] std::span<const LinearInfo> linears() const override { return m_base.linears(); }
     [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& job = {}) const override {

@@ -58,7 +58,7 @@ class PlainLoop {
         for (size_t i = 0; i < linears.size() && linears[i].block >= 0; ++i) {
             const LinearInfo& layer = linears[i];
             // Neighbours that read one input have seen the same model.
-            if (i == 0 || inputPointOf(layer.kind) != inputPointOf(linears[i - 1].kind))
+            if (i == 0 || layer.inputPoint != linears[i - 1].inputPoint)
                 m_last = inputsOf(m_patched, layer, m_text);
             const auto made = quantizeLayer({layer.name, *m_model.linearWeight(layer.name),
                                              std::make_shared<CalibrationStatistics>(m_last)},
@@ -66,10 +66,9 @@ class PlainLoop {
             if (!made) return describe(made.error());
             waiting.emplace_back(layer.name, made->floats());
             const LinearInfo& next = linears[i + 1];
-            const bool unitEnds =
-                inputOrder(m_recipe) == InputOrder::TrueSequential
-                    ? next.block != layer.block || inputPointOf(next.kind) != inputPointOf(layer.kind)
-                    : next.block != layer.block;
+            const bool unitEnds = inputOrder(m_recipe) == InputOrder::TrueSequential
+                                      ? next.block != layer.block || next.inputPoint != layer.inputPoint
+                                      : next.block != layer.block;
             if (!unitEnds) continue;
             for (auto& [name, weight] : waiting) m_patched.replace(name, std::move(weight));
             waiting.clear();

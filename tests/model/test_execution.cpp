@@ -135,7 +135,7 @@ class TestExecution : public QObject {
         const auto twin = blockOf(model, twinOf(variantOf(text)), table, fake);
         QVERIFY2(twin.has_value(), twin ? "" : describe(twin.error()).c_str());
         QVERIFY(integer && !fake);
-        for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+        for (size_t i = 0; i < block->linears.size(); ++i) {
             for (const int64_t rows : {13, 3, 1}) {
                 double distance = 1;
                 const QString wrong = outputDistance(block->linears[i], twin->linears[i], table, distance,
@@ -172,7 +172,7 @@ class TestExecution : public QObject {
             const auto a = blockOf(**model, variantOf(text), kernels, integer, block);
             const auto b = blockOf(**model, twinOf(variantOf(text)), kernels, fake, block);
             QVERIFY(a.has_value() && b.has_value() && integer && !fake);
-            for (size_t i = 0; i < kLinearsPerBlock; ++i) {
+            for (size_t i = 0; i < a->linears.size(); ++i) {
                 const LinearInfo& layer = (*model)->blockLinears(block)[i];
                 double distance = 1;
                 const QString wrong =
@@ -227,11 +227,15 @@ class TestExecution : public QObject {
         bool integer = false;
         const auto block = blockOf(model, variantOf("w8a8/token @*.attn_k=w4a8/group=16"), kernels, integer);
         QVERIFY(block.has_value());
-        const auto input = [&](LinearKind kind) { return block->linears[static_cast<size_t>(kind)].input; };
-        QVERIFY(input(LinearKind::Query) == input(LinearKind::Value));
-        QVERIFY(input(LinearKind::Query) != input(LinearKind::Key));
-        QVERIFY(input(LinearKind::Gate) == input(LinearKind::Up));
-        QVERIFY(input(LinearKind::Gate) != input(LinearKind::Down));
+        const auto layers = model.blockLinears(0);
+        const auto input = [&](LayerRole role) {
+            const auto layer = std::ranges::find(layers, role, &LinearInfo::role);
+            return block->linears[static_cast<size_t>(layer - layers.begin())].input;
+        };
+        QVERIFY(input(LayerRole::Query) == input(LayerRole::Value));
+        QVERIFY(input(LayerRole::Query) != input(LayerRole::Key));
+        QVERIFY(input(LayerRole::Gate) == input(LayerRole::Up));
+        QVERIFY(input(LayerRole::Gate) != input(LayerRole::Down));
     }
 
     void perplexityEqualsTheTwins_data() {

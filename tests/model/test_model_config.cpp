@@ -156,11 +156,13 @@ class TestModelConfig : public QObject {
     }
 
     void names() {
-        QCOMPARE(linearName(3, LinearKind::Down), std::string("blk.3.ffn_down"));
-        QCOMPARE(fileTensorName("blk.3.ffn_down", NameStyle::Gguf), std::string("blk.3.ffn_down.weight"));
-        QCOMPARE(fileTensorName("blk.12.attn_q", NameStyle::HuggingFace),
+        const Architecture& family = *findArchitecture("llama");
+        QCOMPARE(describedLinears(family, {}, 3).back().name, std::string("blk.3.ffn_down"));
+        QCOMPARE(fileTensorName(family, "blk.3.ffn_down", NameStyle::Gguf),
+                 std::string("blk.3.ffn_down.weight"));
+        QCOMPARE(fileTensorName(family, "blk.12.attn_q", NameStyle::HuggingFace),
                  std::string("model.layers.12.self_attn.q_proj.weight"));
-        QCOMPARE(fileTensorName("output", NameStyle::HuggingFace), std::string("lm_head.weight"));
+        QCOMPARE(fileTensorName(family, "output", NameStyle::HuggingFace), std::string("lm_head.weight"));
     }
 };
 

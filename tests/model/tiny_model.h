@@ -39,16 +39,16 @@ class TinyModel final : public Model {
             const std::string prefix = "blk." + std::to_string(block) + ".";
             add(prefix + "attn_norm", {32}, 0.1, 1.0);
             add(prefix + "ffn_norm", {32}, 0.1, 1.0);
-            const std::vector<Shape> shapes = {{32, 32}, {16, 32}, {16, 32}, {32, 32},
-                                               {48, 32}, {48, 32}, {32, 48}};
-            for (int kind = 0; kind < kLinearsPerBlock; ++kind)
-                addLinear(block, static_cast<LinearKind>(kind), shapes[static_cast<size_t>(kind)]);
+            for (LinearInfo& layer : describedLinears(architecture(), m_config, block))
+                addLinear(std::move(layer));
         }
         if (tied) m_weights["output"] = m_weights["token_embd"];
-        addLinear(-1, LinearKind::Output, {97, 32}, tied);
+        for (LinearInfo& head : describedLinears(architecture(), m_config, -1))
+            addLinear(std::move(head), tied);
     }
 
     [[nodiscard]] const ModelConfig& config() const override { return m_config; }
+    [[nodiscard]] const Architecture& architecture() const override { return *findArchitecture("llama"); }
     [[nodiscard]] const std::string& path() const override { return m_path; }
     [[nodiscard]] std::span<const LinearInfo> linears() const override { return m_linears; }
     [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& = {}) const override {
@@ -79,13 +79,8 @@ class TinyModel final : public Model {
             values[i] = static_cast<float>(centre + spread * random.normal(i));
         m_weights[name] = Tensor::fromFloats(shape, std::move(values));
     }
-    void addLinear(int64_t block, LinearKind kind, const Shape& shape, bool present = false) {
-        LinearInfo info;
-        info.name = linearName(block, kind);
-        info.block = block;
-        info.kind = kind;
-        info.outFeatures = shape[0];
-        info.inFeatures = shape[1];
+    void addLinear(LinearInfo info, bool present = false) {
+        const Shape shape = {info.outFeatures, info.inFeatures};
         info.tensorName = info.name + ".weight";
         info.bytes = static_cast<uint64_t>(elementCount(shape)) * 4;
         if (!present) add(info.name, shape, 0.3);

@@ -18,16 +18,6 @@ double share(int64_t part, int64_t whole) {
     return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
-bool endsWith(const std::string& text, const char* end) {
-    const std::string_view tail(end);
-    return text.size() >= tail.size() && std::string_view(text).substr(text.size() - tail.size()) == tail;
-}
-
-/// Layers whose input is that of a layer listed before them in the same block.
-bool repeatsInput(const std::string& layer) {
-    return endsWith(layer, "attn_k") || endsWith(layer, "attn_v") || endsWith(layer, "ffn_up");
-}
-
 std::string blockOf(const ActivationStatistics& statistics) {
     const size_t dot = statistics.layer.rfind('.');
     return dot == std::string::npos ? statistics.layer : statistics.layer.substr(0, dot);
@@ -143,16 +133,10 @@ OutlierReport findOutliers(std::span<const ActivationStatistics> layers, const O
     std::map<std::string, FamilySums> families;
     for (const ActivationStatistics& layer : layers) {
         report.layers.push_back(outliersOf(layer, criterion));
-        if (!repeatsInput(layer.layer)) families[layer.family].add(layer);
+        if (!layer.repeatsInput) families[layer.family].add(layer);
     }
     for (const auto& [name, sums] : families) report.families.push_back(familyOf(name, sums, criterion));
     return report;
-}
-
-std::string activationFamily(const std::string& layerName) {
-    for (const char* own : {"attn_output", "ffn_down"})
-        if (endsWith(layerName, own)) return own;
-    return "residual";
 }
 
 }  // namespace quantscope

@@ -28,6 +28,7 @@ struct ActivationStatistics {
     /// Layers that read the same hidden dimensions share a family ("ffn_down", "residual"); the criterion is
     /// applied within a family.
     std::string family;
+    bool repeatsInput = false;  ///< its input is that of a layer listed before it: counted once
     int block = 0;
     double threshold = 6;
     int64_t tokens = 0;
@@ -76,9 +77,5 @@ struct OutlierReport {
 };
 
 OutlierReport findOutliers(std::span<const ActivationStatistics> layers, const OutlierCriterion& criterion);
-
-/// The family of a layer's name: q, k, v, gate and up read the residual stream ("residual"); attn_output and
-/// ffn_down have their own.
-std::string activationFamily(const std::string& layerName);
 
 }  // namespace quantscope

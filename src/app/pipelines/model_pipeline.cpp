@@ -48,7 +48,8 @@ std::vector<ActivationStatistics> outlierInput(const std::vector<ChannelStatisti
     for (const ChannelStatistics& c : captured) {
         ActivationStatistics s;
         s.layer = c.layer;
-        s.family = activationFamily(c.layer);
+        s.family = c.channels;
+        s.repeatsInput = c.repeatsInput;
         s.threshold = threshold;
         s.tokens = c.tokens;
         s.absMax = c.absMax;
@@ -225,7 +226,7 @@ Status ModelPipeline::captureOutliers(Run& run) {
     const auto linears = run.model->linears();
     std::string layer = run.view().layer;
     const auto down = std::find_if(linears.begin(), linears.end(),
-                                   [](const LinearInfo& l) { return l.kind == LinearKind::Down; });
+                                   [](const LinearInfo& l) { return l.role == LayerRole::Down; });
     if (layer.empty() && down != linears.end()) layer = down->name;
     const std::string key = run.key("outliers") + layer + fmt::format(" {}", run.part().layerTokens);
     auto captured = m_cache.find<CapturedOutliers>(key);

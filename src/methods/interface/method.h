@@ -11,6 +11,7 @@
 #include "base/job.h"
 #include "base/result.h"
 #include "methods/interface/layer_result.h"
+#include "methods/interface/layer_role.h"
 #include "methods/interface/variant.h"
 #include "methods/parts/calibration_statistics.h"
 #include "quant/scheme/parameter.h"
@@ -74,6 +75,7 @@ struct LayerInput {
     /// Weights of all layers that read the same input, this one included; empty = this one alone.
     std::vector<Tensor> siblings = {};
     ProductFunction product = {};
+    LayerRole role = LayerRole::Other;
 };
 
 /// A quantization method: stateless, one file pair, one line in the registry.

@@ -3,57 +3,72 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 
 namespace quantscope {
 namespace {
 
-struct NamePair {
-    std::string_view canonical;
-    std::string_view huggingFace;
-};
+/// Of the block's weight with this canonical name; empty = the family has none.
+std::string_view huggingFaceName(const Architecture& family, std::string_view name) {
+    for (const LayerDescription& layer : family.layers)
+        if (layer.name == name) return layer.huggingFace;
+    for (const NormDescription& norm : family.norms)
+        if (norm.name == name) return norm.huggingFace;
+    return {};
+}
 
-// The linear layers first, in LinearKind's order.
-constexpr std::array kInBlock = {
-    NamePair{"attn_q", "self_attn.q_proj"},
-    NamePair{"attn_k", "self_attn.k_proj"},
-    NamePair{"attn_v", "self_attn.v_proj"},
-    NamePair{"attn_output", "self_attn.o_proj"},
-    NamePair{"ffn_gate", "mlp.gate_proj"},
-    NamePair{"ffn_up", "mlp.up_proj"},
-    NamePair{"ffn_down", "mlp.down_proj"},
-    NamePair{"attn_norm", "input_layernorm"},
-    NamePair{"ffn_norm", "post_attention_layernorm"},
-};
-constexpr std::array kOutside = {
-    NamePair{"token_embd", "model.embed_tokens"},
-    NamePair{"output_norm", "model.norm"},
-    NamePair{"output", "lm_head"},
-};
+std::string huggingFaceModule(const Architecture& family, std::string_view canonical) {
+    if (canonical == kEmbeddingName) return family.embedding;
+    if (canonical == kFinalNormName) return family.finalNorm;
+    if (canonical == kHeadName) return family.head;
+    const size_t dot = canonical.starts_with("blk.") ? canonical.find('.', 4) : std::string_view::npos;
+    const std::string_view name =
+        dot == std::string_view::npos ? "" : huggingFaceName(family, canonical.substr(dot + 1));
+    if (name.empty()) return std::string(canonical);
+    return fmt::format("{}.{}.{}", family.blockPrefix, canonical.substr(4, dot - 4), name);
+}
+
+LinearInfo described(const Architecture& family, const ModelConfig& config, size_t index, int64_t block) {
+    const LayerDescription& layer = family.layers[index];
+    LinearInfo info;
+    info.name = blockWeightName(block, layer.name);
+    info.block = block;
+    info.role = layer.role;
+    info.inputPoint = layer.inputPoint;
+    info.inputName = family.inputPoints[static_cast<size_t>(layer.inputPoint)].name;
+    info.firstReader = index == 0 || family.layers[index - 1].inputPoint != layer.inputPoint;
+    info.outFeatures = widthOf(layer.out, config);
+    info.inFeatures = widthOf(layer.in, config);
+    return info;
+}
+
+LinearInfo describedHead(const ModelConfig& config) {
+    LinearInfo info;
+    info.name = kHeadName;
+    info.block = -1;
+    info.role = LayerRole::Head;
+    info.outFeatures = config.vocabulary;
+    info.inFeatures = config.hidden;
+    return info;
+}
 
 }  // namespace
 
-std::string linearName(int64_t block, LinearKind kind) {
-    if (kind == LinearKind::Output) return "output";
-    return fmt::format("blk.{}.{}", block, kInBlock[static_cast<size_t>(kind)].canonical);
+std::string blockWeightName(int64_t block, std::string_view name) {
+    return fmt::format("blk.{}.{}", block, name);
 }
 
-std::string fileTensorName(std::string_view canonical, NameStyle style) {
+std::string fileTensorName(const Architecture& family, std::string_view canonical, NameStyle style) {
     if (style == NameStyle::Gguf) return fmt::format("{}.weight", canonical);
-    for (const NamePair& pair : kOutside) {
-        if (pair.canonical == canonical) return fmt::format("{}.weight", pair.huggingFace);
-    }
-    if (canonical.starts_with("blk.")) {
-        const size_t dot = canonical.find('.', 4);
-        const std::string_view part = dot == std::string_view::npos ? "" : canonical.substr(dot + 1);
-        for (const NamePair& pair : kInBlock) {
-            if (pair.canonical == part) {
-                return fmt::format("model.layers.{}.{}.weight", canonical.substr(4, dot - 4),
-                                   pair.huggingFace);
-            }
-        }
-    }
-    return fmt::format("{}.weight", canonical);
+    return huggingFaceModule(family, canonical) + ".weight";
+}
+
+std::vector<LinearInfo> describedLinears(const Architecture& family, const ModelConfig& config,
+                                         int64_t block) {
+    if (block < 0) return {describedHead(config)};
+    std::vector<LinearInfo> layers;
+    for (size_t i = 0; i < family.layers.size(); ++i) layers.push_back(described(family, config, i, block));
+    return layers;
 }
 
 }  // namespace quantscope

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
@@ -32,19 +33,15 @@ ProductFunction productOf(const FloatGemm& gemm) {
             const_cast<FloatGemm*>(&gemm)};
 }
 
-bool readsForItsPoint(LinearKind kind) {
-    return kind == LinearKind::Query || kind == LinearKind::AttentionOutput || kind == LinearKind::Gate ||
-           kind == LinearKind::Down;
-}
-
 void CalibrationCollectors::see(const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-    if (point != TapPoint::Input || !readsForItsPoint(layer.kind)) return;
-    auto& collector = m_points[static_cast<size_t>(inputPointOf(layer.kind))];
+    if (point != TapPoint::Input || !layer.firstReader) return;
+    auto& collector = m_points[static_cast<size_t>(layer.inputPoint)];
     if (!collector) collector.emplace(values.cols, m_request);
     collector->add(values);
 }
 
 void CalibrationCollectors::finish(BlockStatistics& statistics) const {
+    assert(statistics.size() == m_points.size());
     for (size_t point = 0; point < statistics.size(); ++point)
         if (m_points[point])
             statistics[point] = std::make_shared<const CalibrationStatistics>(m_points[point]->finish());
@@ -95,7 +92,7 @@ Status Calibration::runBlock(const Job& job) {
     WeightStore store(m_model, m_kernels, 0);
     auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
     if (!operators) return fail(operators.error());
-    CalibrationCollectors collectors(m_options);
+    CalibrationCollectors collectors(m_options, m_model.inputPoints(m_next).size());
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
         collectors.see(layer, point, values);
     };
@@ -112,7 +109,7 @@ Status Calibration::runBlock(const Job& job) {
                           m_hidden.data() + begin * width, std::min(m_options.window, count - begin), tap);
         if (!done) return done;
     }
-    BlockStatistics statistics;
+    BlockStatistics statistics(m_model.inputPoints(m_next).size());
     collectors.finish(statistics);
     keep(m_next, std::move(statistics));
     ++m_next;
@@ -141,8 +138,8 @@ const BlockStatistics* Calibration::find(int64_t block) const {
 
 Result<std::shared_ptr<const CalibrationStatistics>> Calibration::statistics(const LinearInfo& layer,
                                                                              const Job& job) {
-    if (layer.block < 0 || layer.kind == LinearKind::Output) return fail(outsideCalibration(layer));
-    const auto point = static_cast<size_t>(inputPointOf(layer.kind));
+    if (layer.block < 0) return fail(outsideCalibration(layer));
+    const auto point = static_cast<size_t>(layer.inputPoint);
     if (const BlockStatistics* kept = find(layer.block)) return (*kept)[point];
     if (m_next < 0 || m_next > layer.block) {
         if (Status started = start(job); !started) return fail(started.error());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -31,26 +30,25 @@ struct CalibrationOptions {
     uint64_t maxBytes = uint64_t{1} << 30;  ///< of finished statistics that are kept
 };
 
-/// Of the four inputs of a block.
-using BlockStatistics = std::array<std::shared_ptr<const CalibrationStatistics>, kInputPoints>;
+/// Of a block's inputs, by input point.
+using BlockStatistics = std::vector<std::shared_ptr<const CalibrationStatistics>>;
 
 /// Gathers them from a run's tap.
 class CalibrationCollectors {
  public:
-    explicit CalibrationCollectors(const CalibrationOptions& options)
-        : m_request{options.hessian, options.sampleRows, options.seed} {}
+    /// Of a block with so many input points.
+    CalibrationCollectors(const CalibrationOptions& options, size_t points)
+        : m_request{options.hessian, options.sampleRows, options.seed}, m_points(points) {}
     /// One reader of each input is enough: the others are passed over.
     void see(const LinearInfo& layer, TapPoint point, const MatrixView& values);
-    /// Replaces what was seen in `statistics`.
+    /// Replaces what was seen in `statistics` (as many as points).
     void finish(BlockStatistics& statistics) const;
 
  private:
     CalibrationCollector::Request m_request;
-    std::array<std::optional<CalibrationCollector>, kInputPoints> m_points;
+    std::vector<std::optional<CalibrationCollector>> m_points;
 };
 
-/// Whether a tap that looks at this layer's input sees it for all layers that share it.
-bool readsForItsPoint(LinearKind kind);
 /// Whether the text can be run: it has tokens, all in the vocabulary.
 Status checkCalibrationText(const Model& model, const CalibrationOptions& options);
 /// For layers that no calibration covers: the head.

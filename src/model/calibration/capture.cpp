@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/parallel_for.h"
-#include "model/forward/block_runner.h"
+#include "methods/interface/variant.h"
 #include "model/forward/forward.h"
 
 namespace quantscope {
@@ -59,9 +59,9 @@ void finish(ChannelStatistics& total) {
     for (double& value : total.meanSquare) value /= tokens;
 }
 
-using Point = std::pair<int64_t, InputPoint>;
+using Point = std::pair<int64_t, int>;
 Point pointOf(const LinearInfo& layer) {
-    return {layer.block, inputPointOf(layer.kind)};
+    return {layer.block, layer.inputPoint};
 }
 
 /// Bytes the kept matrices will take, each shared input once.
@@ -91,10 +91,7 @@ Result<ActivationCapture> captureActivations(const Model& model, std::span<const
         if (layer.block >= 0 && isWanted(request, layer.name)) collected[pointOf(layer)].keep = true;
     }
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-        if (point != TapPoint::Input || layer.kind == LinearKind::Key || layer.kind == LinearKind::Value ||
-            layer.kind == LinearKind::Up) {
-            return;
-        }
+        if (point != TapPoint::Input || !layer.firstReader) return;
         Collected& at = collected[pointOf(layer)];
         addStatistics(at.statistics, values, request.outlierThreshold);
         if (!at.keep) return;
@@ -116,7 +113,10 @@ Result<ActivationCapture> captureActivations(const Model& model, std::span<const
     for (const LinearInfo& layer : model.linears()) {
         if (layer.block < 0) continue;
         result.statistics.push_back(collected[pointOf(layer)].statistics);
-        result.statistics.back().layer = layer.name;
+        ChannelStatistics& made = result.statistics.back();
+        made.layer = layer.name;
+        made.channels = model.inputPoints(layer.block)[static_cast<size_t>(layer.inputPoint)].channels;
+        made.repeatsInput = !layer.firstReader;
         if (isWanted(request, layer.name)) result.inputs[layer.name] = kept[pointOf(layer)];
     }
     return result;

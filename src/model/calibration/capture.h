@@ -26,6 +26,8 @@ struct CaptureRequest {
 /// Streaming statistics of one layer's input, per input channel.
 struct ChannelStatistics {
     std::string layer;
+    std::string channels;       ///< InputPointInfo::channels of what it reads
+    bool repeatsInput = false;  ///< a layer listed before it reads the same
     int64_t tokens = 0;
     std::vector<float> absMax;
     std::vector<double> mean;
@@ -39,7 +41,7 @@ struct ActivationCapture {
 };
 
 /// Runs the float model over `tokens` (whole windows, a shorter last one allowed) layer by layer. Layers that
-/// share their input (attn_q, attn_k, attn_v; ffn_gate, ffn_up) share the kept tensor.
+/// share their input share the kept tensor.
 Result<ActivationCapture> captureActivations(const Model& model, std::span<const int32_t> tokens,
                                              const CaptureRequest& request, const KernelTable& kernels,
                                              const Job& job);

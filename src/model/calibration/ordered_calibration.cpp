@@ -33,7 +33,7 @@ void OrderedCalibration::restart() {
 }
 
 void OrderedCalibration::follow(const OrderedCalibration& other) {
-    assert(m_plan.sameUntil(other.m_plan, other.next() - 1));
+    assert(m_plan.sameUntil(other.m_plan, m_model.linearsUntil(other.next() - 1)));
     m_rotary = other.m_rotary;
     m_hidden = other.m_hidden;
     m_next = other.m_next;
@@ -67,14 +67,16 @@ Result<BlockOperators> OrderedCalibration::floatBlock(const Job& job) {
 }
 
 /// Runs the block on a copy of its input and gathers what goes into the layers: at one point, or at all.
-Status OrderedCalibration::collect(const BlockOperators& operators, std::optional<InputPoint> only,
+Status OrderedCalibration::collect(const BlockOperators& operators, std::optional<int> only,
                                    BlockStatistics& seen, const Job& job) {
     const int64_t width = m_model.config().hidden;
     const auto count = static_cast<int64_t>(m_options.tokens.size());
-    CalibrationCollectors collectors(m_options);
+    CalibrationCollectors collectors(m_options, m_model.inputPoints(m_next).size());
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-        if (!only || inputPointOf(layer.kind) == *only) collectors.see(layer, point, values);
+        if (!only || layer.inputPoint == *only) collectors.see(layer, point, values);
     };
+    // Nobody asks for the block's output.
+    const auto last = static_cast<int>(m_model.inputPoints(m_next).size()) - 1;
     std::vector<float> window;
     for (int64_t begin = 0; begin < count; begin += m_options.window) {
         if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the calibration was stopped");
@@ -82,7 +84,7 @@ Status OrderedCalibration::collect(const BlockOperators& operators, std::optiona
         const float* from = m_hidden.data() + begin * width;
         window.assign(from, from + rows * width);
         Status done = m_runner.run(operators, m_model.blockLinears(m_next), *m_rotary, window.data(), rows,
-                                   tap, nullptr, only.value_or(InputPoint::Down));
+                                   tap, nullptr, only.value_or(last));
         if (!done) return done;
     }
     collectors.finish(seen);
@@ -91,18 +93,19 @@ Status OrderedCalibration::collect(const BlockOperators& operators, std::optiona
 
 Result<std::shared_ptr<const CalibrationStatistics>> OrderedCalibration::statistics(
     const LinearInfo& layer, InputOrder order, std::span<const LinearOperator> made, const Job& job) {
-    if (layer.block < 0 || layer.kind == LinearKind::Output) return fail(outsideCalibration(layer));
+    if (layer.block < 0) return fail(outsideCalibration(layer));
     if (Status ready = settle(job); !ready) return fail(ready.error());
     assert(layer.block == m_next);
-    const InputPoint point = inputPointOf(layer.kind);
+    const int point = layer.inputPoint;
     const bool inTurn = order == InputOrder::TrueSequential;
     BlockStatistics& seen = inTurn ? m_inTurn : m_together;
+    seen.resize(m_model.inputPoints(m_next).size());
     if (const auto& known = seen[static_cast<size_t>(point)]) return known;
     auto operators = floatBlock(job);
     if (!operators) return fail(operators.error());
     const auto layers = m_model.blockLinears(m_next);
     for (size_t i = 0; inTurn && i < layers.size(); ++i)
-        if (inputPointOf(layers[i].kind) < point) operators->linears[i] = made[i];
+        if (layers[i].inputPoint < point) operators->linears[i] = made[i];
     const Status done = collect(*operators, inTurn ? std::optional(point) : std::nullopt, seen, job);
     if (!done) return fail(done.error());
     return seen[static_cast<size_t>(point)];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,7 +56,7 @@ class OrderedCalibration {
 
  private:
     Status settle(const Job& job);
-    Status collect(const BlockOperators& operators, std::optional<InputPoint> only, BlockStatistics& seen,
+    Status collect(const BlockOperators& operators, std::optional<int> only, BlockStatistics& seen,
                    const Job& job);
     Result<BlockOperators> floatBlock(const Job& job);
 

@@ -14,10 +14,9 @@ namespace quantscope {
 namespace {
 
 constexpr const char* kFormat = "quantscope calibration 1";
-constexpr std::array<const char*, kInputPoints> kInputNames = {"attn", "attn_output", "ffn", "ffn_down"};
 
-std::string inputName(int64_t block, InputPoint point) {
-    return fmt::format("blk.{}.{}", block, kInputNames[static_cast<size_t>(point)]);
+std::string inputName(const LinearInfo& layer) {
+    return fmt::format("blk.{}.{}", layer.block, layer.inputName);
 }
 
 template <class T>
@@ -39,7 +38,7 @@ class Writer {
     Writer(Calibration& calibration, const Job& job) : m_calibration(calibration), m_job(job) {}
 
     void addInput(const LinearInfo& layer) {
-        const std::string name = inputName(layer.block, inputPointOf(layer.kind)) + ".";
+        const std::string name = inputName(layer) + ".";
         const int64_t width = layer.inFeatures;
         const CalibrationOptions& options = m_calibration.options();
         const int64_t rows = std::min(options.sampleRows, static_cast<int64_t>(options.tokens.size()));
@@ -113,7 +112,7 @@ Status saveCalibration(Calibration& calibration, const Model& model, const std::
     if (!fingerprint) return fail(fingerprint.error());
     Writer writer(calibration, job);
     for (const LinearInfo& layer : model.linears())
-        if (layer.block >= 0 && readsForItsPoint(layer.kind)) writer.addInput(layer);
+        if (layer.block >= 0 && layer.firstReader) writer.addInput(layer);
     return writeSafetensors(target, writer.tensors(),
                             {{"format", kFormat},
                              {"model", *fingerprint},
@@ -214,12 +213,14 @@ Result<CalibrationStatistics> SavedCalibration::read(const std::string& input, i
 
 Result<std::shared_ptr<const CalibrationStatistics>> SavedCalibration::statistics(const LinearInfo& layer,
                                                                                   const Job&) {
-    if (layer.block < 0 || layer.kind == LinearKind::Output) return fail(outsideCalibration(layer));
+    if (layer.block < 0) return fail(outsideCalibration(layer));
     if (layer.block != m_block) m_statistics = {};
     m_block = layer.block;
-    auto& known = m_statistics[static_cast<size_t>(inputPointOf(layer.kind))];
+    const auto point = static_cast<size_t>(layer.inputPoint);
+    m_statistics.resize(std::max(m_statistics.size(), point + 1));
+    auto& known = m_statistics[point];
     if (known) return known;
-    auto made = read(inputName(layer.block, inputPointOf(layer.kind)), layer.inFeatures);
+    auto made = read(inputName(layer), layer.inFeatures);
     if (!made) return fail(inFile(made.error(), m_file->path().string()));
     known = std::make_shared<const CalibrationStatistics>(std::move(*made));
     return known;

@@ -13,7 +13,7 @@
 namespace quantscope {
 
 /// Calibration statistics in a file, to be used again without the text's run: safetensors with
-/// "blk.B.INPUT.FIELD", INPUT one of attn, attn_output, ffn, ffn_down, FIELD one of
+/// "blk.B.INPUT.FIELD", INPUT the input point's name (attn, attn_output, ffn, ffn_down), FIELD one of
 ///   counts I64 [3] (tokens, rejected rows, rows of the sample that are filled), abs_max, minimum, maximum
 ///   F32 [in], mean_abs, mean_square F64 [in], hessian F32 [in x in] (X^T X / tokens; where it was gathered),
 ///   sample F32 [rows x in];

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <vector>
@@ -67,42 +66,40 @@ class BlockComparison {
         : m_model(model), m_rotary(rotary), m_runner(model.config(), kernels), m_linear(kernels, m_times) {}
 
     Status run(int64_t block, const BlockOperators& plain, const BlockOperators& changed, float* plainHidden,
-               float* changedHidden, int64_t rows, std::array<LayerSums, kLinearsPerBlock>& sums) {
-        std::array<Seen, kLinearsPerBlock> seen;
+               float* changedHidden, int64_t rows, std::vector<LayerSums>& sums) {
+        const auto layers = m_model.blockLinears(block);
+        const size_t first = m_model.linearsUntil(block - 1);
+        const auto at = [&](const LinearInfo& layer) { return m_model.linearIndex(layer) - first; };
+        std::vector<Seen> seen(layers.size());
         const Tap keep = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-            Seen& at = seen[static_cast<size_t>(layer.kind)];
-            auto& dst = point == TapPoint::Input ? at.input : at.output;
+            Seen& own = seen[at(layer)];
+            auto& dst = point == TapPoint::Input ? own.input : own.output;
             dst.assign(values.data, values.data + values.size());
         };
         const Tap compare = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-            const auto kind = static_cast<size_t>(layer.kind);
-            const auto& reference = point == TapPoint::Input ? seen[kind].input : seen[kind].output;
-            Distance& total = point == TapPoint::Input ? sums[kind].input : sums[kind].accumulated;
+            const size_t i = at(layer);
+            const auto& reference = point == TapPoint::Input ? seen[i].input : seen[i].output;
+            Distance& total = point == TapPoint::Input ? sums[i].input : sums[i].accumulated;
             total.merge(distanceOf(reference.data(), values.data, values.size()));
         };
-        const auto layers = m_model.blockLinears(block);
         if (Status done = m_runner.run(plain, layers, m_rotary, plainHidden, rows, keep); !done) return done;
         if (Status done = m_runner.run(changed, layers, m_rotary, changedHidden, rows, compare); !done)
             return done;
-        for (const LinearInfo& layer : layers) {
-            if (Status done = local(layer, changed, seen[static_cast<size_t>(layer.kind)], rows, sums);
-                !done) {
+        for (size_t i = 0; i < layers.size(); ++i)
+            if (Status done = local(layers[i], changed.linears[i], seen[i], rows, sums[i]); !done)
                 return done;
-            }
-        }
         return {};
     }
 
  private:
     /// The changed layer on the float run's input.
-    Status local(const LinearInfo& layer, const BlockOperators& changed, Seen& seen, int64_t rows,
-                 std::array<LayerSums, kLinearsPerBlock>& sums) {
-        const auto kind = static_cast<size_t>(layer.kind);
+    Status local(const LinearInfo& layer, const LinearOperator& changed, const Seen& seen, int64_t rows,
+                 LayerSums& sums) {
         const MatrixView x{seen.input.data(), rows, layer.inFeatures, layer.inFeatures};
         m_out.resize(static_cast<size_t>(rows * layer.outFeatures));
         m_linear.setInput(x);
-        if (Status done = m_linear.multiply(changed.linears[kind], m_out.data()); !done) return done;
-        sums[kind].local.merge(distanceOf(seen.output.data(), m_out.data(), rows * layer.outFeatures));
+        if (Status done = m_linear.multiply(changed, m_out.data()); !done) return done;
+        sums.local.merge(distanceOf(seen.output.data(), m_out.data(), rows * layer.outFeatures));
         return {};
     }
 
@@ -129,7 +126,7 @@ Result<LayerContext> layerContext(const Model& model, const LinearInfo& layer, c
     }
     if (!(*method)->info().sharesTransform) return context;
     for (const LinearInfo& other : model.blockLinears(layer.block)) {
-        if (inputPointOf(other.kind) != inputPointOf(layer.kind)) continue;
+        if (other.inputPoint != layer.inputPoint) continue;
         auto weight = model.linearWeight(other.name, job.quiet());
         if (!weight) return fail(weight.error());
         context.siblings.push_back(std::move(*weight));
@@ -162,14 +159,13 @@ double relative(const ErrorSplit& split) {
 }
 
 Status addWeightErrors(const Model& model, int64_t block, const VariantPlan& plan, const KernelTable& kernels,
-                       const Job& job, CalibrationSource* calibration,
-                       std::array<LayerSums, kLinearsPerBlock>& sums) {
+                       const Job& job, CalibrationSource* calibration, std::vector<LayerSums>& sums) {
     const auto layers = model.blockLinears(block);
     const FloatGemm gemm(kernels);  // the context's product points to it
     for (size_t i = 0; i < layers.size(); ++i) {
         auto weight = model.linearWeight(layers[i].name);
         if (!weight) return fail(weight.error());
-        const Recipe& recipe = plan.layers[static_cast<size_t>(block) * kLinearsPerBlock + i];
+        const Recipe& recipe = plan.layers[model.linearsUntil(block - 1) + i];
         auto context = layerContext(model, layers[i], recipe, calibration, gemm, job);
         if (!context) return fail(context.error());
         auto quantized = applyRecipe(layers[i], *weight, recipe, kernels, job, *context);
@@ -185,7 +181,6 @@ LayerError layerError(const LinearInfo& layer, const LayerSums& sums) {
     LayerError error;
     error.layer = layer.name;
     error.block = layer.block;
-    error.kind = layer.kind;
     error.weightError = relative(sums.weight);
     error.weight = sums.weight;
     error.bytes = sums.bytes;
@@ -238,7 +233,7 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
         if (!plainBlock) return fail(plainBlock.error());
         auto changedBlock = makeBlock(model, block, plan, store, calibrated, kernels, job.quiet());
         if (!changedBlock) return fail(changedBlock.error());
-        std::array<LayerSums, kLinearsPerBlock> sums;
+        std::vector<LayerSums> sums(model.blockLinears(block).size());
         if (Status done = addWeightErrors(model, block, plan, kernels, job.quiet(), calibration.get(), sums);
             !done)
             return fail(done.error());
@@ -267,9 +262,9 @@ Result<LayerResult> quantizedLinear(const Model& model, const LinearInfo& layer,
     const FloatGemm gemm(kernels);
     auto context = layerContext(model, layer, recipe, calibration, gemm, job.part(0, 0.7));
     if (!context) return fail(context.error());
-    return quantizeLayer(
-        {layer.name, std::move(*weight), context->calibration, context->siblings, context->product}, recipe,
-        job.part(0.7, 1));
+    return quantizeLayer({layer.name, std::move(*weight), context->calibration, context->siblings,
+                          context->product, layer.role},
+                         recipe, job.part(0.7, 1));
 }
 
 }  // namespace quantscope

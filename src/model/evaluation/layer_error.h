@@ -23,7 +23,6 @@ namespace quantscope {
 struct LayerError {
     std::string layer;
     int64_t block = 0;
-    LinearKind kind = LinearKind::Query;
     double weightError = 0;  ///< W^ against W
     double localError =
         0;  ///< X W^^T against X W^T, X the float model's input (quantized if the variant does)

@@ -9,12 +9,13 @@ namespace quantscope {
 namespace {
 
 /// Blocks over which two plans are equal; -1 when already the embedding differs.
-int64_t agreement(const VariantPlan& a, const VariantPlan& b, int64_t blocks) {
+int64_t agreement(const Model& model, const VariantPlan& a, const VariantPlan& b) {
     if (a.embedding != b.embedding) return -1;
-    const auto count = static_cast<size_t>(blocks * kLinearsPerBlock);
+    const int64_t blocks = model.config().blocks;
+    const size_t count = model.linearsUntil(blocks - 1);
     size_t equal = 0;
     while (equal < count && a.layers[equal] == b.layers[equal] && a.inputs[equal] == b.inputs[equal]) ++equal;
-    return static_cast<int64_t>(equal) / kLinearsPerBlock;
+    return equal < count ? model.linears()[equal].block : blocks;
 }
 
 }  // namespace
@@ -44,8 +45,7 @@ Status LockStep::begin(std::vector<Lane>& lanes, const std::vector<size_t>& acti
         m_agreement.assign(lanes.size(), std::vector<int64_t>(lanes.size(), -1));
         for (size_t lane = 0; lane < lanes.size(); ++lane) {
             for (size_t other = 0; other < lane; ++other) {
-                m_agreement[lane][other] =
-                    agreement(lanes[lane].plan, lanes[other].plan, m_model.config().blocks);
+                m_agreement[lane][other] = agreement(m_model, lanes[lane].plan, lanes[other].plan);
             }
         }
     }

@@ -28,7 +28,7 @@ const LayerOverride* overrideFor(const Variant& variant, std::string_view name) 
 
 /// The embedding is looked up: there is no product to execute.
 Recipe embeddingRecipe(const Variant& variant) {
-    const LayerOverride* entry = overrideFor(variant, "token_embd");
+    const LayerOverride* entry = overrideFor(variant, kEmbeddingName);
     if (entry == nullptr) return floatRecipe();
     Recipe recipe = canonical(entry->recipe);
     recipe.execution = Execution::Fake;
@@ -89,11 +89,11 @@ Status checkExecution(const VariantPlan& plan, const Model& model) {
     return {};
 }
 
-bool VariantPlan::sameUntil(const VariantPlan& other, int64_t block) const {
+bool VariantPlan::sameUntil(const VariantPlan& other, size_t count) const {
     if (embedding != other.embedding) return false;
-    const auto count = static_cast<std::ptrdiff_t>((block + 1) * kLinearsPerBlock);
-    return std::equal(layers.begin(), layers.begin() + count, other.layers.begin()) &&
-           std::equal(inputs.begin(), inputs.begin() + count, other.inputs.begin());
+    const auto end = static_cast<std::ptrdiff_t>(count);
+    return std::equal(layers.begin(), layers.begin() + end, other.layers.begin()) &&
+           std::equal(inputs.begin(), inputs.begin() + end, other.inputs.begin());
 }
 
 bool VariantPlan::isFloat() const {

@@ -22,8 +22,8 @@ struct VariantPlan {
     Recipe embedding;
     bool operator==(const VariantPlan&) const = default;
 
-    /// Embedding, inputs and all blocks up to and including `block` (-1: the embedding) are equal.
-    [[nodiscard]] bool sameUntil(const VariantPlan& other, int64_t block) const;
+    /// The embedding and the first `count` layers with their inputs are equal.
+    [[nodiscard]] bool sameUntil(const VariantPlan& other, size_t count) const;
     /// Nothing is quantized.
     [[nodiscard]] bool isFloat() const;
 };

@@ -5,24 +5,28 @@
 
 #include <algorithm>
 
+#include "model/architectures/tensor_names.h"
 #include "model/calibration/calibration.h"
 #include "model/calibration/ordered_calibration.h"
 #include "model/forward/forward.h"
 
 namespace quantscope {
+
 Result<StaticQuantizers> calibrateActivations(const Model& model, std::span<const int32_t> tokens,
                                               const Scheme& scheme, const KernelTable& kernels,
                                               const Job& job) {
-    StaticQuantizers result(static_cast<size_t>(model.config().blocks));
+    StaticQuantizers result;
+    for (int64_t block = 0; block < model.config().blocks; ++block)
+        result.emplace_back(model.inputPoints(block).size());
     Status seen;
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {
-        if (point != TapPoint::Input || !readsForItsPoint(layer.kind) || !seen) return;
+        if (point != TapPoint::Input || !layer.firstReader || !seen) return;
         auto quantizer = ActivationQuantizer::fromCalibration(scheme, values, kernels);
         if (!quantizer) {
             seen = fail(quantizer.error());
             return;
         }
-        result[static_cast<size_t>(layer.block)][static_cast<size_t>(inputPointOf(layer.kind))] = *quantizer;
+        result[static_cast<size_t>(layer.block)][static_cast<size_t>(layer.inputPoint)] = *quantizer;
     };
     const ForwardPass pass(model, kernels);
     if (Status done = pass.run(tokens, static_cast<int64_t>(tokens.size()), job, tap); !done) {
@@ -44,7 +48,7 @@ namespace {
 
 /// What a layer wants of its input; layers that want the same share it.
 struct InputWish {
-    InputPoint point = InputPoint::Attention;
+    int point = 0;
     std::optional<ActivationRecipe> activations;
     std::optional<IntegerLayout> layout;
     std::optional<ActivationTransform> basis;  ///< that differs from the layer's own
@@ -63,16 +67,16 @@ class OperatorMaker {
           m_plan(plan),
           m_store(store),
           m_calibrated(calibrated),
-          m_kernels(kernels) {}
+          m_kernels(kernels),
+          m_layouts(layers.size()),
+          m_transforms(layers.size()) {}
 
     /// Input point by input point: when a layer's statistics are gathered, those before it run as the plan
     /// says.
     Status make(std::span<LinearOperator> operators, const Job& job) {
         for (size_t begin = 0; begin < m_layers.size();) {
             size_t end = begin;
-            while (end < m_layers.size() &&
-                   inputPointOf(m_layers[end].kind) == inputPointOf(m_layers[begin].kind))
-                ++end;
+            while (end < m_layers.size() && m_layers[end].inputPoint == m_layers[begin].inputPoint) ++end;
             for (size_t i = begin; i < end; ++i)
                 if (Status made = makeWeights(i, operators, job); !made) return made;
             for (size_t i = begin; i < end; ++i) {
@@ -137,7 +141,7 @@ class OperatorMaker {
         if (!basis || !basis->changesBasis()) return {};
         if (m_layouts[i]) return basis;
         for (size_t other = 0; other < m_layers.size(); ++other)
-            if (inputPointOf(m_layers[other].kind) == inputPointOf(m_layers[i].kind) &&
+            if (m_layers[other].inputPoint == m_layers[i].inputPoint &&
                 m_transforms[other] != m_transforms[i])
                 return {};
         basis->permutation.clear();
@@ -146,7 +150,7 @@ class OperatorMaker {
     }
 
     Result<std::shared_ptr<const LinearInput>> inputOf(size_t i) {
-        InputWish wish{inputPointOf(m_layers[i].kind), m_plan.inputs[m_first + i], m_layouts[i], basisOf(i)};
+        InputWish wish{m_layers[i].inputPoint, m_plan.inputs[m_first + i], m_layouts[i], basisOf(i)};
         if (!wish.activations && !wish.basis) return std::shared_ptr<const LinearInput>{};
         for (const auto& [known, input] : m_inputs)
             if (known == wish) return input;
@@ -198,26 +202,34 @@ class OperatorMaker {
     WeightStore& m_store;
     const CalibratedQuantizers& m_calibrated;
     const KernelTable& m_kernels;
-    std::array<std::optional<IntegerLayout>, kLinearsPerBlock> m_layouts;
-    std::array<std::optional<ActivationTransform>, kLinearsPerBlock> m_transforms;
+    std::vector<std::optional<IntegerLayout>> m_layouts;
+    std::vector<std::optional<ActivationTransform>> m_transforms;
     std::vector<std::pair<InputWish, std::shared_ptr<const LinearInput>>> m_inputs;
     std::shared_ptr<const VariantPlan> m_sharedPlan;
 };
 
 }  // namespace
 
+Result<std::vector<BlockNorm>> loadNorms(const Model& model, int64_t block) {
+    std::vector<BlockNorm> norms;
+    for (const NormDescription& norm : model.architecture().norms) {
+        auto weight = model.weight(blockWeightName(block, norm.name));
+        if (!weight) return fail(weight.error());
+        norms.push_back({norm.place, std::move(*weight)});
+    }
+    return norms;
+}
+
 Result<BlockOperators> makeBlock(const Model& model, int64_t block, const VariantPlan& plan,
                                  WeightStore& store, const CalibratedQuantizers& calibrated,
                                  const KernelTable& kernels, const Job& job) {
     BlockOperators result;
-    auto attentionNorm = model.weight(fmt::format("blk.{}.attn_norm", block));
-    if (!attentionNorm) return fail(attentionNorm.error());
-    auto feedForwardNorm = model.weight(fmt::format("blk.{}.ffn_norm", block));
-    if (!feedForwardNorm) return fail(feedForwardNorm.error());
-    result.attentionNorm = std::move(*attentionNorm);
-    result.feedForwardNorm = std::move(*feedForwardNorm);
-    OperatorMaker maker(model, model.blockLinears(block), static_cast<size_t>(block) * kLinearsPerBlock, plan,
-                        store, calibrated, kernels);
+    auto norms = loadNorms(model, block);
+    if (!norms) return fail(norms.error());
+    result.norms = std::move(*norms);
+    const auto layers = model.blockLinears(block);
+    result.linears.resize(layers.size());
+    OperatorMaker maker(model, layers, model.linearsUntil(block - 1), plan, store, calibrated, kernels);
     if (Status made = maker.make(result.linears, job); !made) return fail(made.error());
     if (Status told = store.tellOrdered(plan, block, result, job); !told) return fail(told.error());
     return result;

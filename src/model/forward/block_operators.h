@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,7 +17,7 @@
 namespace quantscope {
 
 /// Activation quantizers with ranges from calibration, by block and input point.
-using StaticQuantizers = std::vector<std::array<std::optional<ActivationQuantizer>, kInputPoints>>;
+using StaticQuantizers = std::vector<std::vector<std::optional<ActivationQuantizer>>>;
 
 /// By activation scheme, for plans in which layers differ.
 using CalibratedQuantizers = std::vector<std::pair<Scheme, std::shared_ptr<const StaticQuantizers>>>;
@@ -29,6 +28,9 @@ std::vector<Scheme> staticSchemes(const VariantPlan& plan);
 Result<StaticQuantizers> calibrateActivations(const Model& model, std::span<const int32_t> tokens,
                                               const Scheme& scheme, const KernelTable& kernels,
                                               const Job& job);
+
+/// The weights of a block's norms.
+Result<std::vector<BlockNorm>> loadNorms(const Model& model, int64_t block);
 
 /// One block with the weights the plan asks for. `calibrated`: every scheme of staticSchemes(plan).
 Result<BlockOperators> makeBlock(const Model& model, int64_t block, const VariantPlan& plan,

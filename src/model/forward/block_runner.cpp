@@ -21,18 +21,10 @@ void grow(std::vector<float>& buffer, int64_t count) {
 
 }  // namespace
 
-InputPoint inputPointOf(LinearKind kind) {
-    switch (kind) {
-        case LinearKind::AttentionOutput:
-            return InputPoint::AttentionOutput;
-        case LinearKind::Gate:
-        case LinearKind::Up:
-            return InputPoint::FeedForward;
-        case LinearKind::Down:
-            return InputPoint::Down;
-        default:
-            return InputPoint::Attention;
-    }
+const Tensor& BlockOperators::norm(NormPlace place) const {
+    const auto found = std::ranges::find(norms, place, &BlockNorm::place);
+    assert(found != norms.end());
+    return found->weight;
 }
 
 struct BlockRunner::Call {
@@ -43,16 +35,26 @@ struct BlockRunner::Call {
     int64_t rows;
     const Tap& tap;
     KeyValueCache* cache;
-    std::optional<InputPoint> until;
+    std::optional<int> until;
+    bool ended = false;  ///< `until` was reached
+
+    [[nodiscard]] size_t indexOf(LayerRole role) const {
+        const auto found = std::ranges::find(layers, role, &LinearInfo::role);
+        assert(found != layers.end());
+        return static_cast<size_t>(found - layers.begin());
+    }
 };
 
-/// The run ends here: the tap has been shown the input of the first layer that reads it.
-bool BlockRunner::endsAt(const Call& call, InputPoint point) const {
-    if (!call.tap || call.until != point) return false;
-    const auto reader = std::ranges::find(call.layers, point,
-                                          [](const LinearInfo& layer) { return inputPointOf(layer.kind); });
-    call.tap(*reader, TapPoint::Input, m_input);
-    return true;
+/// src becomes the input of the layer with this role and of all that read the same point. Where the run ends
+/// here, the tap is shown it for the first of them.
+void BlockRunner::enter(Call& call, LayerRole reader, const std::vector<float>& src) {
+    const LinearInfo& layer = call.layers[call.indexOf(reader)];
+    m_input = {src.data(), call.rows, layer.inFeatures, layer.inFeatures};
+    m_linear.setInput(m_input);
+    call.ended = call.tap && call.until == layer.inputPoint;
+    if (!call.ended) return;
+    const auto first = std::ranges::find(call.layers, layer.inputPoint, &LinearInfo::inputPoint);
+    call.tap(*first, TapPoint::Input, m_input);
 }
 
 void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows) {
@@ -128,16 +130,12 @@ void BlockRunner::attend(int64_t rows, const float* keys, const float* values, i
     });
 }
 
-void BlockRunner::setInput(const std::vector<float>& src, int64_t rows, int64_t cols) {
-    m_input = {src.data(), rows, cols, cols};
-    m_linear.setInput(m_input);
-}
-
-Status BlockRunner::multiply(const Call& call, LinearKind kind, std::vector<float>& dst) {
-    const LinearOperator& op = call.block.linears[static_cast<size_t>(kind)];
+Status BlockRunner::multiply(const Call& call, LayerRole role, std::vector<float>& dst) {
+    const size_t index = call.indexOf(role);
+    const LinearOperator& op = call.block.linears[index];
     const int64_t width = op.outputs();
     grow(dst, call.rows * width);
-    const LinearInfo& layer = call.layers[static_cast<size_t>(kind)];
+    const LinearInfo& layer = call.layers[index];
     if (call.tap) call.tap(layer, TapPoint::Input, m_input);
     if (Status done = m_linear.multiply(op, dst.data()); !done) return done;
     if (call.tap) call.tap(layer, TapPoint::Output, {dst.data(), call.rows, width, width});
@@ -145,18 +143,18 @@ Status BlockRunner::multiply(const Call& call, LinearKind kind, std::vector<floa
 }
 
 /// hidden += src W^T. Without a tap the sum is made inside the product.
-Status BlockRunner::multiplyOnto(const Call& call, LinearKind kind) {
-    if (!call.tap) return m_linear.multiplyOnto(call.block.linears[static_cast<size_t>(kind)], call.hidden);
-    if (Status done = multiply(call, kind, m_out); !done) return done;
+Status BlockRunner::multiplyOnto(const Call& call, LayerRole role) {
+    if (!call.tap) return m_linear.multiplyOnto(call.block.linears[call.indexOf(role)], call.hidden);
+    if (Status done = multiply(call, role, m_out); !done) return done;
     addTo(call.hidden, m_out, call.rows);
     return {};
 }
 
 /// gate = SiLU(gate) * src Wup^T, likewise.
 Status BlockRunner::multiplyUp(const Call& call) {
-    const LinearOperator& up = call.block.linears[static_cast<size_t>(LinearKind::Up)];
+    const LinearOperator& up = call.block.linears[call.indexOf(LayerRole::Up)];
     if (call.tap || up.integer) {
-        if (Status done = multiply(call, LinearKind::Up, m_up); !done) return done;
+        if (Status done = multiply(call, LayerRole::Up, m_up); !done) return done;
         activate(call.rows);
         return {};
     }
@@ -185,13 +183,13 @@ void BlockRunner::activate(int64_t rows) {
     });
 }
 
-Status BlockRunner::attention(const Call& call) {
-    normalize(call.hidden, call.block.attentionNorm, m_normed, call.rows);
-    setInput(m_normed, call.rows, m_config.hidden);
-    if (endsAt(call, InputPoint::Attention)) return {};
-    if (Status done = multiply(call, LinearKind::Query, m_query); !done) return done;
-    if (Status done = multiply(call, LinearKind::Key, m_key); !done) return done;
-    if (Status done = multiply(call, LinearKind::Value, m_value); !done) return done;
+Status BlockRunner::attention(Call& call) {
+    normalize(call.hidden, call.block.norm(NormPlace::BeforeAttention), m_normed, call.rows);
+    enter(call, LayerRole::Query, m_normed);
+    if (call.ended) return {};
+    if (Status done = multiply(call, LayerRole::Query, m_query); !done) return done;
+    if (Status done = multiply(call, LayerRole::Key, m_key); !done) return done;
+    if (Status done = multiply(call, LayerRole::Value, m_value); !done) return done;
     const int64_t first = call.cache == nullptr ? 0 : call.cache->length;
     rotate(m_query, m_config.heads, call.rotary, call.rows, first);
     rotate(m_key, m_config.keyValueHeads, call.rotary, call.rows, first);
@@ -201,29 +199,28 @@ Status BlockRunner::attention(const Call& call) {
         remember(*call.cache, call.rows);
         attend(call.rows, call.cache->keys.data(), call.cache->values.data(), first);
     }
-    setInput(m_attended, call.rows, m_config.heads * m_config.headDim);
-    if (endsAt(call, InputPoint::AttentionOutput)) return {};
-    return multiplyOnto(call, LinearKind::AttentionOutput);
+    enter(call, LayerRole::AttentionOutput, m_attended);
+    if (call.ended) return {};
+    return multiplyOnto(call, LayerRole::AttentionOutput);
 }
 
-Status BlockRunner::feedForward(const Call& call) {
-    normalize(call.hidden, call.block.feedForwardNorm, m_normed, call.rows);
-    setInput(m_normed, call.rows, m_config.hidden);
-    if (endsAt(call, InputPoint::FeedForward)) return {};
-    if (Status done = multiply(call, LinearKind::Gate, m_gate); !done) return done;
+Status BlockRunner::feedForward(Call& call) {
+    normalize(call.hidden, call.block.norm(NormPlace::BeforeFeedForward), m_normed, call.rows);
+    enter(call, LayerRole::Gate, m_normed);
+    if (call.ended) return {};
+    if (Status done = multiply(call, LayerRole::Gate, m_gate); !done) return done;
     if (Status done = multiplyUp(call); !done) return done;
-    setInput(m_gate, call.rows, m_config.feedForward);
-    if (endsAt(call, InputPoint::Down)) return {};
-    return multiplyOnto(call, LinearKind::Down);
+    enter(call, LayerRole::Down, m_gate);
+    if (call.ended) return {};
+    return multiplyOnto(call, LayerRole::Down);
 }
 
 Status BlockRunner::run(const BlockOperators& block, std::span<const LinearInfo> layers,
                         const RotaryTable& rotary, float* hidden, int64_t rows, const Tap& tap,
-                        KeyValueCache* cache, std::optional<InputPoint> until) {
+                        KeyValueCache* cache, std::optional<int> until) {
     assert(rows + (cache == nullptr ? 0 : cache->length) <= rotary.positions());
-    const Call call{block, layers, rotary, hidden, rows, tap, cache, until};
-    if (Status done = attention(call); !done) return done;
-    if (tap && (until == InputPoint::Attention || until == InputPoint::AttentionOutput)) return {};
+    Call call{block, layers, rotary, hidden, rows, tap, cache, until};
+    if (Status done = attention(call); !done || call.ended) return done;
     return feedForward(call);
 }
 

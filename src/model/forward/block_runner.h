@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,17 +17,19 @@
 
 namespace quantscope {
 
-/// The four places of a block where linear layers take their input.
-enum class InputPoint { Attention, AttentionOutput, FeedForward, Down };
-constexpr int kInputPoints = 4;
-/// Where a kind of layer takes its input.
-InputPoint inputPointOf(LinearKind kind);
+/// A norm of a block and its weight.
+struct BlockNorm {
+    NormPlace place = NormPlace::BeforeAttention;
+    Tensor weight;
+};
 
 /// One block, ready to run: what a variant has put in the place of its layers.
 struct BlockOperators {
-    Tensor attentionNorm;
-    Tensor feedForwardNorm;
-    std::array<LinearOperator, kLinearsPerBlock> linears;
+    std::vector<BlockNorm> norms;
+    std::vector<LinearOperator> linears;  ///< for Model::blockLinears()
+
+    /// The norm's weight; asserted to be there.
+    [[nodiscard]] const Tensor& norm(NormPlace place) const;
 };
 
 /// Keys and values of the tokens a block has seen, for runs that go on where the last one ended.
@@ -47,30 +48,30 @@ class BlockRunner {
     BlockRunner& operator=(const BlockRunner&) = delete;
 
     /// hidden [rows x config.hidden] is replaced by the block's output; rows <= rotary.positions(). `layers`
-    /// are the block's seven, for the tap. `cache`: the rows follow the tokens in it and are added to it.
-    /// Errors come from activation quantizers and integer products only. With a tap and `until`, the run ends
-    /// when the tap has seen that point's input; `hidden` then holds what was reached.
+    /// are the block's, which `block.linears` stand for. `cache`: the rows follow the tokens in it and are
+    /// added to it. Errors come from activation quantizers and integer products only. With a tap and `until`
+    /// (an input point), the run ends when the tap has seen that point's input; `hidden` then holds what was
+    /// reached.
     Status run(const BlockOperators& block, std::span<const LinearInfo> layers, const RotaryTable& rotary,
                float* hidden, int64_t rows, const Tap& tap = {}, KeyValueCache* cache = nullptr,
-               std::optional<InputPoint> until = {});
+               std::optional<int> until = {});
 
     /// Where the calls so far have spent their time.
     [[nodiscard]] const StageTimes& times() const { return m_times; }
 
  private:
     struct Call;
-    [[nodiscard]] bool endsAt(const Call& call, InputPoint point) const;
-    Status attention(const Call& call);
-    Status feedForward(const Call& call);
+    void enter(Call& call, LayerRole reader, const std::vector<float>& src);
+    Status attention(Call& call);
+    Status feedForward(Call& call);
     void normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows);
     void rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows,
                 int64_t firstPosition);
     void remember(KeyValueCache& cache, int64_t rows);
     void attend(int64_t rows, const float* keys, const float* values, int64_t firstPosition);
-    Status multiply(const Call& call, LinearKind kind, std::vector<float>& dst);
-    Status multiplyOnto(const Call& call, LinearKind kind);
+    Status multiply(const Call& call, LayerRole role, std::vector<float>& dst);
+    Status multiplyOnto(const Call& call, LayerRole role);
     Status multiplyUp(const Call& call);
-    void setInput(const std::vector<float>& src, int64_t rows, int64_t cols);
     void activate(int64_t rows);
     void addTo(float* hidden, const std::vector<float>& src, int64_t rows);
 

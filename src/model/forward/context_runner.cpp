@@ -73,7 +73,7 @@ Status ContextRunner::Impl::make(const Variant& variant, int64_t tokens, std::sp
     auto opened = Embedding::open(*model, plan.embedding, kernels, job.quiet());
     if (!opened) return fail(opened.error());
     embedding = std::move(*opened);
-    auto weight = model->weight("output_norm");
+    auto weight = model->weight(kFinalNormName);
     if (!weight) return fail(weight.error());
     norm = std::move(*weight);
     auto last = makeHead(*model, plan, store, kernels, job.quiet());

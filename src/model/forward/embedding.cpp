@@ -14,14 +14,14 @@ namespace quantscope {
 Result<Embedding> Embedding::open(const Model& model, const Recipe& recipe, const KernelTable& kernels,
                                   const Job& job) {
     if (recipe.scheme.format == "float") {
-        auto stored = model.storedWeight("token_embd");
+        auto stored = model.storedWeight(kEmbeddingName);
         if (!stored) return fail(stored.error());
         return Embedding(std::move(*stored));
     }
-    auto weight = model.weight("token_embd");
+    auto weight = model.weight(kEmbeddingName);
     if (!weight) return fail(weight.error());
     LinearInfo info = model.head();
-    info.name = "token_embd";
+    info.name = kEmbeddingName;
     auto quantized = applyRecipe(info, *weight, recipe, kernels, job);
     if (!quantized) return fail(quantized.error());
     return Embedding(std::move(quantized->values));

@@ -76,9 +76,9 @@ Result<Tensor> ForwardPass::logits(std::span<const int32_t> tokens, const Job& j
         return fail(ErrorKind::InvalidArgument,
                     fmt::format("position {} is outside the {} tokens", firstPosition, count), "position");
     }
-    auto norm = m_model.weight("output_norm");
+    auto norm = m_model.weight(kFinalNormName);
     if (!norm) return fail(norm.error());
-    auto head = m_model.linearWeight("output");
+    auto head = m_model.linearWeight(kHeadName);
     if (!head) return fail(head.error());
     auto packed = FloatGemm::pack(head->matrix());
     if (!packed) return fail(packed.error());

@@ -32,7 +32,7 @@ struct HeadScorer::Tile {
 };
 
 Status HeadScorer::open() {
-    auto norm = m_model.weight("output_norm");
+    auto norm = m_model.weight(kFinalNormName);
     if (!norm) return fail(norm.error());
     m_norm = std::move(*norm);
     return {};

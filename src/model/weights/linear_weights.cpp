@@ -27,11 +27,6 @@ Error forLayer(Error error, const LinearInfo& layer) {
     return error;
 }
 
-/// Layers of a block that run before this one, and those of all blocks before.
-size_t indexOf(const LinearInfo& layer) {
-    return static_cast<size_t>(layer.block) * kLinearsPerBlock + static_cast<size_t>(layer.kind);
-}
-
 /// Float, or one pass over the weight: nothing worth keeping.
 bool isElementwise(const Recipe& recipe) {
     return recipe.scheme.isFloat() || (recipe.method == "rtn" && recipe.parameters.empty());
@@ -65,8 +60,9 @@ Result<QuantizedWeight> applyRecipe(const LinearInfo& layer, const Tensor& weigh
         if (!quantized) return fail(forLayer(quantized.error(), layer));
         return quantized;
     }
-    auto result = quantizeLayer({layer.name, weight, context.calibration, context.siblings, context.product},
-                                recipe, job);
+    auto result = quantizeLayer(
+        {layer.name, weight, context.calibration, context.siblings, context.product, layer.role}, recipe,
+        job);
     if (!result) return fail(result.error());
     return QuantizedWeight{result->floats(), result->bitsPerWeight(), result->bytes, result->transform};
 }
@@ -84,11 +80,11 @@ Result<Tensor> WeightStore::floats(const LinearInfo& layer, const Job& job) {
 WeightStore::~WeightStore() = default;
 
 /// Whether the entry's inputs came through the same layers: those before this one in running order.
-bool WeightStore::samePast(const Entry& entry, const LinearInfo& layer, const OrderedInputs* ordered) {
+bool WeightStore::samePast(const Entry& entry, const LinearInfo& layer, const OrderedInputs* ordered) const {
     if (!entry.past || ordered == nullptr) return !entry.past && ordered == nullptr;
     const VariantPlan& a = *entry.past;
     const VariantPlan& b = *ordered->plan;
-    const auto before = static_cast<std::ptrdiff_t>(indexOf(layer));
+    const auto before = static_cast<std::ptrdiff_t>(m_model.linearIndex(layer));
     return a.embedding == b.embedding &&
            std::equal(a.layers.begin(), a.layers.begin() + before, b.layers.begin()) &&
            std::equal(a.inputs.begin(), a.inputs.begin() + before, b.inputs.begin());
@@ -107,8 +103,8 @@ Result<std::shared_ptr<OrderedCalibration>> WeightStore::ordered(const VariantPl
     auto made = std::make_shared<OrderedCalibration>(m_model, m_kernels, *text, plan);
     const OrderedCalibration* farthest = nullptr;
     for (const auto& other : m_ordered) {
-        const bool fits =
-            other->begun() && other->next() <= block && plan.sameUntil(other->plan(), other->next() - 1);
+        const bool fits = other->begun() && other->next() <= block &&
+                          plan.sameUntil(other->plan(), m_model.linearsUntil(other->next() - 1));
         if (fits && (farthest == nullptr || farthest->next() < other->next())) farthest = other.get();
     }
     if (farthest != nullptr) made->follow(*farthest);
@@ -192,7 +188,8 @@ Result<LayerResult> WeightStore::byMethod(const LinearInfo& layer, const Recipe&
     auto context = contextFor(layer, recipe, ordered, job);
     if (!context) return fail(context.error());
     auto result = quantizeLayer(
-        {layer.name, *weight, context->calibration, context->siblings, context->product}, recipe, job);
+        {layer.name, *weight, context->calibration, context->siblings, context->product, layer.role}, recipe,
+        job);
     if (!result || key.empty()) return result;
     if (Status kept = m_finished->put(layer, key, *result); !kept) return fail(kept.error());
     return result;
@@ -209,8 +206,9 @@ std::string WeightStore::keyOf(const LinearInfo& layer, const Recipe& recipe,
         key += fmt::format("calibration {}\n", m_calibration->fingerprint());
     if (ordered == nullptr) return key;
     const VariantPlan& plan = *ordered->plan;
+    const size_t before = m_model.linearIndex(layer);
     key += "embedding " + recipeText(plan.embedding) + "\n";
-    for (size_t i = 0; i < indexOf(layer); ++i) {
+    for (size_t i = 0; i < before; ++i) {
         key += recipeText(plan.layers[i]);
         if (const auto& input = plan.inputs[i]) {
             if (input->isStatic) key += " @ranges=" + m_rangesFingerprint;
@@ -236,7 +234,7 @@ Result<LayerContext> WeightStore::contextFor(const LinearInfo& layer, const Reci
     }
     if (!info.sharesTransform || layer.block < 0) return context;
     for (const LinearInfo& other : m_model.blockLinears(layer.block)) {
-        if (inputPointOf(other.kind) != inputPointOf(layer.kind)) continue;
+        if (other.inputPoint != layer.inputPoint) continue;
         auto weight = m_model.linearWeight(other.name, job.quiet());
         if (!weight) return fail(weight.error());
         context.siblings.push_back(std::move(*weight));

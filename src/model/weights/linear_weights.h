@@ -123,8 +123,8 @@ class WeightStore {
         std::shared_ptr<const VariantPlan> past;  ///< the plan whose earlier layers the inputs came through
         LinearWeights weights;
     };
-    [[nodiscard]] static bool samePast(const Entry& entry, const LinearInfo& layer,
-                                       const OrderedInputs* ordered);
+    [[nodiscard]] bool samePast(const Entry& entry, const LinearInfo& layer,
+                                const OrderedInputs* ordered) const;
     void trim();
     Result<LinearWeights> make(const LinearInfo& layer, const Recipe& recipe, const OrderedInputs* ordered,
                                const std::optional<IntegerUse>& use, const Job& job);
