@@ -20,10 +20,6 @@ struct GoldenRecord {
     [[nodiscard]] double number(size_t i) const { return std::stod(values.at(i)); }
 };
 
-inline std::string sourcePath(const std::string& relative) {
-    return sourcePath(relative);
-}
-
 inline std::string readAll(const std::string& path) {
     QFile file(QString::fromStdString(path));
     return file.open(QIODevice::ReadOnly) ? file.readAll().toStdString() : std::string();
