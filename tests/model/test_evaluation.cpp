@@ -358,7 +358,7 @@ class TestEvaluation : public QObject {
         QTest::newRow("cannot run") << "int8/integer"
                                     << "add @act=int8/token";
         QTest::newRow("no static range") << "float @act-static=int8/token"
-                                         << "token";
+                                         << "not seen";
         QTest::newRow("embedding") << "float @token_embd=gptq/int4/group=16"
                                    << "calibration";
         QTest::newRow("first block") << "gptq/int4/group=16"

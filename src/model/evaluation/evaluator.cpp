@@ -280,6 +280,7 @@ EvaluationOrder Evaluator::orderFor(const Run& run) const {
 
 Status Evaluator::scoreWindow(Run& run, size_t window, size_t indexInSteps,
                               const std::vector<size_t>& active) {
+    if (Status stands = run.reference(); !stands) return stands;
     const bool llamaCpp = run.protocol.rule == WindowRule::LlamaCpp;
     std::vector<size_t> standing;
     for (const size_t lane : active)
