@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -46,6 +47,11 @@ OrderedJson toJson(const Percentiles& p) {
 }
 
 OrderedJson toJson(const VariantScore& s, const Variant& variant) {
+    if (s.error)
+        return {{"name", s.name},
+                {"scheme", variantText(variant)},
+                {"execution", executionOf(variant)},
+                {"error", describe(*s.error)}};
     return {{"name", s.name},
             {"scheme", variantText(variant)},
             {"execution", executionOf(variant)},
@@ -69,13 +75,14 @@ OrderedJson toJson(const VariantScore& s, const Variant& variant) {
             {"seconds", s.seconds}};
 }
 
-/// The rows of a report: the reference, then the others, the best first.
+/// The rows of a report: the reference, then the others, the best first, those that failed last.
 std::vector<size_t> orderOf(const std::vector<VariantScore>& scores, const std::string& sort) {
     std::vector<size_t> order(scores.size());
     std::iota(order.begin(), order.end(), size_t{0});
     if (sort.empty()) return order;
     const auto key = [&](size_t i) {
         const VariantScore& s = scores[i];
+        if (s.error) return std::numeric_limits<double>::infinity();
         return sort == "kl" ? s.klMean : sort == "perplexity" ? s.perplexity : s.bitsPerWeight;
     };
     std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
@@ -107,6 +114,10 @@ void printText(const ModelResults& results, const Options& options) {
     for (const size_t i : orderOf(scores, options.sort)) {
         const VariantScore& s = scores[i];
         const std::string execution(executionOf(results.request.variants[i]));
+        if (s.error) {
+            rows.push_back({s.name, execution, describe(*s.error)});
+            continue;
+        }
         rows.push_back({s.name, execution, fmt::format("{:.3f}", s.bitsPerWeight),
                         fmt::format("{:.4f} ± {:.4f}", s.perplexity, s.perplexitySe),
                         fmt::format("{:+.5f} ± {:.5f}", s.deltaNll, s.deltaNllSe),
@@ -175,6 +186,8 @@ int evaluateModel(const Options& options, CommandContext& context) {
     if (last->error) return reportError(*last->error, kExitBadInput);
     if (options.json) printJson(toJson(*last, options));
     if (!options.json) printText(*last, options);
+    for (const VariantScore& score : last->evaluation.variants)
+        if (score.error) return reportError(*score.error, kExitBadInput);
     return kExitGood;
 }
 

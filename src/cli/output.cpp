@@ -38,12 +38,13 @@ void printTable(const std::vector<std::vector<std::string>>& rows) {
     std::vector<size_t> widths;
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()), 0);
-        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], widthOf(row[i]));
+        const size_t cells = row.size() - (row.size() < rows.front().size() ? 1 : 0);
+        for (size_t i = 0; i < cells; ++i) widths[i] = std::max(widths[i], widthOf(row[i]));
     }
     for (const auto& row : rows) {
         std::string line;
         for (size_t i = 0; i < row.size(); ++i) {
-            const std::string blanks(widths[i] - widthOf(row[i]), ' ');
+            const std::string blanks(widths[i] - std::min(widths[i], widthOf(row[i])), ' ');
             line += (i == 0 ? row[i] + blanks : "  " + blanks + row[i]);
         }
         line.erase(line.find_last_not_of(' ') + 1);

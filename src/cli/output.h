@@ -19,7 +19,7 @@ int reportError(const Error& error, int exitCode);
 void printJson(const OrderedJson& object);
 
 /// Columns padded to their widest cell; the first is aligned left, the others right. The first row is the
-/// header.
+/// header; a shorter one ends with a remark that may be wider than its column.
 void printTable(const std::vector<std::vector<std::string>>& rows);
 
 /// The same as a Markdown table.

@@ -164,6 +164,28 @@ class TestCliModel : public QObject {
         QVERIFY(!run.err.isEmpty());
     }
 
+    /// As in compare: the error stands in the variant's row, the others' numbers beside it, the exit says so.
+    void evalNamesTheVariantThatFails() {
+        const auto run = [&](const char* variants, const char* form) {
+            return runProgram({"eval", "--model", m_model, "--text", m_text, "--variants", variants,
+                               "--window", "64", "--chunks", "1", "--sort", "kl", form});
+        };
+        const auto both = run("float; gptq/int4; int8/channel", "--json");
+        QCOMPARE(both.exitCode, 3);
+        QVERIFY2(both.err.contains("--calibration"), both.err.constData());
+        const QJsonArray variants = both.json()["variants"].toArray();
+        QCOMPARE(variants.size(), 3);
+        QVERIFY(variants[2]["error"].toString().contains("--calibration"));
+        QVERIFY(variants[2]["scheme"].toString().startsWith("gptq"));
+        QVERIFY(!variants[2].toObject().contains("perplexity"));
+        const auto alone = run("float; int8/channel", "--json");
+        QCOMPARE(alone.exitCode, 0);
+        QCOMPARE(variants[1]["kl_mean"], alone.json()["variants"][1]["kl_mean"]);
+        const auto text = run("float; gptq/int4; int8/channel", "--markdown");
+        QCOMPARE(text.exitCode, 3);
+        QVERIFY(text.out.contains("--calibration") && text.out.contains("| int8"));
+    }
+
     void generateComparesWhatVariantsWrite() {
         const QStringList arguments = {"generate",
                                        "--model",

@@ -32,6 +32,7 @@ inline Result<double> scoreOf(const Model& model, const char* variant, const Eva
     if (!variants) return fail(variants.error());
     const auto result = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {});
     if (!result) return fail(result.error());
+    if (result->variants[1].error) return fail(*result->variants[1].error);
     return result->variants[1].meanNll;
 }
 

@@ -197,8 +197,12 @@ class TestEvaluation : public QObject {
             "hadamard/int4/group=8 @act=int8/token; int4/group=8 @*.ffn_down=gptq/int8/channel");
         auto protocol = shortWindows();
         const auto without = evaluate(model, tokens, variants, protocol, kernels(), {});
-        QVERIFY(!without.has_value());
-        QVERIFY(describe(without.error()).find("--calibration") != std::string::npos);
+        QVERIFY(without.has_value());
+        for (const size_t calibrated : {1, 2, 3, 5, 7}) {
+            const auto& error = without->variants[calibrated].error;
+            QVERIFY(error && describe(*error).find("--calibration") != std::string::npos);
+        }
+        QVERIFY(!without->variants[4].error && !without->variants[6].error);
         protocol.calibration = std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5));
         protocol.calibrationWindow = 16;
         const auto chunks = evaluate(model, tokens, variants, protocol, kernels(), {});
@@ -316,7 +320,11 @@ class TestEvaluation : public QObject {
         const auto invalid = static_cast<int>(ErrorKind::InvalidArgument);
         QTest::newRow("no variants") << "" << 64 << invalid;
         QTest::newRow("text too short") << "float" << 31 << invalid;
-        QTest::newRow("static range by token") << "float; float @act-static=int8/token" << 64 << invalid;
+        QTest::newRow("static range by token") << "float @act-static=int8/token; float" << 64 << invalid;
+        QTest::newRow("the reference fails in its last block")
+            << "float @blk.1.ffn_down=gptq/int4/group=16; float; int4/symmetric/channel" << 64 << invalid;
+        QTest::newRow("the reference fails in its head")
+            << "float @output=gptq/int4/group=16; float; int4/symmetric/channel" << 64 << invalid;
     }
     void badInput() {
         QFETCH(QString, variants);
@@ -339,9 +347,80 @@ class TestEvaluation : public QObject {
         model.replace("blk.1.attn_v", Tensor::fromFloats(weight.shape(), values));
         const auto result = evaluate(model, randomTokens(64), *parseVariants("float; int8/channel"),
                                      shortWindows(), kernels(), {});
-        QVERIFY(!result.has_value());
-        QCOMPARE(result.error().kind, ErrorKind::InvalidArgument);
-        QVERIFY(result.error().message.find("blk.1.attn_v") != std::string::npos);
+        QVERIFY(result.has_value() && result->variants[1].error);
+        QCOMPARE(result->variants[1].error->kind, ErrorKind::InvalidArgument);
+        QVERIFY(result->variants[1].error->message.find("blk.1.attn_v") != std::string::npos);
+    }
+
+    void oneBadVariantDoesNotCancelTheOthers_data() {
+        QTest::addColumn<QString>("bad");
+        QTest::addColumn<QString>("says");
+        QTest::newRow("cannot run") << "int8/integer"
+                                    << "add @act=int8/token";
+        QTest::newRow("no static range") << "float @act-static=int8/token"
+                                         << "not seen";
+        QTest::newRow("embedding") << "float @token_embd=gptq/int4/group=16"
+                                   << "calibration";
+        QTest::newRow("first block") << "gptq/int4/group=16"
+                                     << "blk.0.attn_q";
+        QTest::newRow("a leader, deep") << "int4/symmetric/channel @blk.1.ffn_down=gptq/int4/group=16"
+                                        << "blk.1.ffn_down";
+        QTest::newRow("a leader's head") << "int4/symmetric/channel @output=gptq/int4/group=16"
+                                         << "calibration";
+        QTest::newRow("ordered inputs") << "gptq/int4/group=16/inputs=quantized"
+                                        << "calibration";
+    }
+    /// It is named in its place, twice if it is there twice; the others' numbers are those of a run without
+    /// it, in both orders, also in a session that goes on afterwards.
+    void oneBadVariantDoesNotCancelTheOthers() {
+        QFETCH(QString, bad);
+        QFETCH(QString, says);
+        const auto model = std::make_shared<const TinyModel>();
+        const auto tokens = randomTokens(80);
+        const auto without = *parseVariants(
+            "float; int4/symmetric/channel; int4/symmetric/channel @blk.1.*=int3/symmetric/channel; "
+            "int8/symmetric/channel @act=int8/token");
+        auto with = without;
+        const Variant failing = *parseVariant(bad.toStdString());
+        with.insert(with.begin() + 1, failing);  // in front of those it leads
+        with.push_back(failing);
+        for (const auto order : {EvaluationOrder::ChunkMajor, EvaluationOrder::LayerMajor}) {
+            const auto plain = evaluate(*model, tokens, without, shortWindows(order), kernels(), {});
+            EvaluationSession session(model, kernels());
+            const auto first = session.evaluate(tokens, with, shortWindows(order), {});
+            const auto again = session.evaluate(tokens, with, shortWindows(order), {});
+            for (const auto& result : {first, again}) {
+                QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+                QVERIFY(result->complete);
+                for (const size_t at : {size_t{1}, with.size() - 1}) {
+                    QVERIFY(result->variants[at].error.has_value());
+                    const std::string text = describe(*result->variants[at].error);
+                    QVERIFY2(text.find(says.toStdString()) != std::string::npos, text.c_str());
+                    QCOMPARE(result->variants[at].tokens, int64_t{0});
+                    QVERIFY(result->variants[at].chunkNll.empty() && result->tokens[at].empty());
+                }
+                EvaluationResult others = *result;
+                others.variants.erase(others.variants.begin() + 1);
+                others.variants.pop_back();
+                QCOMPARE(difference(others, *plain), std::string());
+            }
+            const auto after = session.evaluate(tokens, without, shortWindows(order), {});
+            QVERIFY(after.has_value());
+            QCOMPARE(difference(*after, *plain), std::string());
+        }
+    }
+
+    /// A calibration file that cannot be read is the failure of those that need it.
+    void unreadableCalibrationFailsItsVariants() {
+        const TinyModel model;
+        EvaluationProtocol protocol = shortWindows();
+        protocol.calibrationFile = "nowhere.safetensors";
+        const auto result =
+            evaluate(model, randomTokens(64), *parseVariants("float; gptq/int4; int8/channel"), protocol,
+                     kernels(), {});
+        QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        QVERIFY(result->variants[1].error && result->variants[1].error->kind == ErrorKind::NotFound);
+        QVERIFY(!result->variants[2].error && result->variants[2].tokens > 0);
     }
 
     void activations() {

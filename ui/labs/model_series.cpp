@@ -62,6 +62,7 @@ PerplexitySeries perplexitySeries(const ModelResults& results) {
     series.progress = windowsDone(evaluation);
     for (size_t i = 0; i < evaluation.variants.size(); ++i) {
         const VariantScore& score = evaluation.variants[i];
+        if (score.error) continue;
         series.bars.push_back({static_cast<int>(i), variantLabel(results, i), score.perplexity,
                                score.perplexitySe, score.deltaNll, score.deltaNllSe, i == 0});
     }
@@ -73,6 +74,7 @@ std::vector<KlRow> klRows(const ModelResults& results) {
     const EvaluationResult& evaluation = results.evaluation;
     for (size_t i = 1; i < evaluation.variants.size(); ++i) {
         const VariantScore& score = evaluation.variants[i];
+        if (score.error) continue;
         rows.push_back({static_cast<int>(i), variantLabel(results, i), score.kl.median, score.kl.p90,
                         score.kl.p99, score.kl.p999, score.klMean, score.top1Agreement});
     }

@@ -266,6 +266,10 @@ QVariant MetricsModel::data(const QModelIndex& index, int role) const {
             m_matmul->variants[row].error) {
             return QString::fromStdString(describe(*m_matmul->variants[row].error));
         }
+        if (m_lab == LabKind::Model && m_model && row < m_model->evaluation.variants.size() &&
+            m_model->evaluation.variants[row].error) {
+            return QString::fromStdString(describe(*m_model->evaluation.variants[row].error));
+        }
         return index.column() == 0 ? QVariant(QString::fromStdString(variantText(m_variants[row])))
                                    : headerData(index.column(), Qt::Horizontal, Qt::ToolTipRole);
     }

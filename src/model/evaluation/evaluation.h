@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,8 @@ struct Percentiles {
 /// One variant's score, refined after every window. Deltas are paired with the first variant, token by token.
 struct VariantScore {
     std::string name;
+    /// The variant failed and was left out: beside it only the name and the sizes below are filled.
+    std::optional<Error> error;
     int64_t tokens = 0;       ///< scored
     double meanNll = 0;       ///< nats a token
     double perplexity = 0;    ///< exp(meanNll)
@@ -100,7 +103,7 @@ struct EvaluationResult {
     StageTimes times;  ///< of all variants together
     /// What came out of the resume folder, and what in it was damaged.
     std::vector<std::string> notes;
-    /// Scored tokens of the first windows (at most 4,096), one row a variant.
+    /// Scored tokens of the first windows (at most 4,096), one row a variant; empty for one that failed.
     std::vector<std::vector<TokenScore>> tokens;
 };
 
@@ -108,11 +111,14 @@ struct EvaluationResult {
 using EvaluationSink = std::function<void(const EvaluationResult&)>;
 
 /// Scores all variants over the same tokens (as encode() gives them) in lock step. The first variant is the
-/// reference. Recipes apply to the linear layers of the blocks; "token_embd" and "output" change only by an
+/// reference: if it fails, so does the run. Any other variant that cannot run, whose method refuses a layer
+/// or whose calibration is missing has its error in its score, and the others' numbers are those of a run
+/// without it. Recipes apply to the linear layers of the blocks; "token_embd" and "output" change only by an
 /// override that names them. KL of the LlamaCpp rule sums reference probabilities above e^-16 only, as
 /// llama-perplexity does; the other rules sum all. Static activation ranges come from the float model's run
-/// over the first window. Errors: InvalidArgument (text too short, with the tokens needed; bad schemes),
-/// Unsupported (window beyond the model's sliding window), Cancelled.
+/// over the first window. Errors: those of the reference; InvalidArgument (text too short, with the tokens
+/// needed; calibration to be saved without a text), Unsupported (window beyond the model's sliding window),
+/// CannotWrite (resume folder, saved calibration), Cancelled.
 Result<EvaluationResult> evaluate(const Model& model, const std::vector<int32_t>& tokens,
                                   const std::vector<Variant>& variants, const EvaluationProtocol& protocol,
                                   const KernelTable& kernels, const Job& job,

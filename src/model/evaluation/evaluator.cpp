@@ -80,6 +80,16 @@ struct Evaluator::Run {
     std::optional<HeadScorer> scorer;
     EvaluationResult result;
     double lastPercentiles = 0;
+    std::optional<Error> calibrationError;  ///< of all variants that need one
+
+    /// The failure of the reference, without which there is nothing to compare with.
+    [[nodiscard]] Status reference() const {
+        if (!lanes.front().error) return {};
+        Error error = *lanes.front().error;
+        if (lanes.size() > 1)
+            error.message = "the first variant, which the others are compared with, failed: " + error.message;
+        return fail(std::move(error));
+    }
 };
 
 Evaluator::Evaluator(const Model& model, const KernelTable& kernels, uint64_t maxBytes, bool keepsReference)
@@ -130,8 +140,9 @@ Status Evaluator::prepare(Run& run) {
     return makeLanes(run);
 }
 
-/// Makes the calibration the variants need, or keeps it when nothing about it has changed.
-Status Evaluator::setCalibration(const Run& run) {
+/// Makes the calibration the variants need, or keeps it when nothing about it has changed. One that cannot be
+/// made concerns the variants that need it, unless it was to be saved.
+Status Evaluator::setCalibration(Run& run) {
     CalibrationNeed need = CalibrationNeed::None;
     for (const Variant& variant : run.variants) need = std::max(need, calibrationNeed(variant));
     const EvaluationProtocol& p = run.protocol;
@@ -141,9 +152,11 @@ Status Evaluator::setCalibration(const Run& run) {
     const bool same = m_calibrationRequest.sameInputs(request);
     if (same && m_calibrationRequest.need >= need && m_store.calibration() != nullptr) return {};
     auto source = openCalibration(m_model, m_kernels, request, run.job.quiet());
-    if (!source) return fail(source.error());
-    if (!*source) return {};
-    m_store.setCalibration(std::move(*source));
+    if (!source) {
+        if (endsTheRun(source.error()) || !p.calibrationTarget.empty()) return fail(source.error());
+        run.calibrationError = source.error();
+    }
+    m_store.setCalibration(source ? std::move(*source) : nullptr);
     m_calibrationRequest = request;
     if (!same) m_known.clear();
     return {};
@@ -176,12 +189,9 @@ Result<std::shared_ptr<const StaticQuantizers>> Evaluator::calibrated(const Run&
 Status Evaluator::makeLanes(Run& run) {
     for (const Variant& variant : run.variants) {
         Lane lane;
-        lane.plan = planFor(variant, m_model);
-        if (Status possible = checkExecution(lane.plan, m_model); !possible) return possible;
-        for (const Scheme& scheme : staticSchemes(lane.plan)) {
-            auto made = calibrated(run, scheme);
-            if (!made) return fail(made.error());
-            lane.calibrated.emplace_back(scheme, *made);
+        if (const Status made = makeLane(run, variant, lane); !made) {
+            if (endsTheRun(made.error())) return made;
+            lane.error = made.error();
         }
         VariantScore score;
         score.name = variantTitle(variant);
@@ -189,11 +199,13 @@ Status Evaluator::makeLanes(Run& run) {
         run.result.variants.push_back(std::move(score));
         run.lanes.push_back(std::move(lane));
     }
+    if (Status stands = run.reference(); !stands) return stands;
     if (!m_known.empty() && m_known.front().plan != run.lanes.front().plan) m_known.clear();
     const size_t count = m_offsets.back();
     run.scores.resize(run.lanes.size());
     run.done.assign(run.lanes.size(), 0);
     for (size_t lane = 0; lane < run.lanes.size(); ++lane) {
+        if (run.lanes[lane].error) continue;
         const auto known = std::ranges::find(m_known, run.lanes[lane].plan, &Known::plan);
         if (known != m_known.end()) {
             run.scores[lane] = known->scores;
@@ -203,11 +215,22 @@ Status Evaluator::makeLanes(Run& run) {
     }
     if (m_known.empty()) reserveReference();
     // Without its rows the reference must run beside every variant that is not done.
-    if (m_reference.width == 0 &&
-        std::ranges::any_of(run.done, [&](size_t d) { return d < m_text.windows.size(); })) {
-        run.done[0] = 0;
-    }
+    if (m_reference.width == 0 && !activeFor(run, m_text.windows.size() - 1).empty()) run.done[0] = 0;
     run.result.chunksTotal = static_cast<int>(m_text.windows.size());
+    return {};
+}
+
+/// The variant's plan and ranges, or the plan and why it cannot run at all.
+Status Evaluator::makeLane(const Run& run, const Variant& variant, Lane& lane) {
+    lane.plan = planFor(variant, m_model);
+    if (Status possible = checkExecution(lane.plan, m_model); !possible) return possible;
+    if (run.calibrationError && calibrationNeed(variant) != CalibrationNeed::None)
+        return fail(*run.calibrationError);
+    for (const Scheme& scheme : staticSchemes(lane.plan)) {
+        auto made = calibrated(run, scheme);
+        if (!made) return fail(made.error());
+        lane.calibrated.emplace_back(scheme, *made);
+    }
     return {};
 }
 
@@ -231,7 +254,7 @@ void Evaluator::reserveReference() {
 std::vector<size_t> Evaluator::activeFor(const Run& run, size_t window) const {
     std::vector<size_t> active;
     for (size_t lane = 0; lane < run.lanes.size(); ++lane) {
-        if (run.done[lane] <= window) active.push_back(lane);
+        if (!run.lanes[lane].error && run.done[lane] <= window) active.push_back(lane);
     }
     return active;
 }
@@ -243,6 +266,7 @@ EvaluationOrder Evaluator::orderFor(const Run& run) const {
     for (size_t layer = 0; layer < m_model.linears().size(); ++layer) {
         std::vector<const Recipe*> seen;
         for (const Lane& lane : run.lanes) {
+            if (lane.error) continue;
             const Recipe& recipe = lane.plan.layers[layer];
             if (std::ranges::any_of(seen, [&](const Recipe* other) { return *other == recipe; })) continue;
             seen.push_back(&recipe);
@@ -256,12 +280,19 @@ EvaluationOrder Evaluator::orderFor(const Run& run) const {
 
 Status Evaluator::scoreWindow(Run& run, size_t window, size_t indexInSteps,
                               const std::vector<size_t>& active) {
+    if (Status stands = run.reference(); !stands) return stands;
     const bool llamaCpp = run.protocol.rule == WindowRule::LlamaCpp;
-    Status done =
-        run.scorer->score(m_text, m_text.windows[window], indexInSteps, *run.steps, run.lanes, active,
-                          m_offsets[window], llamaCpp, m_reference, run.scores, run.job.quiet());
-    if (!done) return done;
-    for (const size_t lane : active) run.done[lane] = window + 1;
+    std::vector<size_t> standing;
+    for (const size_t lane : active)
+        if (!run.lanes[lane].error) standing.push_back(lane);
+    if (!standing.empty()) {
+        Status done =
+            run.scorer->score(m_text, m_text.windows[window], indexInSteps, *run.steps, run.lanes, standing,
+                              m_offsets[window], llamaCpp, m_reference, run.scores, run.job.quiet());
+        if (!done) return done;
+    }
+    if (Status stands = run.reference(); !stands) return stands;
+    for (const size_t lane : standing) run.done[lane] = window + 1;
     publish(run, window + 1);
     return {};
 }
@@ -280,6 +311,7 @@ Status Evaluator::chunkMajor(Run& run) {
         Status begun = run.steps->begin(run.lanes, active, m_text, one, *run.rotary, run.job.quiet());
         if (!begun) return begun;
         for (int64_t block = 0; block < blocks; ++block) {
+            if (Status stands = run.reference(); !stands) return stands;
             const double fraction =
                 (static_cast<double>(window) + static_cast<double>(block) / static_cast<double>(blocks)) /
                 static_cast<double>(total);
@@ -297,10 +329,9 @@ Status Evaluator::layerMajor(Run& run) {
     const int64_t blocks = m_model.config().blocks;
     std::vector<size_t> active;
     for (size_t lane = 0; lane < run.lanes.size(); ++lane) {
-        if (run.done[lane] < total) {
-            run.done[lane] = 0;
-            active.push_back(lane);
-        }
+        if (run.lanes[lane].error || run.done[lane] >= total) continue;
+        run.done[lane] = 0;
+        active.push_back(lane);
     }
     if (active.empty()) {
         publish(run, total);
@@ -310,6 +341,7 @@ Status Evaluator::layerMajor(Run& run) {
     Status begun = run.steps->begin(run.lanes, active, m_text, m_text.windows, *run.rotary, run.job.quiet());
     if (!begun) return begun;
     for (int64_t block = 0; block < blocks; ++block) {
+        if (Status stands = run.reference(); !stands) return stands;
         const double fraction = 0.9 * static_cast<double>(block) / static_cast<double>(blocks);
         if (!run.job.proceed(fraction, fmt::format("block {} of {}", block + 1, blocks))) return cancelled();
         if (Status done = run.steps->advance(block, false, run.job.quiet()); !done) return done;
@@ -340,6 +372,16 @@ void Evaluator::publish(Run& run, size_t windows) {
     const size_t shown = std::min(count, kShownTokens);
     for (size_t lane = 0; lane < run.lanes.size(); ++lane) {
         VariantScore& score = result.variants[lane];
+        if (const auto& error = run.lanes[lane].error) {
+            VariantScore failed;
+            failed.name = score.name;
+            failed.error = inFile(*error, m_model.path());
+            failed.bitsPerWeight = score.bitsPerWeight;
+            failed.weightBytes = score.weightBytes;
+            score = std::move(failed);
+            result.tokens[lane].clear();
+            continue;
+        }
         const TokenScores& own = run.scores[lane];
         fillStatistics(score, run.scores[0], own, count, percentiles);
         score.seconds = run.lanes[lane].seconds;
@@ -364,9 +406,10 @@ void Evaluator::publish(Run& run, size_t windows) {
 
 /// Keeps the scores of this run, finished or not, for the next one.
 void Evaluator::remember(Run& run) {
-    if (!m_keepsReference || run.scores.empty()) return;
+    if (!m_keepsReference || run.scores.empty() || run.lanes.front().error) return;
     for (size_t lane = 0; lane < run.lanes.size(); ++lane) {
         if (run.scores[lane].size() != m_offsets.back()) return;
+        if (run.lanes[lane].error) continue;
         const auto known = std::ranges::find(m_known, run.lanes[lane].plan, &Known::plan);
         if (known == m_known.end()) {
             m_known.push_back({run.lanes[lane].plan, std::move(run.scores[lane]), run.done[lane]});
@@ -382,7 +425,7 @@ Result<EvaluationResult> Evaluator::run(const std::vector<int32_t>& tokens,
                                         const std::vector<Variant>& variants,
                                         const EvaluationProtocol& protocol, const Job& job,
                                         const EvaluationSink& sink) {
-    Run run{tokens, variants, protocol, job, sink, {}, {}, {}, {}, {}, {}, {}, 0};
+    Run run{tokens, variants, protocol, job, sink, {}, {}, {}, {}, {}, {}, {}, 0, {}};
     if (Status prepared = prepare(run); !prepared) return fail(inFile(prepared.error(), m_model.path()));
     run.result.order = orderFor(run);
     m_store.setLimit(m_maxBytes);

@@ -37,7 +37,8 @@ class Evaluator {
 
     Status prepare(Run& run);
     Status makeLanes(Run& run);
-    Status setCalibration(const Run& run);
+    Status makeLane(const Run& run, const Variant& variant, Lane& lane);
+    Status setCalibration(Run& run);
     Status setResume(const Run& run);
     Result<std::shared_ptr<const StaticQuantizers>> calibrated(const Run& run, const Scheme& scheme);
     [[nodiscard]] std::vector<size_t> activeFor(const Run& run, size_t window) const;

@@ -20,6 +20,10 @@ int64_t agreement(const Model& model, const VariantPlan& a, const VariantPlan& b
 
 }  // namespace
 
+bool endsTheRun(const Error& error) {
+    return error.kind == ErrorKind::Cancelled || error.kind == ErrorKind::CannotWrite;
+}
+
 size_t LockStep::leaderAt(int64_t block, size_t lane) const {
     for (const size_t other : m_active) {
         if (other == lane || m_agreement[lane][other] > block) return other;
@@ -53,20 +57,42 @@ Status LockStep::begin(std::vector<Lane>& lanes, const std::vector<size_t>& acti
     m_windows.assign(windows.begin(), windows.end());
     m_offsets.assign(1, 0);
     for (const Window& window : m_windows) m_offsets.push_back(m_offsets.back() + window.length);
-    const auto size = static_cast<size_t>(m_offsets.back() * m_model.config().hidden);
     m_hidden.resize(lanes.size());
-    for (const size_t lane : m_active) {
-        if (leaderAt(-1, lane) != lane) continue;
-        if (!lanes[lane].embedding) {
-            auto opened = Embedding::open(m_model, lanes[lane].plan.embedding, m_kernels, job);
-            if (!opened) return fail(opened.error());
-            lanes[lane].embedding = std::move(*opened);
-        }
-        m_hidden[lane].resize(size);
-        for (size_t i = 0; i < m_windows.size(); ++i) {
-            lanes[lane].embedding->look(text.input(m_windows[i]),
-                                        m_hidden[lane].data() + m_offsets[i] * m_model.config().hidden);
-        }
+    for (const size_t lane : active) {
+        if (lanes[lane].error || leaderAt(-1, lane) != lane) continue;
+        const Status embedded = embed(lane, text, job);
+        if (embedded) continue;
+        if (Status going = drop(lane, -1, embedded.error()); !going) return going;
+    }
+    return {};
+}
+
+Status LockStep::embed(size_t lane, const WindowedText& text, const Job& job) {
+    const int64_t width = m_model.config().hidden;
+    Lane& current = (*m_lanes)[lane];
+    if (!current.embedding) {
+        auto opened = Embedding::open(m_model, current.plan.embedding, m_kernels, job);
+        if (!opened) return fail(opened.error());
+        current.embedding = std::move(*opened);
+    }
+    m_hidden[lane].resize(static_cast<size_t>(m_offsets.back() * width));
+    for (size_t i = 0; i < m_windows.size(); ++i)
+        current.embedding->look(text.input(m_windows[i]), m_hidden[lane].data() + m_offsets[i] * width);
+    return {};
+}
+
+Status LockStep::drop(size_t leader, int64_t block, const Error& error) {
+    if (endsTheRun(error)) return fail(error);
+    std::vector<size_t> failed;
+    for (const size_t lane : m_active)
+        if (leaderAt(block, lane) == leader) failed.push_back(lane);
+    for (const size_t lane : failed) {
+        Lane& current = (*m_lanes)[lane];
+        current.error = error;
+        current.embedding.reset();
+        current.blocks.clear();
+        m_hidden[lane] = {};
+        std::erase(m_active, lane);
     }
     return {};
 }
@@ -85,23 +111,29 @@ Result<const BlockOperators*> LockStep::operatorsOf(Lane& lane, int64_t block, b
 }
 
 Status LockStep::advance(int64_t block, bool keepBlocks, const Job& job) {
-    const int64_t width = m_model.config().hidden;
     // Later lanes first: one that parts here copies its leader's state before the leader moves on.
-    for (auto at = m_active.rbegin(); at != m_active.rend(); ++at) {
-        const size_t lane = *at;
-        if (leaderAt(block, lane) != lane) continue;
-        Lane& current = (*m_lanes)[lane];
-        const StageTimer watch(current.seconds);
-        if (const size_t before = leaderAt(block - 1, lane); before != lane)
-            m_hidden[lane] = m_hidden[before];
-        auto operators = operatorsOf(current, block, keepBlocks, job);
-        if (!operators) return fail(operators.error());
-        for (size_t i = 0; i < m_windows.size(); ++i) {
-            if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the evaluation was stopped");
-            Status done = m_runner.run(**operators, m_model.blockLinears(block), *m_rotary,
-                                       m_hidden[lane].data() + m_offsets[i] * width, m_windows[i].length);
-            if (!done) return done;
-        }
+    const std::vector<size_t> lanes = m_active;
+    for (auto at = lanes.rbegin(); at != lanes.rend(); ++at) {
+        if ((*m_lanes)[*at].error || leaderAt(block, *at) != *at) continue;
+        const Status done = runBlock(*at, block, keepBlocks, job);
+        if (done) continue;
+        if (Status going = drop(*at, block, done.error()); !going) return going;
+    }
+    return {};
+}
+
+Status LockStep::runBlock(size_t lane, int64_t block, bool keepBlocks, const Job& job) {
+    const int64_t width = m_model.config().hidden;
+    Lane& current = (*m_lanes)[lane];
+    const StageTimer watch(current.seconds);
+    if (const size_t before = leaderAt(block - 1, lane); before != lane) m_hidden[lane] = m_hidden[before];
+    auto operators = operatorsOf(current, block, keepBlocks, job);
+    if (!operators) return fail(operators.error());
+    for (size_t i = 0; i < m_windows.size(); ++i) {
+        if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the evaluation was stopped");
+        Status done = m_runner.run(**operators, m_model.blockLinears(block), *m_rotary,
+                                   m_hidden[lane].data() + m_offsets[i] * width, m_windows[i].length);
+        if (!done) return done;
     }
     return {};
 }

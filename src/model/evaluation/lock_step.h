@@ -22,17 +22,24 @@ struct Lane {
     std::optional<Embedding> embedding;
     std::vector<std::optional<BlockOperators>> blocks;  ///< kept in chunk-major order only
     double seconds = 0;                                 ///< spent in this lane
+    std::optional<Error> error;                         ///< it failed and runs no further
 };
+
+/// Whether a failure on one lane's way is the whole run's: it was stopped, or the folder that keeps layers of
+/// all variants cannot be written. Any other ends that lane alone.
+bool endsTheRun(const Error& error);
 
 /// Takes several variants through the blocks side by side. Variants that have been equal so far share one
 /// hidden state, which the first of them (the leader) computes; a variant parts from its leader at the first
-/// block that differs.
+/// block that differs. A variant that fails gets its error and leaves, together with those that have been
+/// equal so far and would fail alike; nothing of it stays in the others' states.
 class LockStep {
  public:
     LockStep(const Model& model, const KernelTable& kernels, WeightStore& store)
         : m_model(model), m_kernels(kernels), m_store(store), m_runner(model.config(), kernels) {}
 
-    /// Embeds the windows for `active` lanes (ascending indices into `lanes`).
+    /// Embeds the windows for `active` lanes (ascending indices into `lanes`, none of them failed). Errors
+    /// are those that end the run, here and below.
     Status begin(std::vector<Lane>& lanes, const std::vector<size_t>& active, const WindowedText& text,
                  std::span<const Window> windows, const RotaryTable& rotary, const Job& job);
     /// All windows through one block. `keepBlocks`: the operators stay in the lanes for the next call.
@@ -47,6 +54,10 @@ class LockStep {
 
  private:
     [[nodiscard]] size_t leaderAt(int64_t block, size_t lane) const;
+    Status embed(size_t lane, const WindowedText& text, const Job& job);
+    Status runBlock(size_t lane, int64_t block, bool keepBlocks, const Job& job);
+    /// Takes the lanes that `leader` led at that block out of the run; the error itself if it ends the run.
+    Status drop(size_t leader, int64_t block, const Error& error);
     Result<const BlockOperators*> operatorsOf(Lane& lane, int64_t block, bool keep, const Job& job);
 
     const Model& m_model;

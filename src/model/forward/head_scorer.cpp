@@ -13,6 +13,12 @@ namespace {
 constexpr int64_t kTileRows = 64;
 constexpr int64_t kTileBytes = int64_t{16} << 20;
 
+Status failLane(Lane& lane, const Error& error) {
+    if (endsTheRun(error)) return fail(error);
+    lane.error = error;
+    return {};
+}
+
 }  // namespace
 
 uint64_t ReferenceRows::bytes() const {
@@ -112,9 +118,11 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
     if (!runsReference && kept.areLogits) {
         std::copy_n(kept.values.begin() + at, logitCount, m_referenceLogits.begin());
     } else if (!runsReference) {
-        if (Status done = project(lanes[0], kept.values.data() + at, m_referenceLogits); !done) return done;
+        const Status done = project(lanes[0], kept.values.data() + at, m_referenceLogits);
+        if (!done) return failLane(lanes[0], done.error());
     }
     for (const size_t lane : active) {
+        if (lanes[lane].error) continue;
         const StageTimer laneTimer(lanes[lane].seconds);
         const size_t leader = steps.leaderOf(lane);
         const auto same = std::ranges::find_if(active, [&](size_t other) {
@@ -122,6 +130,7 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
                                      lanes[other].plan.layers.back() == lanes[lane].plan.layers.back());
         });
         if (*same != lane) {  // the same model as an earlier lane
+            lanes[lane].error = lanes[*same].error;
             const TokenScores& source = scores[*same];
             for (size_t i = tile.offset; i < tile.offset + static_cast<size_t>(tile.rows); ++i) {
                 scores[lane].nll[i] = source.nll[i];
@@ -134,7 +143,10 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
             steps.hidden(lane, tile.windowIndex) + (tile.window.firstScored + tile.first) * config.hidden,
             tile.rows);
         std::vector<float>& logits = lane == 0 ? m_referenceLogits : m_logits;
-        if (Status done = project(lanes[lane], m_rows.data(), logits); !done) return done;
+        if (const Status done = project(lanes[lane], m_rows.data(), logits); !done) {
+            if (Status going = failLane(lanes[lane], done.error()); !going || lane == 0) return going;
+            continue;
+        }
         if (lane == 0) {
             scoreReference(tile, logits.data(), scores[0], kept);
             const std::vector<float>& source = kept.areLogits ? logits : m_rows;
@@ -164,7 +176,8 @@ Status HeadScorer::score(const WindowedText& text, const Window& window, size_t 
                         std::min(tileRows, window.scored - first),
                         offset + static_cast<size_t>(first),
                         llamaCppKl};
-        if (Status done = scoreTile(tile, steps, lanes, active, kept, scores, job); !done) return done;
+        Status done = scoreTile(tile, steps, lanes, active, kept, scores, job);
+        if (!done || lanes[0].error) return done;
     }
     return {};
 }

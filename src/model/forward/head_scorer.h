@@ -38,7 +38,8 @@ class HeadScorer {
 
     /// One window. Scores of lane v go to scores[v] from `offset` on. `active` are the lanes the lock step
     /// has just run; if the reference (lane 0) is not among them its rows in `kept` stand for it, otherwise
-    /// they are filled from it. `llamaCppKl`: KL sums only reference probabilities above e^-16, as
+    /// they are filled from it. A lane that fails gets its error; when that is the reference's, nothing was
+    /// scored. `llamaCppKl`: KL sums only reference probabilities above e^-16, as
     /// llama-perplexity.
     Status score(const WindowedText& text, const Window& window, size_t windowIndex, const LockStep& steps,
                  std::vector<Lane>& lanes, const std::vector<size_t>& active, size_t offset, bool llamaCppKl,
