@@ -9,6 +9,7 @@
 #include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "methods/interface/recipe_needs.h"
 #include "model/calibration/calibration_request.h"
 #include "model/evaluation/layer_error.h"
 

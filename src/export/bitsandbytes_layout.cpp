@@ -7,8 +7,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "methods/interface/options.h"
-#include "methods/parts/block_codebook.h"
+#include "methods/parts/codebook_codes.h"
 #include "quant/formats/codebooks.h"
 
 namespace quantscope {
@@ -41,22 +40,20 @@ Tensor floatTensor(std::span<const float> values) {
 Result<PackedLayer> packFourBits(const ExportLayer& layer) {
     if (Status good = weightsOnly(kName, layer); !good) return fail(good.error());
     const bool nf4 = layer.recipe.method == "nf4";
-    const BlockCodebook method(nf4 ? BlockCodebook::Levels::Nf4 : BlockCodebook::Levels::Fp4);
-    const CodebookCodes codes = method.encode(layer.weight, layer.recipe);
-    const MethodOptions options(method.info(), layer.recipe);
-    const bool nested = options.toggle("double");
+    const CodebookStorage storage = codebookStorage(layer.recipe);
+    const CodebookCodes codes = encodeCodebook(layer.weight, storage);
     const auto translate = codeOfLevel(nf4);
     std::vector<uint8_t> bytes((codes.codes.size() + 1) / 2);
     for (size_t i = 0; i < codes.codes.size(); ++i)
         bytes[i / 2] |= static_cast<uint8_t>(translate[codes.codes[i]] << (i % 2 == 0 ? 4 : 0));
     Json state = {{"quant_type", nf4 ? "nf4" : "fp4"},
-                  {"blocksize", options.integer("block")},
+                  {"blocksize", storage.block},
                   {"dtype", "float32"},
                   {"shape", {layer.weight.rows(), layer.weight.cols()}}};
     PackedLayer packed;
     packed.tensors = {part(layer, "weight", byteTensor(DType::U8, {std::ssize(bytes), 1}, bytes)),
                       part(layer, "weight.quant_map", floatTensor(bitsandbytesLevels(nf4)))};
-    if (nested) {
+    if (storage.doubled) {
         state["nested_blocksize"] = kNestedBlock;
         state["nested_dtype"] = "float32";
         state["nested_offset"] = codes.offset;
@@ -75,7 +72,7 @@ Result<PackedLayer> packFourBits(const ExportLayer& layer) {
         {"load_in_4bit", true},
         {"load_in_8bit", false},
         {"bnb_4bit_quant_type", nf4 ? "nf4" : "fp4"},
-        {"bnb_4bit_use_double_quant", nested},
+        {"bnb_4bit_use_double_quant", storage.doubled},
         {"bnb_4bit_compute_dtype", "float32"},
         {"bnb_4bit_quant_storage",
          "uint8"}}.dump();

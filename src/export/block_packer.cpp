@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "methods/interface/quantize_layer.h"
 #include "model/architectures/tensor_names.h"
 #include "quant/blocks/block_formats.h"
 

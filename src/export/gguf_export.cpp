@@ -9,7 +9,9 @@
 #include "export/layer_inputs.h"
 #include "export/rotary_rows.h"
 #include "io/gguf_writer.h"
-#include "methods/gguf_blocks.h"
+#include "methods/interface/input_order.h"
+#include "methods/interface/recipe_needs.h"
+#include "methods/parts/gguf_types.h"
 #include "model/architectures/tensor_names.h"
 #include "quant/blocks/block_formats.h"
 #include "quant/scheme/scheme_presets.h"
@@ -22,11 +24,6 @@ std::string lowered(std::string_view name) {
     std::ranges::transform(text, text.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
-}
-
-const GgufBlocks* blockMethod(const Recipe& recipe) {
-    const auto method = methodNamed(recipe.method);
-    return method ? dynamic_cast<const GgufBlocks*>(*method) : nullptr;
 }
 
 /// The tensors of one export, made when their turn comes.
@@ -86,7 +83,7 @@ Status GgufTensors::addEncoded(const std::string& canonical, const LayerInput& i
     const auto stored = encodeGguf(input, recipe, m_job.quiet());
     if (!stored) return fail(stored.error());
     const DType dtype = stored->dtype();
-    if (blockMethod(recipe) != nullptr && lowered(infoOf(dtype).name) != recipe.method) {
+    if (ggufTypeNamed(recipe.method) && lowered(infoOf(dtype).name) != recipe.method) {
         const std::string note = fmt::format("{} inputs are no multiple of 256: {} instead of {}",
                                              input.weight.cols(), infoOf(dtype).name, recipe.method);
         if (std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
@@ -140,7 +137,7 @@ Status GgufTensors::addPlain(const std::string& canonical, const Recipe* recipe)
 }  // namespace
 
 std::optional<DType> ggufTypeOf(const Recipe& recipe, int64_t cols) {
-    if (const GgufBlocks* method = blockMethod(recipe)) return method->typeFor(cols);
+    if (const auto wanted = ggufTypeNamed(recipe.method)) return ggufTypeFor(*wanted, cols);
     if (recipe.method != "rtn") return std::nullopt;
     for (const BlockFormat& format : blockFormats()) {
         if (format.encode == nullptr) continue;
@@ -158,12 +155,12 @@ Result<Tensor> encodeGguf(const LayerInput& input, const Recipe& recipe, const J
                                 recipe.method == "rtn" ? schemeText(recipe.scheme) : recipe.method),
                     input.name,
                     "Choose preset=q4_0, q4_1, q5_0, q5_1 or q8_0, or q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl");
-    const GgufBlocks* method = blockMethod(recipe);
-    if (method == nullptr) return encodeBlocks(input.weight, *dtype, job);
+    const auto wanted = ggufTypeNamed(recipe.method);
+    if (!wanted) return encodeBlocks(input.weight, *dtype, job);
     if (calibrationNeed(recipe) != CalibrationNeed::None && !input.calibration)
         return fail(ErrorKind::InvalidArgument, "an importance matrix needs statistics of the layer's inputs",
                     input.name, "Export with --calibration FILE, or leave imatrix out");
-    return method->encode(input, recipe, job);
+    return encodeGgufBlocks(input, recipe, *wanted, job);
 }
 
 std::optional<uint64_t> ggufFileType(DType dtype) {

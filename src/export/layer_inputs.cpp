@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "methods/interface/input_order.h"
+#include "methods/interface/recipe_needs.h"
+#include "methods/registry.h"
 #include "model/forward/block_operators.h"
 
 namespace quantscope {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/parallel_for.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/learned_rounding.h"
@@ -182,6 +183,15 @@ const MethodInfo& AdaRound::info() const {
         info.scheme.bits = 4;
         info.scheme.mapping = Mapping::Affine;
         info.scheme.granularity = Granularity::Group;
+        info.schemeRules = rulesAlongInputs(info.label);
+        info.schemeRules.push_back({"zero-domain",
+                                    {"integer-zero"},
+                                    {ErrorKind::Unsupported,
+                                     "AdaRound needs an integer zero point",
+                                     {},
+                                     "scheme",
+                                     "choose affine or symmetric"}});
+        info.ignoredOfScheme = {"rounding", "seed", "zero-inside", "inverse"};
         info.parameters = {
             integerParameter("steps", "Steps", "of Adam", 1, 100'000, "300"),
             realParameter("rate", "Learning rate", "of Adam", 1e-4, 1, "0.03", true),
@@ -196,10 +206,6 @@ const MethodInfo& AdaRound::info() const {
 
 Result<LayerResult> AdaRound::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
     const Scheme& scheme = recipe.scheme;
-    if (Status valid = checkGroupsAlongInputs(scheme, "AdaRound"); !valid) return fail(valid.error());
-    if (scheme.mapping == Mapping::Affine && scheme.zeroPointDomain != ZeroPointDomain::Integer)
-        return fail(ErrorKind::Unsupported, "AdaRound needs an integer zero point", "scheme",
-                    "choose affine or symmetric");
     const MethodOptions options(info(), recipe);
     const MatrixView w = input.weight.matrix();
     const auto groups = chooseGroupParams(w, scheme, job.quiet());

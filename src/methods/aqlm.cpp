@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/additive_fit.h"
 #include "methods/parts/hessian.h"

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/parallel_for.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/interface/variant_text.h"
 #include "methods/parts/code_rounder.h"
@@ -235,6 +236,7 @@ const MethodInfo& Awq::info() const {
         info.scheme.mapping = Mapping::Affine;
         info.scheme.rangeIncludesZero = false;
         info.scheme.granularity = Granularity::Group;
+        info.schemeRules = rulesAlongInputs(info.label);
         info.parameters = {
             integerParameter("grid", "Grid", "values of alpha tried: 0, 1/n, 2/n, ...", 1, 200, "20"),
             toggleParameter("clip", "Clip search", "cut each group's range where its error is least", true),
@@ -254,7 +256,6 @@ double Awq::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const 
 }
 
 Result<LayerResult> Awq::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
-    if (Status valid = checkGroupsAlongInputs(recipe.scheme, "AWQ"); !valid) return fail(valid.error());
     const MethodOptions options(info(), recipe);
     const std::vector<Tensor> alone{input.weight};
     const std::span<const Tensor> readers = input.siblings.empty() ? alone : input.siblings;

@@ -6,38 +6,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
-#include "quant/blocks/block_encoders_k.h"
-#include "quant/blocks/block_formats.h"
+#include "methods/parts/gguf_types.h"
 #include "quant/passes/to_float.h"
 
 namespace quantscope {
 namespace {
-
-/// The type llama-quantize takes for a matrix of this width.
-DType fallbackFor(DType wanted, int64_t cols) {
-    if (cols % infoOf(wanted).blockElements == 0) return wanted;
-    switch (wanted) {
-        case DType::Q2_K:
-        case DType::Q3_K:
-            return DType::IQ4_NL;
-        case DType::Q4_K:
-            return DType::Q5_0;
-        case DType::Q5_K:
-            return DType::Q5_1;
-        case DType::Q6_K:
-            return DType::Q8_0;
-        default:
-            return wanted;
-    }
-}
-
-/// Whether scales are fitted, not taken from a block's extremes: in ggml five bits are by importance alone,
-/// eight never.
-bool isFitted(DType dtype, bool weighted) {
-    if (dtype == DType::Q5_0 || dtype == DType::Q5_1) return weighted;
-    return dtype != DType::Q8_0;
-}
 
 std::string lowered(std::string_view name) {
     std::string text(name);
@@ -74,29 +49,15 @@ CalibrationNeed GgufBlocks::needs(const Recipe& recipe) const {
 }
 
 double GgufBlocks::storedBytes(const Recipe&, int64_t rows, int64_t cols) const {
-    const auto bytes = bytesNeeded(typeFor(cols), {rows, cols});
+    const auto bytes = bytesNeeded(ggufTypeFor(m_dtype, cols), {rows, cols});
     return bytes ? static_cast<double>(*bytes) : 4.0 * static_cast<double>(rows * cols);
-}
-
-DType GgufBlocks::typeFor(int64_t cols) const {
-    return fallbackFor(m_dtype, cols);
-}
-
-Result<Tensor> GgufBlocks::encode(const LayerInput& input, const Recipe& recipe, const Job& job) const {
-    const DType dtype = typeFor(input.weight.cols());
-    std::vector<float> importance;
-    if (MethodOptions(m_info, recipe).toggle("imatrix"))
-        for (const double square : input.calibration->meanSquare)
-            importance.push_back(static_cast<float>(square));
-    return isFitted(dtype, !importance.empty()) ? encodeSuperBlocks(input.weight, dtype, importance, job)
-                                                : encodeBlocks(input.weight, dtype, job);
 }
 
 Result<LayerResult> GgufBlocks::quantize(const LayerInput& input, const Recipe& recipe,
                                          const Job& job) const {
     const int64_t cols = input.weight.cols();
-    const DType dtype = typeFor(cols);
-    auto encoded = encode(input, recipe, job);
+    const DType dtype = ggufTypeFor(m_dtype, cols);
+    auto encoded = encodeGgufBlocks(input, recipe, m_dtype, job);
     if (!encoded) return fail(encoded.error());
     auto values = toFloat32(*encoded, job);
     if (!values) return fail(values.error());

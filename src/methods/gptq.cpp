@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/parallel_for.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/code_rounder.h"
 #include "methods/parts/coded_weight.h"
@@ -239,6 +240,7 @@ const MethodInfo& Gptq::info() const {
         info.scheme.bits = 4;
         info.scheme.symmetricRange = SymmetricRange::Full;
         info.scheme.granularity = Granularity::Group;
+        info.schemeRules = rulesAlongInputs(info.label);
         info.parameters = {
             realParameter("damp", "Damping",
                           "added to the diagonal of X^T X, as a part of its mean: steadies the inverse", 0, 1,
@@ -266,7 +268,6 @@ double Gptq::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const
 }
 
 Result<LayerResult> Gptq::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
-    if (Status valid = checkGroupsAlongInputs(recipe.scheme, "GPTQ"); !valid) return fail(valid.error());
     const MethodOptions chosen(info(), recipe);
     const Options options{chosen.real("damp"), alignedBlock(chosen.integer("block"), recipe.scheme),
                           chosen.toggle("act-order"), chosen.toggle("static-groups")};

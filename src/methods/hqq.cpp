@@ -47,7 +47,39 @@ double forGroups(const MatrixView& w, int64_t size, std::vector<HqqGroup>& group
         [](double& total, double part) { total += part; });
 }
 
+std::vector<SchemeRule> rulesOf(const std::string& label) {
+    std::vector<SchemeRule> rules = rulesAlongInputs(label);
+    const Error fractional{ErrorKind::InvalidArgument,
+                           "HQQ optimizes a fractional zero point",
+                           {},
+                           "scheme",
+                           "choose affine/float-zero"};
+    rules.push_back({"mapping", {"affine"}, fractional});
+    rules.push_back({"zero-domain", {"float-zero"}, fractional});
+    rules.push_back({"granularity",
+                     {"channel", "group"},
+                     {ErrorKind::Unsupported,
+                      "HQQ needs a scale for each row or group",
+                      {},
+                      "granularity",
+                      "choose channel or group=SIZE"}});
+    return rules;
+}
+
 }  // namespace
+
+std::vector<SchemeRule> Hqq::schemeRules(const Recipe& recipe) const {
+    std::vector<SchemeRule> rules = info().schemeRules;
+    if (MethodOptions(info(), recipe).text("axis") == "0")
+        rules.push_back({"granularity",
+                         {"group"},
+                         {ErrorKind::Unsupported,
+                          "groups along the outputs must divide them",
+                          {},
+                          "granularity",
+                          "choose a group=SIZE that divides the outputs"}});
+    return rules;
+}
 
 const MethodInfo& Hqq::info() const {
     static const MethodInfo kInfo = [] {
@@ -65,6 +97,9 @@ const MethodInfo& Hqq::info() const {
         info.scheme.rangeIncludesZero = false;
         info.scheme.granularity = Granularity::Group;
         info.scheme.groupSize = 64;
+        info.schemeRules = rulesOf(info.label);
+        info.ignoredOfScheme = {"convention", "signed", "includes-zero", "rounding", "seed", "inverse"};
+        for (std::string& key : rangeKeys()) info.ignoredOfScheme.push_back(std::move(key));
         info.parameters = {
             realParameter("norm", "p", "the norm's exponent", 0.1, 1, "0.7"),
             realParameter("beta", "beta", "weight of the splitting's second term at the start", 0.1, 1000,
@@ -88,7 +123,7 @@ Result<LayerResult> Hqq::quantize(const LayerInput& input, const Recipe& recipe,
     if (MethodOptions(info(), recipe).text("axis") == "1") return alongInputs(input, recipe, job);
     const MatrixView w = input.weight.matrix();
     const int64_t size = recipe.scheme.groupSize;
-    if (recipe.scheme.granularity != Granularity::Group || size <= 0 || w.rows % size != 0) {
+    if (w.rows % size != 0) {
         return fail(ErrorKind::Unsupported, "groups along the outputs must divide them", "granularity",
                     fmt::format("choose a group=SIZE that divides {}", w.rows));
     }
@@ -109,13 +144,6 @@ Result<LayerResult> Hqq::quantize(const LayerInput& input, const Recipe& recipe,
 }
 
 Result<LayerResult> Hqq::alongInputs(const LayerInput& input, const Recipe& recipe, const Job& job) const {
-    if (Status valid = checkGroupsAlongInputs(recipe.scheme, "HQQ"); !valid) return fail(valid.error());
-    if (recipe.scheme.mapping != Mapping::Affine || recipe.scheme.zeroPointDomain != ZeroPointDomain::Float)
-        return fail(ErrorKind::InvalidArgument, "HQQ optimizes a fractional zero point", "scheme",
-                    "choose affine/float-zero");
-    if (recipe.scheme.granularity == Granularity::Tensor)
-        return fail(ErrorKind::Unsupported, "HQQ needs a scale for each row or group", "granularity",
-                    "choose channel or group=SIZE");
     const MethodOptions options(info(), recipe);
     const MatrixView w = input.weight.matrix();
     Scheme scheme = recipe.scheme;

@@ -17,6 +17,8 @@ class Hqq : public Method {
     [[nodiscard]] Result<LayerResult> quantize(const LayerInput& input, const Recipe& recipe,
                                                const Job& job) const override;
 
+    [[nodiscard]] std::vector<SchemeRule> schemeRules(const Recipe& recipe) const override;
+
  private:
     [[nodiscard]] Result<LayerResult> alongInputs(const LayerInput& input, const Recipe& recipe,
                                                   const Job& job) const;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/parallel_for.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/stored_values.h"
 #include "quant/packing.h"
@@ -143,6 +144,24 @@ const MethodInfo& KMeans::info() const {
         info.needs = CalibrationNeed::MeanSquares;
         info.kind = MethodKind::Learned;
         info.scheme.bits = 4;
+        info.schemeRules = {{"granularity",
+                             {"tensor", "channel"},
+                             {ErrorKind::Unsupported,
+                              "a codebook belongs to a tensor or an output channel",
+                              {},
+                              "granularity",
+                              "choose tensor or channel"}},
+                            {"bits",
+                             {"2", "3", "4", "5", "6", "7", "8"},
+                             {ErrorKind::Unsupported,
+                              "a codebook of 65,536 values is no compression",
+                              {},
+                              "bits",
+                              "choose 2 .. 8 bits"}}};
+        info.ignoredOfScheme = {"convention",    "mapping",     "range",        "signed",
+                                "includes-zero", "rounding",    "seed",         "inverse",
+                                "zero-domain",   "zero-inside", "scale-format", "encode-unrounded"};
+        for (std::string& key : rangeKeys()) info.ignoredOfScheme.push_back(std::move(key));
         info.parameters = {toggleParameter("sensitive", "Weigh by inputs",
                                            "errors count as much as the mean square of their input"),
                            inputsParameter()};
@@ -164,12 +183,6 @@ double KMeans::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) con
 
 Result<LayerResult> KMeans::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
     const Scheme& scheme = recipe.scheme;
-    if (scheme.granularity != Granularity::Tensor && scheme.granularity != Granularity::OutputChannel)
-        return fail(ErrorKind::Unsupported, "a codebook belongs to a tensor or an output channel",
-                    "granularity", "choose tensor or channel");
-    if (scheme.bits > 8)
-        return fail(ErrorKind::Unsupported, "a codebook of 65,536 values is no compression", "bits",
-                    "choose 2 .. 8 bits");
     const MatrixView w = input.weight.matrix();
     const bool whole = scheme.granularity == Granularity::Tensor;
     const bool sensitive = MethodOptions(info(), recipe).toggle("sensitive");

@@ -36,6 +36,16 @@ const MethodInfo& LlmInt8::info() const {
             "absmax of each row of X and of W. Outliers: channels with |x| >= 6 in the data at hand.";
         info.runsOnIntegerKernels = true;
         info.minimumBits = 8;
+        const Error refusal{ErrorKind::Unsupported,
+                            "LLM.int8() takes one symmetric scale an output channel",
+                            {},
+                            "scheme",
+                            "leave the scheme out"};
+        info.schemeRules = {{"mapping", {"symmetric"}, refusal},
+                            {"granularity", {"channel"}, refusal},
+                            {"signed", {"true"}, refusal}};
+        info.ignoredOfScheme = {"convention", "range", "rounding", "seed", "inverse"};
+        for (std::string& key : rangeKeys()) info.ignoredOfScheme.push_back(std::move(key));
         ActivationRecipe activations;
         activations.scheme.granularity = Granularity::Token;
         activations.outlierThreshold = 6;
@@ -47,11 +57,6 @@ const MethodInfo& LlmInt8::info() const {
 
 Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
     const Scheme& scheme = recipe.scheme;
-    if (scheme.mapping != Mapping::Symmetric || scheme.granularity != Granularity::OutputChannel ||
-        !scheme.isSigned) {
-        return fail(ErrorKind::Unsupported, "LLM.int8() takes one symmetric scale an output channel",
-                    "scheme", "leave the scheme out");
-    }
     const MatrixView w = input.weight.matrix();
     const auto largestCode = static_cast<float>(codeMax(scheme));
     std::vector<GroupParams> groups(static_cast<size_t>(w.rows));

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/parallel_for.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/hessian.h"
@@ -205,6 +206,11 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
     if (rule == Rule::SparseGpt)
         m_info.parameters.push_back(realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"));
     if (rule != Rule::Magnitude) m_info.parameters.push_back(inputsParameter());
+}
+
+/// Without "then-quantize" what is left stays in F16.
+bool Pruning::usesScheme(const Recipe& recipe) const {
+    return MethodOptions(m_info, recipe).toggle("then-quantize");
 }
 
 double Pruning::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {

@@ -21,6 +21,8 @@ class Pruning : public Method {
                                                const Job& job) const override;
     [[nodiscard]] double storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const override;
 
+    [[nodiscard]] bool usesScheme(const Recipe& recipe) const override;
+
  private:
     Rule m_rule;
     MethodInfo m_info;

@@ -10,6 +10,7 @@
 #include "base/parallel_for.h"
 #include "base/random.h"
 #include "methods/interface/activation_transform.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/e8_lattice.h"
 #include "methods/parts/hessian.h"
@@ -203,6 +204,7 @@ const MethodInfo& QuipSharp::info() const {
         info.minimumBits = 2;
         info.maximumBits = 4;
         info.scheme.bits = 2;
+        info.bitsParameter = "bits";
         info.parameters = {
             choiceParameter("bits", "Bits", "a weight",
                             {{"2", "2", "E8P"},

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/coded_weight.h"
 #include "methods/parts/stored_values.h"

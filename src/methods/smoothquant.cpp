@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/interface/variant_text.h"
 #include "methods/parts/coded_weight.h"

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "base/parallel_for.h"
+#include "methods/interface/input_order.h"
 #include "methods/parts/coded_weight.h"
 #include "quant/estimators/minmax.h"
 #include "quant/estimators/shrink_search.h"
@@ -35,6 +36,14 @@ const MethodInfo& WeightedRange::info() const {
         info.scheme.bits = 4;
         info.scheme.mapping = Mapping::Affine;
         info.scheme.granularity = Granularity::Group;
+        info.schemeRules = {{"granularity",
+                             {"channel", "group"},
+                             {ErrorKind::Unsupported,
+                              "importance is of inputs: a range belongs to one output channel",
+                              {},
+                              "scheme",
+                              "choose group=SIZE or channel"}}};
+        info.ignoredOfScheme = rangeKeys();
         info.parameters = {inputsParameter()};
         return info;
     }();
@@ -44,9 +53,6 @@ const MethodInfo& WeightedRange::info() const {
 Result<LayerResult> WeightedRange::quantize(const LayerInput& input, const Recipe& recipe,
                                             const Job& job) const {
     const Scheme& scheme = recipe.scheme;
-    if (scheme.granularity != Granularity::Group && scheme.granularity != Granularity::OutputChannel)
-        return fail(ErrorKind::Unsupported, "importance is of inputs: a range belongs to one output channel",
-                    "scheme", "choose group=SIZE or channel");
     const MatrixView w = input.weight.matrix();
     const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);
     std::vector<GroupParams> groups(static_cast<size_t>(layout.groupCount()));

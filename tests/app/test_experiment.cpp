@@ -6,6 +6,7 @@
 #include "app/experiment/model_part.h"
 #include "app/experiment/tensor_part.h"
 #include "app/results/considerations.h"
+#include "methods/registry.h"
 
 using namespace quantscope;
 

@@ -14,6 +14,8 @@
 #include "base/random.h"
 #include "kernels/float_gemm.h"
 #include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/interface/recipe_needs.h"
 #include "methods/interface/variant.h"
 
 using namespace quantscope;

@@ -89,6 +89,7 @@ class TestLayers : public QObject {
     void onlyPlotsIncludeQCustomPlot();
     void windowHasNoMathematicsLibrary();
     void onlyParallelForNamesOpenMp();
+    void aMethodIsKnownToItselfAndTheRegistryOnly();
 
  private:
     const fs::path m_source = quantscope::test::sourcePath();
@@ -137,6 +138,27 @@ void TestLayers::onlyParallelForNamesOpenMp() {
             std::ifstream stream(entry.path());
             for (std::string line; std::getline(stream, line);)
                 QVERIFY2(!std::regex_search(line, pattern), entry.path().c_str());
+        }
+    }
+}
+
+// Beside the registry, the top of src/methods holds methods, one file pair each.
+void TestLayers::aMethodIsKnownToItselfAndTheRegistryOnly() {
+    const fs::path methods = m_source / "src" / "methods";
+    std::set<std::string> headers;
+    for (const auto& entry : fs::directory_iterator(methods)) {
+        if (entry.path().extension() != ".h" || entry.path().filename() == "registry.h") continue;
+        headers.insert("methods/" + entry.path().filename().string());
+        QVERIFY2(fs::exists(fs::path(entry.path()).replace_extension(".cpp")), entry.path().c_str());
+    }
+    QVERIFY(headers.size() > 10);
+    for (const char* tree : {"src", "ui"}) {
+        for (const Include& include : includesBelow(m_source / tree)) {
+            if (!headers.contains(include.target)) continue;
+            const fs::path file = fs::relative(include.file, m_source / "src");
+            const std::string own = fs::path(file).replace_extension(".h").generic_string();
+            const std::string message = include.file + " includes " + include.target;
+            QVERIFY2(own == include.target || file == fs::path("methods/registry.cpp"), message.c_str());
         }
     }
 }

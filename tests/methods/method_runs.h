@@ -3,6 +3,7 @@
 
 #include "method_inputs.h"
 #include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
 
 namespace quantscope::test {
 

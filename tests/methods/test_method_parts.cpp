@@ -7,6 +7,7 @@
 #include "method_inputs.h"
 #include "methods/aqlm.h"
 #include "methods/interface/activation_transform.h"
+#include "methods/interface/quantize_layer.h"
 #include "methods/interface/variant_text.h"
 #include "methods/kmeans.h"
 #include "methods/parts/e8_lattice.h"

@@ -5,8 +5,12 @@
 
 #include "method_inputs.h"
 #include "method_runs.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/interface/recipe_needs.h"
 #include "methods/interface/variant.h"
+#include "methods/parts/product_code.h"
 #include "methods/product_quantization.h"
+#include "methods/registry.h"
 #include "methods/smoothquant.h"
 
 using namespace quantscope;

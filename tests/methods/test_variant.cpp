@@ -2,8 +2,8 @@
 #include <QtTest>
 #include <limits>
 
-#include "methods/interface/method.h"
 #include "methods/interface/variant.h"
+#include "methods/registry.h"
 
 using namespace quantscope;
 

@@ -5,7 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "methods/interface/method.h"
+#include "methods/interface/variant.h"
+#include "methods/registry.h"
 #include "model/evaluation/windows.h"
 #include "tiny_model.h"
 

@@ -2,7 +2,9 @@
 #include <QTest>
 
 #include "golden_file.h"
-#include "methods/interface/method.h"
+#include "methods/interface/input_order.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/interface/variant.h"
 #include "methods/interface/variant_text.h"
 #include "model/calibration/calibration.h"
 #include "model/calibration/capture.h"

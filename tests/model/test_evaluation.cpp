@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QTest>
 
-#include "methods/interface/method.h"
+#include "methods/interface/variant.h"
+#include "methods/registry.h"
 #include "model/calibration/calibration.h"
 #include "model/calibration/capture.h"
 #include "model/evaluation/evaluation.h"

@@ -2,6 +2,7 @@
 #include <QTest>
 #include <map>
 
+#include "methods/interface/quantize_layer.h"
 #include "model/evaluation/evaluation.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/context_runner.h"

@@ -8,6 +8,7 @@
 
 #include "app/experiment/experiment.h"
 #include "methods/interface/method.h"
+#include "methods/registry.h"
 #include "shell/variant_card.h"
 #include "shell/variant_parameters.h"
 #include "shell/variants_panel.h"

@@ -17,6 +17,7 @@
 #include "io/checkpoint.h"
 #include "kernels/kernel_set.h"
 #include "methods/interface/method.h"
+#include "methods/registry.h"
 #include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
 #include "shell/export_dialog.h"

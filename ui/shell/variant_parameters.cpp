@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "methods/interface/method.h"
+#include "methods/registry.h"
 #include "quant/scheme/scheme.h"
 
 namespace quantscope {

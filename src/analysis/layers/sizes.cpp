@@ -6,7 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "methods/interface/method.h"
+#include "methods/interface/recipe_needs.h"
+#include "methods/interface/variant.h"
 #include "quant/quantized_tensor.h"
 
 namespace quantscope {

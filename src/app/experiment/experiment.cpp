@@ -9,6 +9,7 @@
 #include "app/experiment/model_part.h"
 #include "app/experiment/tensor_part.h"
 #include "methods/interface/method.h"
+#include "methods/interface/recipe_needs.h"
 
 namespace quantscope {
 namespace {

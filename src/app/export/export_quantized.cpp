@@ -10,7 +10,8 @@
 #include "export/gguf_export.h"
 #include "io/gguf_writer.h"
 #include "io/safetensors_writer.h"
-#include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/interface/variant.h"
 #include "quant/blocks/block_formats.h"
 #include "quant/passes/to_float.h"
 

@@ -12,7 +12,9 @@
 #include "analysis/layers/activation_map.h"
 #include "analysis/layers/layer_row.h"
 #include "methods/interface/method.h"
+#include "methods/interface/recipe_needs.h"
 #include "methods/interface/variant_text.h"
+#include "methods/registry.h"
 #include "model/calibration/calibration_request.h"
 
 namespace quantscope {

@@ -9,7 +9,8 @@
 
 #include "analysis/layers/output_error.h"
 #include "app/experiment/json_reader.h"
-#include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/interface/variant.h"
 
 namespace quantscope {
 namespace {

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "methods/interface/recipe_needs.h"
+#include "methods/registry.h"
+
 namespace quantscope {
 namespace {
 

@@ -3,15 +3,14 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/job.h"
 #include "base/result.h"
 #include "methods/interface/layer_result.h"
 #include "methods/interface/layer_role.h"
+#include "methods/interface/scheme_rules.h"
 #include "methods/interface/variant.h"
 #include "methods/parts/calibration_statistics.h"
 #include "quant/scheme/parameter.h"
@@ -25,13 +24,6 @@ enum class CalibrationNeed {
     MeanSquares,  ///< mean x_j^2 alone: an importance matrix will do
     Moments,      ///< absmax, means, second moments and the sample of rows
     Hessian       ///< X^T X as well
-};
-
-/// Whose outputs the inputs of a layer are when its statistics are gathered.
-enum class InputOrder {
-    Float,          ///< the float model's
-    Quantized,      ///< the earlier blocks are quantized already, this block is not yet
-    TrueSequential  ///< all earlier layers are: q, k, v; o; gate, up; down
 };
 
 /// How a method comes by its result.
@@ -51,7 +43,10 @@ struct MethodInfo {
     std::string help;    ///< what it computes, with the formula
     CalibrationNeed needs = CalibrationNeed::None;
     MethodKind kind = MethodKind::Rule;
-    bool usesScheme = true;             ///< false: a storage of its own, the recipe's scheme is only nominal
+    bool usesScheme = true;  ///< false: a storage of its own, the recipe's scheme is only nominal
+    std::vector<SchemeRule> schemeRules;       ///< what it asks of a scheme
+    std::vector<std::string> ignoredOfScheme;  ///< keys of scheme parameters without influence on the result
+    std::string bitsParameter;          ///< its own parameter that says the bits a weight, where there is one
     bool runsOnIntegerKernels = false;  ///< uniform codes that an integer product can take as they are
     bool sharesTransform = false;       ///< wants `siblings`: one transform for all readers of an input
     double minimumBits = 2;             ///< bits a weight it is meant for
@@ -85,29 +80,16 @@ class Method {
     [[nodiscard]] virtual const MethodInfo& info() const = 0;
     [[nodiscard]] virtual Result<LayerResult> quantize(const LayerInput& input, const Recipe& recipe,
                                                        const Job& job) const = 0;
+    /// What this recipe asks of its scheme, where its parameters decide.
+    [[nodiscard]] virtual std::vector<SchemeRule> schemeRules(const Recipe&) const {
+        return info().schemeRules;
+    }
+    /// Whether the recipe's scheme has any influence on the result.
+    [[nodiscard]] virtual bool usesScheme(const Recipe&) const { return info().usesScheme; }
     /// What this recipe needs, where its parameters decide.
     [[nodiscard]] virtual CalibrationNeed needs(const Recipe&) const { return info().needs; }
     /// Bytes a [rows x cols] weight will take, known before anything is quantized: the scheme's by default.
     [[nodiscard]] virtual double storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const;
 };
-
-/// All methods, in the order they are offered.
-std::span<const Method* const> allMethods();
-/// By MethodInfo::name; InvalidArgument lists the names there are.
-Result<const Method*> methodNamed(std::string_view name);
-
-/// Bits per weight of a recipe on a [rows x cols] matrix, all overhead included; 32 for float.
-double recipeBitsPerWeight(const Recipe& recipe, int64_t rows, int64_t cols);
-/// The calibration a recipe needs: None for float recipes and unknown methods.
-CalibrationNeed calibrationNeed(const Recipe& recipe);
-
-/// The option every method with calibration has: "inputs=float|quantized|true-sequential".
-ParameterInfo inputsParameter();
-/// What the recipe says of it; Float where nothing is calibrated.
-InputOrder inputOrder(const Recipe& recipe);
-
-/// Runs the recipe's method after checking its parameters, its scheme, the calibration it needs (present, of
-/// the right width, with at least one token) and that the weight is finite. Errors name the layer.
-Result<LayerResult> quantizeLayer(const LayerInput& input, const Recipe& recipe, const Job& job);
 
 }  // namespace quantscope

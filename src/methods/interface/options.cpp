@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "methods/registry.h"
+
 namespace quantscope {
 namespace {
 
@@ -28,6 +30,9 @@ const ParameterInfo* findParameter(const MethodInfo& info, std::string_view key)
         if (parameter.key == key) return &parameter;
     return nullptr;
 }
+
+MethodOptions::MethodOptions(const Recipe& recipe)
+    : m_info(methodNamed(recipe.method).value()->info()), m_recipe(recipe) {}
 
 const std::string& MethodOptions::text(std::string_view key) const {
     const auto set = m_recipe.parameters.find(std::string(key));

@@ -13,6 +13,8 @@ namespace quantscope {
 class MethodOptions {
  public:
     MethodOptions(const MethodInfo& info, const Recipe& recipe) : m_info(info), m_recipe(recipe) {}
+    /// Against the description of the recipe's own method, which must be one of the registry.
+    explicit MethodOptions(const Recipe& recipe);
 
     [[nodiscard]] double real(std::string_view key) const;
     [[nodiscard]] int64_t integer(std::string_view key) const;

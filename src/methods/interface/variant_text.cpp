@@ -11,6 +11,7 @@
 #include "methods/interface/execution_text.h"
 #include "methods/interface/method.h"
 #include "methods/interface/options.h"
+#include "methods/registry.h"
 #include "quant/formats/number_format.h"
 
 namespace quantscope {

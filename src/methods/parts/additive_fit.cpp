@@ -7,7 +7,7 @@
 
 #include "base/parallel_for.h"
 #include "methods/parts/additive_search.h"
-#include "methods/product_quantization.h"
+#include "methods/parts/product_code.h"
 #include "numerics/linear_algebra.h"
 #include "tensor/float_bits.h"
 

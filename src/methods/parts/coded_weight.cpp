@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/parts/coded_weight.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/parallel_for.h"
@@ -41,22 +39,6 @@ QuantizedTensor codedWeight(const Scheme& scheme, const Shape& shape, std::span<
 
 GroupParams blockParams(const MatrixView& block, const Scheme& scheme) {
     return paramsFromRange(infoOf(scheme.estimator).estimate(block, scheme), scheme);
-}
-
-Status checkGroupsAlongInputs(const Scheme& scheme, std::string_view method) {
-    if (scheme.isFloat())
-        return fail(ErrorKind::InvalidArgument, fmt::format("{} needs an integer format", method), "format",
-                    "choose int2 .. int8");
-    switch (scheme.granularity) {
-        case Granularity::Tensor:
-        case Granularity::OutputChannel:
-        case Granularity::Group:
-            return {};
-        default:
-            return fail(ErrorKind::Unsupported,
-                        fmt::format("{} works along the inputs of each output channel", method),
-                        "granularity", "choose channel, tensor or group=SIZE");
-    }
 }
 
 std::vector<float> roundTrip(const MatrixView& values, const Scheme& scheme,

@@ -28,10 +28,6 @@ QuantizedTensor codedRows(const Scheme& scheme, const Shape& shape, std::vector<
 /// The parameters the scheme's estimator chooses for one block of values.
 GroupParams blockParams(const MatrixView& block, const Scheme& scheme);
 
-/// Methods that work along the inputs need groups along the inputs: tensor, output channel or group.
-/// Unsupported otherwise.
-Status checkGroupsAlongInputs(const Scheme& scheme, std::string_view method);
-
 /// r^ of every element: quantize() and dequantize() in one, without packing. `groups` as chooseGroupParams()
 /// gives them.
 std::vector<float> roundTrip(const MatrixView& values, const Scheme& scheme,

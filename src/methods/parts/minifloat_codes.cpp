@@ -7,18 +7,11 @@
 
 #include "base/parallel_for.h"
 #include "methods/interface/options.h"
-#include "methods/minifloat_formats.h"
+#include "methods/parts/input_runs.h"
 #include "tensor/float_bits.h"
 
 namespace quantscope {
 namespace {
-
-constexpr int64_t kMxBlock = 32;
-constexpr int64_t kNvBlock = 16;
-
-int64_t runsIn(int64_t cols, int64_t size) {
-    return (cols + size - 1) / size;
-}
 
 /// scaleOf(absmax) gives {the scale's byte, the factor that elements are multiplied by before rounding}, or
 /// with `divide` divided by.
@@ -58,6 +51,11 @@ Minifloat minifloatNamed(const std::string& name) {
     return kE4M3;
 }
 
+ParameterInfo elementChoice(std::string first, std::string second) {
+    return choiceParameter("element", "Element", "the small float's fields",
+                           {{first, first, ""}, {second, second, ""}}, first);
+}
+
 float fp8Scale(float absmax, const Minifloat& element) {
     return absmax > 0 ? absmax / element.largest : 1.0F;
 }
@@ -89,8 +87,7 @@ float sharedScale(int exponent) {
 }
 
 Fp8Codes encodeFp8(const Tensor& weight, const Recipe& recipe) {
-    const Fp8 method;
-    const MethodOptions options(method.info(), recipe);
+    const MethodOptions options(recipe);
     const Minifloat element = minifloatNamed(options.text("element"));
     const std::string& scale = options.text("scale");
     const MatrixView w = weight.matrix();
@@ -135,8 +132,7 @@ Fp4Codes encodeNvfp4(const Tensor& weight) {
 }
 
 Fp4Codes encodeMxfp4(const Tensor& weight, const Recipe& recipe) {
-    const Microscaling method(Microscaling::Element::Fp4);
-    const ExponentRule rule = exponentRule(MethodOptions(method.info(), recipe).text("exponent"));
+    const ExponentRule rule = exponentRule(MethodOptions(recipe).text("exponent"));
     return encodeFp4(weight.matrix(), kMxBlock, true, [&](float absmax) {
         const int exponent = sharedExponent(absmax, kE2M1, rule);
         return ByteAndFactor{static_cast<uint8_t>(std::clamp(exponent + 127, 0, 254)), sharedScale(exponent)};

@@ -8,14 +8,21 @@
 #include "methods/interface/variant.h"
 #include "quant/estimators/run_extremes.h"
 #include "quant/formats/codebooks.h"
+#include "quant/scheme/parameter.h"
 #include "tensor/tensor.h"
 
 namespace quantscope {
 
-// What the small float formats (minifloat_formats.h) store, for files that hold codes instead of values.
+// What methods fp8, mxfp4, mxfp6, mxfp8 and nvfp4 compute and store, for files that hold codes instead of
+// values.
+
+constexpr int64_t kMxBlock = 32;  ///< inputs that share an exponent in a microscaling format
+constexpr int64_t kNvBlock = 16;  ///< inputs that share a scale in NVFP4
 
 /// Small floats by name: "e4m3", "e5m2", "e2m3", "e3m2".
 Minifloat minifloatNamed(const std::string& name);
+/// The parameter "element": one of two small floats, the first by default.
+ParameterInfo elementChoice(std::string first, std::string second);
 
 /// FP8: w = code scale, one scale a block of blockRows x blockCols (row-major grid of blocks).
 struct Fp8Codes {

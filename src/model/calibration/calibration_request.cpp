@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "io/checkpoint.h"
+#include "methods/interface/recipe_needs.h"
 #include "model/calibration/calibration.h"
 #include "model/calibration/importance_matrix.h"
 #include "model/calibration/saved_calibration.h"

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "kernels/kernel_table.h"
 #include "methods/interface/method.h"
+#include "methods/interface/recipe_needs.h"
 #include "model/calibration/calibration_source.h"
 
 namespace quantscope {

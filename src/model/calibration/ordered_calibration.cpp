@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "methods/interface/input_order.h"
 #include "model/forward/embedding.h"
 
 namespace quantscope {

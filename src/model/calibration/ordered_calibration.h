@@ -10,7 +10,7 @@
 #include "base/job.h"
 #include "base/result.h"
 #include "kernels/float_gemm.h"
-#include "methods/interface/method.h"
+#include "methods/interface/input_order.h"
 #include "model/calibration/calibration.h"
 #include "model/evaluation/variant_plan.h"
 #include "model/forward/block_operators.h"

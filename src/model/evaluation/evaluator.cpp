@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "methods/interface/method.h"
+#include "methods/interface/recipe_needs.h"
 #include "model/calibration/calibration.h"
 #include "model/forward/embedding.h"
 #include "model/weights/fingerprint.h"

@@ -10,6 +10,8 @@
 
 #include "base/parallel_for.h"
 #include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/registry.h"
 #include "model/calibration/calibration.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"

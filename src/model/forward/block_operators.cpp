@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "methods/interface/input_order.h"
 #include "model/architectures/tensor_names.h"
 #include "model/calibration/calibration.h"
 #include "model/calibration/ordered_calibration.h"

@@ -6,7 +6,8 @@
 #include <algorithm>
 
 #include "base/parallel_for.h"
-#include "methods/interface/method.h"
+#include "methods/interface/variant.h"
+#include "methods/registry.h"
 #include "quant/packing.h"
 #include "quant/passes/reference.h"
 

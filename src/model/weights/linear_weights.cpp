@@ -8,7 +8,10 @@
 
 #include "kernels/matrix_passes.h"
 #include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/interface/recipe_needs.h"
 #include "methods/interface/variant_text.h"
+#include "methods/registry.h"
 #include "model/calibration/calibration.h"
 #include "model/calibration/ordered_calibration.h"
 #include "model/evaluation/variant_plan.h"

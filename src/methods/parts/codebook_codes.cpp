@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "methods/parts/block_codebook.h"
+#include "methods/parts/codebook_codes.h"
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "base/parallel_for.h"
 #include "methods/interface/options.h"
-#include "methods/parts/stored_values.h"
 #include "quant/estimators/run_extremes.h"
+#include "quant/formats/codebooks.h"
 #include "quant/passes/codebook_runs.h"
 
 namespace quantscope {
@@ -86,48 +87,28 @@ struct Blocks {
     }
 };
 
+std::span<const float> levelsOf(CodebookLevels levels) {
+    return levels == CodebookLevels::Nf4 ? nf4Levels() : fp4Levels();
+}
+
 }  // namespace
 
-BlockCodebook::BlockCodebook(Levels levels) : m_levels(levels) {
-    const bool nf4 = levels == Levels::Nf4;
-    m_info.name = nf4 ? "nf4" : "fp4";
-    m_info.label = nf4 ? "NF4 (QLoRA)" : "FP4 (bitsandbytes)";
-    m_info.source = "Dettmers et al., QLoRA, NeurIPS 2023 (arXiv:2305.14314)";
-    m_info.help =
-        nf4 ? "r = absmax L[q]: 16 levels at quantiles of the normal distribution, one absmax a block"
-            : "r = absmax L[q]: 16 levels of a float with 2 bits of exponent, one absmax a block";
-    m_info.usesScheme = false;
-    m_info.minimumBits = 4;
-    m_info.maximumBits = 5;
-    m_info.scheme.bits = 4;
-    ParameterInfo block = integerParameter(
-        "block", "Block", "elements of the flattened weight that share an absmax", 1, 1 << 20, "64");
-    for (const char* size : {"32", "64", "128", "256", "512", "1024", "2048", "4096"})
-        block.choices.push_back({size, size, ""});
-    m_info.parameters = {block,
-                         toggleParameter("double", "Double quantization",
-                                         "the absmax values in 8 bits, in blocks of 256, less their mean")};
+CodebookStorage codebookStorage(const Recipe& recipe) {
+    const MethodOptions options(recipe);
+    return {recipe.method == "nf4" ? CodebookLevels::Nf4 : CodebookLevels::Fp4, options.integer("block"),
+            options.toggle("double")};
 }
 
-double BlockCodebook::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
-    const MethodOptions options(m_info, recipe);
-    const int64_t count = rows * cols;
-    const int64_t block = options.integer("block");
-    const int64_t blocks = (count + block - 1) / block;
-    const int64_t codes = (count + 1) / 2;
+double codebookBytes(int64_t elements, const CodebookStorage& storage) {
+    const int64_t blocks = (elements + storage.block - 1) / storage.block;
+    const int64_t codes = (elements + 1) / 2;
     const int64_t nested = (blocks + kNestedBlock - 1) / kNestedBlock;
-    return static_cast<double>(options.toggle("double") ? codes + blocks + 4 * nested + 4
-                                                        : codes + 4 * blocks);
+    return static_cast<double>(storage.doubled ? codes + blocks + 4 * nested + 4 : codes + 4 * blocks);
 }
 
-std::span<const float> BlockCodebook::levels() const {
-    return m_levels == Levels::Nf4 ? nf4Levels() : fp4Levels();
-}
-
-CodebookCodes BlockCodebook::encode(const Tensor& weight, const Recipe& recipe) const {
-    const MethodOptions options(m_info, recipe);
-    const Blocks blocks{weight.floats(), options.integer("block")};
-    const FewLevels nearest(levels());
+CodebookCodes encodeCodebook(const Tensor& weight, const CodebookStorage& storage) {
+    const Blocks blocks{weight.floats(), storage.block};
+    const FewLevels nearest(levelsOf(storage.levels));
     CodebookCodes result;
     result.absmax = blocks.absMaxima();
     result.codes.resize(blocks.all.size());
@@ -135,29 +116,24 @@ CodebookCodes BlockCodebook::encode(const Tensor& weight, const Recipe& recipe) 
         nearest.codes(blocks.at(b), blocks.scale(b, result.absmax[static_cast<size_t>(b)]),
                       result.codes.data() + b * blocks.size);
     });
-    if (options.toggle("double")) quantizeStatistics(result);
+    if (storage.doubled) quantizeStatistics(result);
     return result;
 }
 
-/// The values of encode()'s codes, without the codes.
-Result<LayerResult> BlockCodebook::quantize(const LayerInput& input, const Recipe& recipe,
-                                            const Job& job) const {
-    if (!job.proceed(0, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
-    const MethodOptions options(m_info, recipe);
-    const Blocks blocks{input.weight.floats(), options.integer("block")};
-    const FewLevels nearest(levels());
+FloatBuffer codebookValues(const Tensor& weight, const CodebookStorage& storage) {
+    const Blocks blocks{weight.floats(), storage.block};
+    const FewLevels nearest(levelsOf(storage.levels));
     const std::vector<float> absmax = blocks.absMaxima();
     CodebookCodes read;
     read.absmax = absmax;
-    if (options.toggle("double")) quantizeStatistics(read);
+    if (storage.doubled) quantizeStatistics(read);
     FloatBuffer values = floatBuffer(std::ssize(blocks.all));
     blocks.forEach([&](int64_t b) {
         const auto at = static_cast<size_t>(b);
         nearest.values(blocks.at(b), blocks.scale(b, absmax[at]), read.absmax[at],
                        values.get() + b * blocks.size);
     });
-    return valuesResult(input.weight.shape(), std::move(values),
-                        storedBytes(recipe, input.weight.rows(), input.weight.cols()));
+    return values;
 }
 
 }  // namespace quantscope
