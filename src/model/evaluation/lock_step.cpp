@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/out_of_memory.h"
+
 namespace quantscope {
 namespace {
 
@@ -75,7 +77,8 @@ Status LockStep::embed(size_t lane, const WindowedText& text, const Job& job) {
         if (!opened) return fail(opened.error());
         current.embedding = std::move(*opened);
     }
-    m_hidden[lane].resize(static_cast<size_t>(m_offsets.back() * width));
+    resizeFor(m_hidden[lane], static_cast<size_t>(m_offsets.back() * width),
+              "the hidden states of a variant");
     for (size_t i = 0; i < m_windows.size(); ++i)
         current.embedding->look(text.input(m_windows[i]), m_hidden[lane].data() + m_offsets[i] * width);
     return {};
