@@ -146,8 +146,7 @@ Result<Experiment> experimentOf(const Options& options) {
     }
     Experiment experiment;
     const CalibrationArguments& calibration = options.calibration;
-    experiment.model = {options.model,      options.text,     calibration.text,
-                        calibration.chunks, calibration.load, options.resume};
+    experiment.model = {options.model, options.text, calibration.text, calibration.chunks, calibration.load};
     experiment.variants = std::move(*variants);
     auto& part = experiment.edit<ModelPart>();
     part.layerTokens = 0;
@@ -156,7 +155,6 @@ Result<Experiment> experimentOf(const Options& options) {
     protocol.window = options.window;
     protocol.stride = options.stride;
     protocol.maxChunks = options.chunks;
-    protocol.calibrationTarget = options.saveCalibration;
     return experiment;
 }
 
@@ -166,7 +164,8 @@ int evaluateModel(const Options& options, CommandContext& context) {
     ModelPipeline pipeline(context.sources, context.kernels);
     const ProgressSink progress = terminalProgress();
     std::shared_ptr<const ModelResults> last;
-    pipeline.run(*experiment, 1, {}, [&](std::shared_ptr<const ModelResults> results) {
+    const LabRequest request(*experiment, {}, {options.resume, options.saveCalibration});
+    pipeline.run(request, 1, {}, [&](std::shared_ptr<const ModelResults> results) {
         last = std::move(results);
         if (progress) progress({last->fraction, last->stage});
     });

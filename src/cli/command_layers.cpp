@@ -39,12 +39,12 @@ Result<std::shared_ptr<CalibrationSource>> calibrationOf(const Options& options,
     CalibrationRequest request;
     request.need = calibrationNeed(variant);
     if (request.need == CalibrationNeed::None) return std::shared_ptr<CalibrationSource>();
-    request.chunks = options.calibration.chunks;
-    request.file = options.calibration.load;
+    request.input.chunks = options.calibration.chunks;
+    request.input.file = options.calibration.load;
     if (!options.calibration.text.empty()) {
         auto tokens = context.sources.tokens({options.model, options.calibration.text});
         if (!tokens) return fail(tokens.error());
-        request.tokens = std::move(*tokens);
+        request.input.text = std::move(*tokens);
     }
     return openCalibration(model, context.kernels, request, job);
 }

@@ -19,6 +19,7 @@ class TestExperiment : public QObject {
     void absentPartsStayAbsent();
     void valuesOfLabsCompareAndCopyDeeply();
     void olderFilesHaveNoStatistics();
+    void placesAreNoPartOfTheExperiment();
     void badJsonNamesTheField_data();
     void badJsonNamesTheField();
     void manyMembersReadQuickly();
@@ -51,7 +52,6 @@ void TestExperiment::jsonRoundTrip() {
     e.model = {"model\"quoted\"", "text\nline"};
     e.model.calibrationChunks = 4;  // also while there is no text for it
     e.model.calibrationFile = "saved \"here\".safetensors";
-    e.model.resumeFolder = "kept/layers";
     e.variants = defaultVariants();
     EvaluationProtocol& evaluation = e.edit<ModelPart>().evaluation;
     evaluation.rule = WindowRule::Sliding;
@@ -153,6 +153,27 @@ void TestExperiment::olderFilesHaveNoStatistics() {
     QVERIFY(written.find("resumeFolder") == std::string::npos);
 }
 
+/// How an experiment is run is beside it in the file: it asks for the same results with it and without.
+void TestExperiment::placesAreNoPartOfTheExperiment() {
+    const std::string older = R"({"quantscope":1,"variants":["float"],
+                                  "model":{"model":"m","text":"t","resumeFolder":"kept/layers"}})";
+    const auto request = parseRequest(older);
+    QVERIFY2(request.has_value(), request ? "" : describe(request.error()).c_str());
+    QVERIFY(request->experiment.model == (ModelSource{"m", "t"}));
+    QCOMPARE(request->places.resumeFolder, std::string("kept/layers"));
+    LabRequest elsewhere = *request;
+    elsewhere.places = {"here", "there.gguf"};
+    QVERIFY(elsewhere.experiment == request->experiment);
+    for (const Lab& lab : labs()) QVERIFY2(lab.sameWork(elsewhere, *request), lab.id.c_str());
+    QVERIFY(*parseRequest(experimentJson(elsewhere)) == elsewhere);
+    QVERIFY(experimentJson(request->experiment).find("resumeFolder") == std::string::npos);
+    for (const char* bad : {R"({"quantscope":1,"variants":["float"],"model":{"resumeFolder":[]}})",
+                            R"({"quantscope":1,"variants":["float"],"run":{"resumeFolder":3}})"}) {
+        const auto refused = parseRequest(bad);
+        QVERIFY(!refused && refused.error().field.ends_with("resumeFolder"));
+    }
+}
+
 void TestExperiment::badJsonNamesTheField_data() {
     QTest::addColumn<QByteArray>("json");
     QTest::addColumn<QByteArray>("field");
@@ -176,9 +197,6 @@ void TestExperiment::badJsonNamesTheField_data() {
     QTest::addRow("statistics as number")
         << QByteArray(R"({"quantscope":1,"variants":["float"],"model":{"calibrationFile":3}})")
         << QByteArray("model.calibrationFile");
-    QTest::addRow("folder as list")
-        << QByteArray(R"({"quantscope":1,"variants":["float"],"model":{"resumeFolder":[]}})")
-        << QByteArray("model.resumeFolder");
     QTest::addRow("region")
         << QByteArray(R"({"quantscope":1,"variants":["float"],"tensorProtocol":{"heatmapRegion":[1]}})")
         << QByteArray("tensorProtocol.heatmapRegion");
@@ -218,9 +236,8 @@ void TestExperiment::commandLinesQuote() {
     QVERIFY(modelCommandLine(e).find("--load-calibration") == std::string::npos);
     QVERIFY(modelCommandLine(e).find("--resume") == std::string::npos);
     e.model.calibrationFile = "s t.safetensors";
-    e.model.resumeFolder = "kept";
     QVERIFY(modelCommandLine(e).find("--load-calibration 's t.safetensors'") != std::string::npos);
-    QVERIFY(modelCommandLine(e).find("--resume kept") != std::string::npos);
+    QVERIFY(modelCommandLine(e, {"kept"}).find("--resume kept") != std::string::npos);
 }
 
 void TestExperiment::methodsAreConsidered() {

@@ -175,7 +175,7 @@ void ModelLab::setRequest(const LabRequest& request) {
     const Experiment& experiment = request.experiment;
     const QString path = QString::fromStdString(experiment.model.textPath);
     m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
-    m_calibration->setExperiment(experiment);
+    m_calibration->setRequest(request);
     const int chunks = experiment.part<ModelPart>().evaluation.maxChunks;
     if (m_chunks->findData(chunks) < 0) {
         // A session or the command line may ask for any number: it joins the list.

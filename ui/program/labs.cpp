@@ -134,8 +134,9 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
         });
     });
     QObject::connect(lab, &ModelLab::resumeFolderChosen, &session, [&session](const QString& folder) {
-        edit(session, SessionController::tr("folder for finished layers"),
-             [&folder](Experiment& experiment) { experiment.model.resumeFolder = folder.toStdString(); });
+        RunPlaces places = session.places();
+        places.resumeFolder = folder.toStdString();
+        session.setPlaces(places);
     });
     QObject::connect(lab, &ModelLab::saveCalibrationRequested, &window, &MainWindow::saveCalibrationTo);
     QObject::connect(lab, &ModelLab::chunksChosen, &session, [&session](int chunks) {

@@ -85,7 +85,7 @@ std::string tensorCommandLine(const Experiment& experiment) {
                        quoted(variantsText(experiment.variants)));
 }
 
-std::string modelCommandLine(const Experiment& experiment) {
+std::string modelCommandLine(const Experiment& experiment, const RunPlaces& places) {
     const EvaluationProtocol& protocol = experiment.part<ModelPart>().evaluation;
     std::string text = fmt::format("quantscope-cli eval --model {} --text {} --variants {} --window {}",
                                    quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
@@ -98,7 +98,7 @@ std::string modelCommandLine(const Experiment& experiment) {
                             model.calibrationChunks);
     if (calibrates && !model.calibrationFile.empty())
         text += " --load-calibration " + quoted(model.calibrationFile);
-    if (!model.resumeFolder.empty()) text += " --resume " + quoted(model.resumeFolder);
+    if (!places.resumeFolder.empty()) text += " --resume " + quoted(places.resumeFolder);
     if (protocol.maxChunks > 0) text += fmt::format(" --chunks {}", protocol.maxChunks);
     if (protocol.rule == WindowRule::GptqPaper) text += " --protocol gptq";
     if (protocol.rule == WindowRule::Sliding)

@@ -7,6 +7,7 @@
 
 #include "app/experiment/lab_values.h"
 #include "methods/interface/variant.h"
+#include "model/evaluation/run_places.h"
 
 namespace quantscope {
 
@@ -49,7 +50,6 @@ struct ModelSource {
     /// Statistics that were saved, or an importance matrix, instead of the text's run; with the text beside
     /// them, the two are checked against each other. Empty = none.
     std::string calibrationFile = {};
-    std::string resumeFolder = {};  ///< keeps layers that methods have finished; empty = none
     bool operator==(const ModelSource&) const = default;
 };
 
@@ -85,6 +85,6 @@ std::vector<Variant> defaultVariants();
 
 /// The quantscope-cli command line that reproduces the tensor or the model part.
 std::string tensorCommandLine(const Experiment& experiment);
-std::string modelCommandLine(const Experiment& experiment);
+std::string modelCommandLine(const Experiment& experiment, const RunPlaces& places = {});
 
 }  // namespace quantscope

@@ -20,15 +20,18 @@ namespace quantscope {
 class JsonReader;
 class SourceLibrary;
 
-/// What a lab is asked for: an experiment, and where a person looks at it. Also what a session file holds.
+/// What a lab is asked for: an experiment, where a person looks at it, and how it is run. Also what a session
+/// file holds.
 struct LabRequest {
     LabRequest() = default;
-    LabRequest(Experiment compared, LabValues looked = {})  // NOLINT: an experiment alone is a request
-        : experiment(std::move(compared)), views(std::move(looked)) {}
+    LabRequest(Experiment compared, LabValues looked = {},  // NOLINT: an experiment alone is a request
+               RunPlaces run = {})
+        : experiment(std::move(compared)), views(std::move(looked)), places(std::move(run)) {}
     bool operator==(const LabRequest&) const = default;
 
     Experiment experiment;
     LabValues views;
+    RunPlaces places;  ///< how it is run: no reason to run again
 };
 
 /// Runs a lab's part of an experiment, keeping what the next run can use. Used by one thread at a time.
