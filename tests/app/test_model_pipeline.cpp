@@ -34,10 +34,13 @@ class TestModelPipeline : public QObject {
 
  private:
     Delivered run(const Experiment& experiment, const ModelView& view = {2, {}}, std::stop_token stop = {}) {
-        LabValues views;
-        views.set(view);
+        LabRequest request(experiment);
+        request.views.set(view);
+        return run(request, std::move(stop));
+    }
+    Delivered run(const LabRequest& request, std::stop_token stop = {}) {
         Delivered delivered;
-        m_pipeline.run({experiment, views}, ++m_sequence, std::move(stop),
+        m_pipeline.run(request, ++m_sequence, std::move(stop),
                        [&](auto results) { delivered.push_back(results); });
         return delivered;
     }
@@ -163,7 +166,7 @@ void TestModelPipeline::methodsShowTheirInsides() {
 
 /// Layer table, captured inputs and insides: computed once, whatever a variant is called.
 void TestModelPipeline::whatIsKnownIsFound() {
-    LabRequest small = m_request;
+    LabRequest small(m_experiment);
     small.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
     small.experiment.edit<ModelPart>().layerTokens = 32;
     run(small);
@@ -181,7 +184,7 @@ void TestModelPipeline::whatIsKnownIsFound() {
 void TestModelPipeline::everyKernelTableHasItsOwn() {
     const std::string other = test::anotherTable(*m_kernels);
     if (other.empty()) QSKIP("this machine runs one kernel table");
-    LabRequest small = m_request;
+    LabRequest small(m_experiment);
     small.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
     small.experiment.edit<ModelPart>().layerTokens = 16;
     run(small);
@@ -198,7 +201,7 @@ void TestModelPipeline::everyKernelTableHasItsOwn() {
 void TestModelPipeline::calibrationWrittenAgainIsAnother() {
     QTemporaryDir folder;
     const std::string file = folder.filePath("statistics.safetensors").toStdString();
-    LabRequest calibrated = m_request;
+    LabRequest calibrated(m_experiment);
     calibrated.experiment.model.calibrationChunks = 1;
     calibrated.experiment.variants = {*parseVariant("float"), *parseVariant("wanda")};
     calibrated.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
