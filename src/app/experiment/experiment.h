@@ -83,8 +83,10 @@ bool needsCalibration(const Variant& variant);
 /// Float reference, int8 channel, int4 channel, int4 affine group 64: what a newcomer sees first.
 std::vector<Variant> defaultVariants();
 
-/// The quantscope-cli command line that reproduces the tensor or the model part.
+/// The quantscope-cli command line that reproduces the tensor part, the evaluation, or the layer errors of
+/// one variant: all that the experiment says of it.
 std::string tensorCommandLine(const Experiment& experiment);
 std::string modelCommandLine(const Experiment& experiment, const RunPlaces& places = {});
+std::string layersCommandLine(const Experiment& experiment, int variant);
 
 }  // namespace quantscope

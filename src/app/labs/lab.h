@@ -19,6 +19,7 @@ namespace quantscope {
 
 class JsonReader;
 class SourceLibrary;
+struct ResultSection;
 
 /// What a lab is asked for: an experiment, where a person looks at it, and how it is run. Also what a session
 /// file holds.
@@ -68,8 +69,11 @@ struct Lab {
 
     // What may be left out:
 
-    /// Puts the part in that a newcomer finds.
+    /// What the window shows and a file need not hold: an absent part gets what a newcomer finds, a part that
+    /// measures only some of it measures the rest, too.
     std::function<void(Experiment&)> addDefaults = {};
+    /// What its results say to the command line's `run`; left out: the metric rows, under its id.
+    std::function<std::vector<ResultSection>(const LabResults&)> sections = {};
     /// What becomes of where a person looks when `before` became `after`: a region of another matrix is
     /// none.
     std::function<void(const Experiment& before, const Experiment& after, LabValues& views)> follow = {};

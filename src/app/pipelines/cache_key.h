@@ -10,6 +10,7 @@
 
 #include "app/experiment/experiment.h"
 #include "kernels/kernel_table.h"
+#include "model/calibration/calibration_input.h"
 #include "numerics/instruction_sets.h"
 
 namespace quantscope {

@@ -112,9 +112,13 @@ struct LayersKey {
     TextKey text;
     CalibrationInput calibration;
     int tokens = 0;
-    Variant variant;  ///< without its name
+    int window = 0;
+    bool outliers = false;  ///< the columns of the activations are filled
+    Variant variant;        ///< without its name
     bool operator==(const LayersKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(text, calibration, tokens, variant); }
+    [[nodiscard]] size_t hash() const {
+        return hashOfAll(text, calibration, tokens, window, outliers, variant);
+    }
 };
 
 Variant nameless(Variant variant) {
@@ -163,6 +167,13 @@ struct ModelPipeline::Run {
         if (progress) progress({results.fraction, results.stage});
     }
 
+    /// The layer table's own error: what stands above it stays.
+    Status layersFailed(const Error& error) {
+        if (error.kind == ErrorKind::Cancelled) return fail(error);
+        results.layersError = inFile(error, experiment().model.modelPath);
+        return {};
+    }
+
     void advance(double fraction, const std::string& stage) {
         results.fraction = fraction;
         results.stage = stage;
@@ -206,6 +217,7 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
         auto calibration = calibrationInput(request);
         if (!calibration) return fail(calibration.error());
         run.calibration = std::move(*calibration);
+        if (run.part().layersOnly) return measureLayers(run);
         if (auto status = evaluateVariants(run); !status) return status;
         if (run.part().layerTokens == 0) return {};
         if (auto status = captureOutliers(run); !status) return status;
@@ -370,18 +382,20 @@ Status ModelPipeline::measureLayers(Run& run) {
     const auto last = static_cast<int>(experiment.variants.size()) - 1;
     run.results.layerVariant = std::clamp(run.view().layerVariant, 0, std::max(0, last));
     const Variant& variant = experiment.variants[static_cast<size_t>(run.results.layerVariant)];
-    const LayersKey key{run.text(), run.calibration, run.part().layerTokens, nameless(variant)};
+    const LayersKey key{run.text(),
+                        run.calibration,
+                        run.part().layerTokens,
+                        run.part().layerWindow,
+                        run.results.outliers != nullptr,
+                        nameless(variant)};
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
         const auto calibration = calibrationFor(run, calibrationNeed(variant));
-        if (!calibration) return fail(calibration.error());
-        const auto measured = measureLayerErrors(*run.model, run.layerTokens(), variant, 512,
-                                                 m_kernels.table(), run.job(0.84, 0.95), *calibration);
-        if (!measured && measured.error().kind == ErrorKind::Cancelled) return fail(measured.error());
-        if (!measured) {
-            run.results.layersError = measured.error();
-            return {};
-        }
+        if (!calibration) return run.layersFailed(calibration.error());
+        const auto measured =
+            measureLayerErrors(*run.model, run.layerTokens(), variant, run.part().layerWindow,
+                               m_kernels.table(), run.job(0.84, 0.95), *calibration);
+        if (!measured) return run.layersFailed(measured.error());
         auto made = std::make_shared<std::vector<LayerRow>>();
         const Job job = run.job(0.95, 1);
         for (const LayerError& error : *measured) {

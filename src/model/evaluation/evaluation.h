@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,8 @@ struct Percentiles {
 /// One variant's score, refined after every window. Deltas are paired with the first variant, token by token.
 struct VariantScore {
     std::string name;
+    /// The variant failed and was left out: beside it only the name and the sizes below are filled.
+    std::optional<Error> error;
     int64_t tokens = 0;       ///< scored
     double meanNll = 0;       ///< nats a token
     double perplexity = 0;    ///< exp(meanNll)
