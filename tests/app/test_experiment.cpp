@@ -4,6 +4,7 @@
 #include "app/experiment/experiment_json.h"
 #include "app/experiment/matmul_part.h"
 #include "app/experiment/model_part.h"
+#include "app/experiment/protocol_text.h"
 #include "app/experiment/tensor_part.h"
 #include "app/results/considerations.h"
 
@@ -24,6 +25,7 @@ class TestExperiment : public QObject {
     void badJsonNamesTheField();
     void manyMembersReadQuickly();
     void commandLinesQuote();
+    void protocolsAreSaid();
     void methodsAreConsidered();
 };
 
@@ -238,6 +240,30 @@ void TestExperiment::commandLinesQuote() {
     e.model.calibrationFile = "s t.safetensors";
     QVERIFY(modelCommandLine(e).find("--load-calibration 's t.safetensors'") != std::string::npos);
     QVERIFY(modelCommandLine(e, {"kept"}).find("--resume kept") != std::string::npos);
+}
+
+/// The sentence says what is set, and only that.
+void TestExperiment::protocolsAreSaid() {
+    EvaluationProtocol protocol;
+    protocol.maxChunks = 8;
+    QCOMPARE(
+        protocolSentence(protocol, "/texts/held-out.txt", 4),
+        std::string("Perplexity over 8 windows of 512 tokens of held-out.txt, llama.cpp's rule: the second "
+                    "half of each window is scored; differences are paired with A token by token."));
+    protocol.rule = WindowRule::GptqPaper;
+    protocol.maxChunks = 0;
+    protocol.window = 2048;
+    QCOMPARE(
+        protocolSentence(protocol, "wiki.txt", 1),
+        std::string("Perplexity over all of wiki.txt in windows of 2048 tokens, the GPTQ paper's rule: every "
+                    "token of a window but its first is scored."));
+    protocol.rule = WindowRule::Sliding;
+    protocol.maxChunks = 1;
+    protocol.stride = 64;
+    const std::string sliding = protocolSentence(protocol, {}, 2);
+    QVERIFY2(
+        sliding.starts_with("Perplexity over the first window of 2048 tokens of the text, sliding by 64"),
+        sliding.c_str());
 }
 
 void TestExperiment::methodsAreConsidered() {

@@ -144,6 +144,12 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
             experiment.edit<ModelPart>().evaluation.maxChunks = chunks;
         });
     });
+    QObject::connect(lab, &ModelLab::protocolChosen, &session,
+                     [&session](const EvaluationProtocol& protocol, const QString& what) {
+                         edit(session, what, [&protocol](Experiment& experiment) {
+                             experiment.edit<ModelPart>().evaluation = protocol;
+                         });
+                     });
     QObject::connect(lab, &ModelLab::evaluateRequested, &session, &SessionController::measureAgain);
     QObject::connect(lab, &ModelLab::cancelRequested, &session, &SessionController::cancel);
     QObject::connect(lab, &ModelLab::layerSelected, &session, [&session](const QString& layer) {

@@ -67,10 +67,11 @@ void follow(const Experiment& before, const Experiment& after, LabValues& views)
 }
 
 std::vector<ResultSection> sections(const LabResults& results) {
-    const auto& own = dynamic_cast<const ModelResults&>(results);
-    const bool scored = own.evaluation.complete;
-    const ModelPart& part = own.request.part<ModelPart>();
-    if (own.error && !scored) return {failedSection(part.layersOnly ? "layers" : "model", *own.error)};
+    const ModelPart& part = results.request.part<ModelPart>();
+    const auto* scored = dynamic_cast<const ModelResults*>(&results);
+    if (results.error && !(scored && scored->evaluation.complete))
+        return {failedSection(part.layersOnly ? "layers" : "model", *results.error)};
+    const ModelResults& own = *scored;
     std::vector<ResultSection> all;
     if (!part.layersOnly) all.push_back(modelSection(own));
     if (part.layerTokens == 0) return all;
