@@ -38,7 +38,7 @@ class TestDriveProtocol : public QObject {
         };
         QVERIFY(says() && !panel->stride()->isVisible());
 
-        choose(panel->window(), panel->window()->findData(128));
+        choose(panel->windowLength(), panel->windowLength()->findData(128));
         QCOMPARE(now().window, 128);
         QVERIFY(says());
         choose(panel->rule(), static_cast<int>(WindowRule::Sliding));
@@ -58,7 +58,7 @@ class TestDriveProtocol : public QObject {
         QVERIFY(says() && !panel->stride()->isVisible());
         driven.session.undoStack()->undo();
         QCOMPARE(now().window, 512);
-        QCOMPARE(panel->window()->currentData().toInt(), 512);
+        QCOMPARE(panel->windowLength()->currentData().toInt(), 512);
     }
 
     /// What a session or the command line asked for stands among the usual choices.
@@ -68,8 +68,8 @@ class TestDriveProtocol : public QObject {
         experiment.edit<ModelPart>().evaluation.window = 300;
         experiment.edit<ModelPart>().evaluation.stride = 77;
         panel.setRequest(experiment);
-        QCOMPARE(panel.window()->currentData().toInt(), 300);
-        QCOMPARE(panel.window()->findData(300), 2);
+        QCOMPARE(panel.windowLength()->currentData().toInt(), 300);
+        QCOMPARE(panel.windowLength()->findData(300), 2);
         QCOMPARE(panel.stride()->currentData().toInt(), 77);
     }
 };

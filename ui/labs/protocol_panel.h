@@ -22,7 +22,7 @@ class ProtocolPanel : public QWidget {
     void setRequest(const quantscope::LabRequest& request);
     [[nodiscard]] QString sentence() const;
     [[nodiscard]] HeaderChoice* rule() const { return m_rule; }
-    [[nodiscard]] HeaderChoice* window() const { return m_window; }
+    [[nodiscard]] HeaderChoice* windowLength() const { return m_window; }
     /// Hidden unless the window slides.
     [[nodiscard]] HeaderChoice* stride() const { return m_stride; }
 
