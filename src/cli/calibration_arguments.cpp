@@ -16,4 +16,9 @@ CalibrationOptionHandles addCalibrationOptions(CLI::App& command, CalibrationArg
     return {text, load};
 }
 
+ModelSource modelSourceOf(const std::string& model, const std::string& text,
+                          const CalibrationArguments& calibration) {
+    return {model, text, calibration.text, calibration.chunks, calibration.load};
+}
+
 }  // namespace quantscope

@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "app/experiment/experiment.h"
+
 namespace quantscope {
 
 /// What a command that quantizes with methods is told of calibration.
@@ -21,5 +23,9 @@ struct CalibrationOptionHandles {
 
 /// Adds --calibration, --calibration-chunks and --load-calibration, which write into `arguments`.
 CalibrationOptionHandles addCalibrationOptions(CLI::App& command, CalibrationArguments& arguments);
+
+/// The model, the text it is run over, and what methods are calibrated on.
+ModelSource modelSourceOf(const std::string& model, const std::string& text,
+                          const CalibrationArguments& calibration);
 
 }  // namespace quantscope

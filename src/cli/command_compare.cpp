@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <memory>
 
-#include "app/pipelines/tensor_pipeline.h"
-#include "cli/command_line.h"
+#include "app/experiment/tensor_part.h"
+#include "app/results/tensor_json.h"
 #include "cli/commands.h"
-#include "cli/output.h"
+#include "cli/experiment_options.h"
 
 namespace quantscope {
 namespace {
@@ -19,22 +17,8 @@ struct Options {
     std::string text;
     int tokens = 512;
     std::string variants;
-    bool json = false;
+    ExperimentOptions output;
 };
-
-/// "sqnrDb" is written sqnr_db.
-std::string snakeCase(const std::string& key) {
-    std::string out;
-    for (const char c : key) {
-        if (c >= 'A' && c <= 'Z') {
-            out += '_';
-            out += static_cast<char>(c - 'A' + 'a');
-        } else {
-            out += c;
-        }
-    }
-    return out;
-}
 
 Result<MatrixSource> sourceOf(const Options& o) {
     const int given =
@@ -50,62 +34,21 @@ Result<MatrixSource> sourceOf(const Options& o) {
     return MatrixSource(ActivationSource{o.file, o.text, o.activations, o.tokens});
 }
 
-OrderedJson toJson(const TensorResults& results) {
-    OrderedJson variants = OrderedJson::array();
-    for (const TensorVariantResult& variant : results.variants) {
-        OrderedJson row = {{"name", variant.title}, {"scheme", variantText(variant.variant)}};
-        if (variant.error) row["error"] = describe(*variant.error);
-        if (variant.report) {
-            for (const TensorMetricInfo& info : tensorMetricInfos())
-                row[snakeCase(info.key)] = variant.report->metrics.*info.member;
-            row["clipped_count"] = variant.report->errors.total.clippedCount;
-        }
-        variants.push_back(std::move(row));
-    }
-    const TensorReport& report = results.stage->report;
-    return {{"tensor", results.title}, {"stored_as", results.storedAs}, {"rows", report.rows},
-            {"cols", report.cols},     {"seconds", results.seconds},    {"variants", std::move(variants)}};
-}
-
-void printText(const TensorResults& results) {
-    fmt::print("{} ({}): {}\n", results.title, results.storedAs, summaryLine(results.stage->report));
-    std::vector<std::string> header = {"variant"};
-    for (const TensorMetricInfo& info : tensorMetricInfos())
-        header.push_back(info.unit.empty() ? info.label : info.label + " [" + info.unit + "]");
-    std::vector<std::vector<std::string>> rows = {header};
-    for (const TensorVariantResult& variant : results.variants) {
-        std::vector<std::string> row = {variant.title};
-        if (variant.error) row.push_back(describe(*variant.error));
-        if (variant.report) {
-            for (const TensorMetricInfo& info : tensorMetricInfos())
-                row.push_back(fmt::format("{:.5g}", variant.report->metrics.*info.member));
-        }
-        rows.push_back(std::move(row));
-    }
-    printTable(rows);
+Result<LabRequest> requestOf(const Options& options) {
+    const auto source = sourceOf(options);
+    if (!source) return fail(source.error());
+    auto variants = parseVariants(options.variants);
+    if (!variants) return fail(variants.error());
+    LabRequest request;
+    request.experiment.edit<TensorPart>().matrix = *source;
+    request.experiment.variants = std::move(*variants);
+    return request;
 }
 
 int compare(const Options& options, CommandContext& context) {
-    const auto source = sourceOf(options);
-    if (!source) return reportError(source.error(), kExitUsage);
-    auto variants = parseVariants(options.variants);
-    if (!variants) return reportError(variants.error(), kExitUsage);
-    Experiment experiment;
-    experiment.edit<TensorPart>().matrix = *source;
-    experiment.variants = std::move(*variants);
-    TensorPipeline pipeline(context.sources, context.kernels);
-    std::shared_ptr<const TensorResults> last;
-    pipeline.run(
-        experiment, 1, {}, [&](std::shared_ptr<const TensorResults> results) { last = std::move(results); },
-        terminalProgress());
-    if (!last) return reportError({ErrorKind::Internal, "no result", {}, {}, {}}, kExitBadInput);
-    if (last->error) return reportError(*last->error, kExitBadInput);
-    if (options.json) printJson(toJson(*last));
-    if (!options.json) printText(*last);
-    for (const TensorVariantResult& variant : last->variants) {
-        if (variant.error) return reportError(*variant.error, kExitBadInput);
-    }
-    return kExitGood;
+    return runPartOf(
+        TensorPart::kLab, requestOf(options), options.output, context,
+        [](const LabResults& results) { return tensorSection(dynamic_cast<const TensorResults&>(results)); });
 }
 
 }  // namespace
@@ -124,7 +67,7 @@ void addCompareCommand(CLI::App& program, CommandContext& context) {
         ->add_option("--variants", options->variants,
                      "Schemes separated by ';': \"int8; int4/affine/group=64\"")
         ->required();
-    command->add_flag("--json", options->json, "Print one JSON object");
+    addExperimentOptions(*command, options->output);
     command->callback([options, &context] { context.exitCode = compare(*options, context); });
 }
 

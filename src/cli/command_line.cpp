@@ -22,6 +22,7 @@ int parseAndRun(int argc, const char* const* argv, CommandContext& context) {
     addDoctorCommand(program, context);
     addCompareCommand(program, context);
     addEvalCommand(program, context);
+    addRunCommand(program, context);
     addMethodsCommand(program, context);
     addLayersCommand(program, context);
     addCaptureCommand(program, context);
@@ -47,6 +48,19 @@ int openAndRun(int argc, const char* const* argv, std::string_view kernelOverrid
 }
 
 }  // namespace
+
+Result<LabRequest> requestOf(const std::vector<std::string>& arguments) {
+    const auto kernels = KernelSet::open(detectCpuFeatures());
+    if (!kernels) return fail(kernels.error());
+    SourceLibrary sources((*kernels)->active());
+    std::optional<LabRequest> asked;
+    CommandContext context{(*kernels)->active(), sources, 0, &asked};
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    parseAndRun(static_cast<int>(argv.size()), argv.data(), context);
+    if (!asked) return fail(ErrorKind::InvalidArgument, "these arguments ask for no part of an experiment");
+    return std::move(*asked);
+}
 
 int runCommandLine(int argc, const char* const* argv, std::string_view kernelOverride) {
     try {

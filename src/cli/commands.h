@@ -2,8 +2,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 
 #include "app/experiment/source_library.h"
+#include "app/labs/lab.h"
 #include "kernels/kernel_table.h"
 
 namespace quantscope {
@@ -13,6 +15,8 @@ struct CommandContext {
     const KernelTable& kernels;
     SourceLibrary& sources;
     int exitCode = 0;
+    /// Where commands that run a part of an experiment leave what they were asked, instead of running it.
+    std::optional<LabRequest>* asked = nullptr;
 };
 
 /// One file a command; each adds its subcommand, its options and its callback to the program.
@@ -22,6 +26,7 @@ void addDoctorCommand(CLI::App& program, CommandContext& context);
 void addExportCommand(CLI::App& program, CommandContext& context);
 void addCompareCommand(CLI::App& program, CommandContext& context);
 void addEvalCommand(CLI::App& program, CommandContext& context);
+void addRunCommand(CLI::App& program, CommandContext& context);
 void addMethodsCommand(CLI::App& program, CommandContext& context);
 void addLayersCommand(CLI::App& program, CommandContext& context);
 void addCaptureCommand(CLI::App& program, CommandContext& context);

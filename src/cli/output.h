@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "app/results/section.h"
 #include "base/job.h"
 #include "base/result.h"
 
 namespace quantscope {
-
-using OrderedJson = nlohmann::ordered_json;
 
 /// "error: ..." on standard error; gives `exitCode` back, so that commands can return it.
 int reportError(const Error& error, int exitCode);

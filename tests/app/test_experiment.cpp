@@ -4,6 +4,7 @@
 #include "app/experiment/experiment_json.h"
 #include "app/experiment/matmul_part.h"
 #include "app/experiment/model_part.h"
+#include "app/experiment/protocol_text.h"
 #include "app/experiment/tensor_part.h"
 #include "app/results/considerations.h"
 #include "methods/registry.h"
@@ -20,10 +21,12 @@ class TestExperiment : public QObject {
     void absentPartsStayAbsent();
     void valuesOfLabsCompareAndCopyDeeply();
     void olderFilesHaveNoStatistics();
+    void placesAreNoPartOfTheExperiment();
     void badJsonNamesTheField_data();
     void badJsonNamesTheField();
     void manyMembersReadQuickly();
     void commandLinesQuote();
+    void protocolsAreSaid();
     void methodsAreConsidered();
 };
 
@@ -52,7 +55,6 @@ void TestExperiment::jsonRoundTrip() {
     e.model = {"model\"quoted\"", "text\nline"};
     e.model.calibrationChunks = 4;  // also while there is no text for it
     e.model.calibrationFile = "saved \"here\".safetensors";
-    e.model.resumeFolder = "kept/layers";
     e.variants = defaultVariants();
     EvaluationProtocol& evaluation = e.edit<ModelPart>().evaluation;
     evaluation.rule = WindowRule::Sliding;
@@ -154,6 +156,27 @@ void TestExperiment::olderFilesHaveNoStatistics() {
     QVERIFY(written.find("resumeFolder") == std::string::npos);
 }
 
+/// How an experiment is run is beside it in the file: it asks for the same results with it and without.
+void TestExperiment::placesAreNoPartOfTheExperiment() {
+    const std::string older = R"({"quantscope":1,"variants":["float"],
+                                  "model":{"model":"m","text":"t","resumeFolder":"kept/layers"}})";
+    const auto request = parseRequest(older);
+    QVERIFY2(request.has_value(), request ? "" : describe(request.error()).c_str());
+    QVERIFY(request->experiment.model == (ModelSource{"m", "t"}));
+    QCOMPARE(request->places.resumeFolder, std::string("kept/layers"));
+    LabRequest elsewhere = *request;
+    elsewhere.places = {"here", "there.gguf"};
+    QVERIFY(elsewhere.experiment == request->experiment);
+    for (const Lab& lab : labs()) QVERIFY2(lab.sameWork(elsewhere, *request), lab.id.c_str());
+    QVERIFY(*parseRequest(experimentJson(elsewhere)) == elsewhere);
+    QVERIFY(experimentJson(request->experiment).find("resumeFolder") == std::string::npos);
+    for (const char* bad : {R"({"quantscope":1,"variants":["float"],"model":{"resumeFolder":[]}})",
+                            R"({"quantscope":1,"variants":["float"],"run":{"resumeFolder":3}})"}) {
+        const auto refused = parseRequest(bad);
+        QVERIFY(!refused && refused.error().field.ends_with("resumeFolder"));
+    }
+}
+
 void TestExperiment::badJsonNamesTheField_data() {
     QTest::addColumn<QByteArray>("json");
     QTest::addColumn<QByteArray>("field");
@@ -177,9 +200,6 @@ void TestExperiment::badJsonNamesTheField_data() {
     QTest::addRow("statistics as number")
         << QByteArray(R"({"quantscope":1,"variants":["float"],"model":{"calibrationFile":3}})")
         << QByteArray("model.calibrationFile");
-    QTest::addRow("folder as list")
-        << QByteArray(R"({"quantscope":1,"variants":["float"],"model":{"resumeFolder":[]}})")
-        << QByteArray("model.resumeFolder");
     QTest::addRow("region")
         << QByteArray(R"({"quantscope":1,"variants":["float"],"tensorProtocol":{"heatmapRegion":[1]}})")
         << QByteArray("tensorProtocol.heatmapRegion");
@@ -219,9 +239,32 @@ void TestExperiment::commandLinesQuote() {
     QVERIFY(modelCommandLine(e).find("--load-calibration") == std::string::npos);
     QVERIFY(modelCommandLine(e).find("--resume") == std::string::npos);
     e.model.calibrationFile = "s t.safetensors";
-    e.model.resumeFolder = "kept";
     QVERIFY(modelCommandLine(e).find("--load-calibration 's t.safetensors'") != std::string::npos);
-    QVERIFY(modelCommandLine(e).find("--resume kept") != std::string::npos);
+    QVERIFY(modelCommandLine(e, {"kept"}).find("--resume kept") != std::string::npos);
+}
+
+/// The sentence says what is set, and only that.
+void TestExperiment::protocolsAreSaid() {
+    EvaluationProtocol protocol;
+    protocol.maxChunks = 8;
+    QCOMPARE(
+        protocolSentence(protocol, "/texts/held-out.txt", 4),
+        std::string("Perplexity over 8 windows of 512 tokens of held-out.txt, llama.cpp's rule: the second "
+                    "half of each window is scored; differences are paired with A token by token."));
+    protocol.rule = WindowRule::GptqPaper;
+    protocol.maxChunks = 0;
+    protocol.window = 2048;
+    QCOMPARE(
+        protocolSentence(protocol, "wiki.txt", 1),
+        std::string("Perplexity over all of wiki.txt in windows of 2048 tokens, the GPTQ paper's rule: every "
+                    "token of a window but its first is scored."));
+    protocol.rule = WindowRule::Sliding;
+    protocol.maxChunks = 1;
+    protocol.stride = 64;
+    const std::string sliding = protocolSentence(protocol, {}, 2);
+    QVERIFY2(
+        sliding.starts_with("Perplexity over the first window of 2048 tokens of the text, sliding by 64"),
+        sliding.c_str());
 }
 
 void TestExperiment::methodsAreConsidered() {

@@ -6,6 +6,7 @@
 
 #include "app/pipelines/model_pipeline.h"
 #include "base/atomic_file.h"
+#include "support/other_kernels.h"
 #include "support/paths.h"
 
 using namespace quantscope;
@@ -25,21 +26,27 @@ class TestModelPipeline : public QObject {
     void stoppedRunStillShowsAnEstimate();
     void methodsShowTheirInsides_data();
     void methodsShowTheirInsides();
+    void whatIsKnownIsFound();
+    void everyKernelTableHasItsOwn();
+    void calibrationWrittenAgainIsAnother();
     void missingTextIsAnError();
     void shortTextSaysWhatIsNeeded();
 
  private:
     Delivered run(const Experiment& experiment, const ModelView& view = {2, {}}, std::stop_token stop = {}) {
-        LabValues views;
-        views.set(view);
+        LabRequest request(experiment);
+        request.views.set(view);
+        return run(request, std::move(stop));
+    }
+    Delivered run(const LabRequest& request, std::stop_token stop = {}) {
         Delivered delivered;
-        m_pipeline.run({experiment, views}, ++m_sequence, std::move(stop),
+        m_pipeline.run(request, ++m_sequence, std::move(stop),
                        [&](auto results) { delivered.push_back(results); });
         return delivered;
     }
-    const KernelTable& m_kernels = **chooseKernels(detectCpuFeatures());
-    SourceLibrary m_sources{m_kernels};
-    ModelPipeline m_pipeline{m_sources, m_kernels};
+    std::unique_ptr<KernelSet> m_kernels = *KernelSet::open(detectCpuFeatures());
+    SourceLibrary m_sources{*m_kernels};
+    ModelPipeline m_pipeline{m_sources, *m_kernels};
     uint64_t m_sequence = 0;
     Experiment m_experiment;
 };
@@ -155,6 +162,64 @@ void TestModelPipeline::methodsShowTheirInsides() {
     QVERIFY(own.weight.mse != nearest.weight.mse);
     QVERIFY(own.bytes > 0);
     QCOMPARE(own.weightAbsMax, nearest.weightAbsMax);
+}
+
+/// Layer table, captured inputs and insides: computed once, whatever a variant is called.
+void TestModelPipeline::whatIsKnownIsFound() {
+    LabRequest small(m_experiment);
+    small.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
+    small.experiment.edit<ModelPart>().layerTokens = 32;
+    run(small);
+    const uint64_t before = m_pipeline.computations();
+    for (Variant& variant : small.experiment.variants) variant.name += "'";
+    small.experiment.edit<ModelPart>().evaluation.maxChunks = 2;
+    const auto again = run(small).back();
+    QVERIFY(again->complete && again->layers && again->outliers);
+    QCOMPARE(m_pipeline.computations(), before);
+    small.views.edit<ModelView>().layerVariant = 3;
+    run(small);
+    QCOMPARE(m_pipeline.computations(), before + 1);  // the table; what was captured is the same
+}
+
+void TestModelPipeline::everyKernelTableHasItsOwn() {
+    const std::string other = test::anotherTable(*m_kernels);
+    if (other.empty()) QSKIP("this machine runs one kernel table");
+    LabRequest small(m_experiment);
+    small.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
+    small.experiment.edit<ModelPart>().layerTokens = 16;
+    run(small);
+    const uint64_t before = m_pipeline.computations();
+    const std::string best(m_kernels->active().name);
+    QVERIFY(m_kernels->choose(other).has_value());
+    run(small);
+    QCOMPARE(m_pipeline.computations(), before + 2);
+    QVERIFY(m_kernels->choose(best).has_value());
+    run(small);
+    QCOMPARE(m_pipeline.computations(), before + 2);
+}
+
+void TestModelPipeline::calibrationWrittenAgainIsAnother() {
+    QTemporaryDir folder;
+    const std::string file = folder.filePath("statistics.safetensors").toStdString();
+    LabRequest calibrated(m_experiment);
+    calibrated.experiment.model.calibrationChunks = 1;
+    calibrated.experiment.variants = {*parseVariant("float"), *parseVariant("wanda")};
+    calibrated.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
+    calibrated.experiment.edit<ModelPart>().layerTokens = 16;
+    calibrated.views.edit<ModelView>().layerVariant = 1;
+    calibrated.places.calibrationTarget = file;
+    QVERIFY(!run(calibrated).back()->error);
+    calibrated.places = {};
+    QVERIFY(std::filesystem::exists(file));
+    calibrated.experiment.model.calibrationPath.clear();
+    calibrated.experiment.model.calibrationFile = file;
+    QVERIFY(!run(calibrated).back()->error);
+    const uint64_t before = m_pipeline.computations();
+    run(calibrated);
+    QCOMPARE(m_pipeline.computations(), before);
+    std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(5));
+    run(calibrated);
+    QCOMPARE(m_pipeline.computations(), before + 1);
 }
 
 void TestModelPipeline::missingTextIsAnError() {

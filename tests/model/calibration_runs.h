@@ -18,19 +18,26 @@ inline Tokens someText(uint64_t seed = 5) {
     return std::make_shared<const std::vector<int32_t>>(randomTokens(70, seed));
 }
 
-inline EvaluationProtocol shortWindows() {
-    EvaluationProtocol protocol;
-    protocol.window = 16;
-    protocol.calibrationWindow = 16;
-    protocol.calibrationChunks = 3;
-    return protocol;
+/// A protocol, what is calibrated on beside it, and where the run leaves what outlasts it.
+struct ShortRun : EvaluationProtocol {
+    CalibrationInput calibration;
+    RunPlaces places;
+};
+
+inline ShortRun shortWindows() {
+    ShortRun run;
+    run.window = 16;
+    run.calibration.window = 16;
+    run.calibration.chunks = 3;
+    return run;
 }
 
-/// Mean nll of the variant after a run with this protocol, or the error.
-inline Result<double> scoreOf(const Model& model, const char* variant, const EvaluationProtocol& protocol) {
+/// Mean nll of the variant after such a run, or the error.
+inline Result<double> scoreOf(const Model& model, const char* variant, const ShortRun& run) {
     const auto variants = parseVariants(std::string("float; ") + variant);
     if (!variants) return fail(variants.error());
-    const auto result = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {});
+    const auto result =
+        evaluate(model, randomTokens(64), *variants, run, kernels(), {}, {}, run.calibration, run.places);
     if (!result) return fail(result.error());
     if (result->variants[1].error) return fail(*result->variants[1].error);
     return result->variants[1].meanNll;

@@ -195,9 +195,9 @@ class TestCalibration : public QObject {
 
         EvaluationProtocol protocol;
         protocol.window = 32;
-        protocol.calibration = std::make_shared<const std::vector<int32_t>>(with.text.tokens);
-        protocol.calibrationWindow = static_cast<int>(with.text.window);
-        protocol.calibrationChunks = 0;
+        CalibrationInput calibration{std::make_shared<const std::vector<int32_t>>(with.text.tokens)};
+        calibration.window = static_cast<int>(with.text.window);
+        calibration.chunks = 0;
         const auto byHand =
             evaluate(loop.quantized(), with.scored, *parseVariants("float"), protocol, kernels(), {});
         QVERIFY(byHand.has_value());
@@ -205,7 +205,7 @@ class TestCalibration : public QObject {
             protocol.order = order;
             const auto scored =
                 evaluate(with.model(), with.scored, *parseVariants("float; " + recipe.toStdString()),
-                         protocol, kernels(), {});
+                         protocol, kernels(), {}, {}, calibration);
             QVERIFY2(scored.has_value(), scored ? "" : describe(scored.error()).c_str());
             const double nll = scored->variants[1].meanNll;
             QVERIFY2(std::abs(nll - byHand->variants[0].meanNll) < 2e-4,
@@ -218,8 +218,8 @@ class TestCalibration : public QObject {
         const TinyModel model;
         EvaluationProtocol protocol;
         protocol.window = 16;
-        protocol.calibration = std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5));
-        protocol.calibrationWindow = 16;
+        CalibrationInput calibration{std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5))};
+        calibration.window = 16;
         const std::string texts[] = {"gptq/int3/group=16/inputs=quantized",
                                      "gptq/int3/group=16/inputs=quantized @blk.1.ffn_down=int8",
                                      "gptq/int3/group=16/inputs=true-sequential @act=int8/token",
@@ -229,11 +229,12 @@ class TestCalibration : public QObject {
         const auto tokens = randomTokens(80);
         for (const auto order : {EvaluationOrder::ChunkMajor, EvaluationOrder::LayerMajor}) {
             protocol.order = order;
-            const auto together = evaluate(model, tokens, *parseVariants(all), protocol, kernels(), {});
+            const auto together =
+                evaluate(model, tokens, *parseVariants(all), protocol, kernels(), {}, {}, calibration);
             QVERIFY2(together.has_value(), together ? "" : describe(together.error()).c_str());
             for (size_t i = 0; i < std::size(texts); ++i) {
-                const auto alone =
-                    evaluate(model, tokens, *parseVariants("float; " + texts[i]), protocol, kernels(), {});
+                const auto alone = evaluate(model, tokens, *parseVariants("float; " + texts[i]), protocol,
+                                            kernels(), {}, {}, calibration);
                 QVERIFY(alone.has_value());
                 QCOMPARE(together->variants[i + 1].meanNll, alone->variants[1].meanNll);
             }

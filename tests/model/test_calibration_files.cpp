@@ -54,16 +54,16 @@ class TestCalibrationFiles : public QObject {
         for (const char* variant : {"gptq/int3/group=16", "awq/int3/group=16", "wanda", "smoothquant/w8a8",
                                     "gptq/int3/group=16/inputs=quantized"}) {
             auto protocol = shortWindows();
-            protocol.calibration = someText();
-            protocol.calibrationTarget = file;
+            protocol.calibration.text = someText();
+            protocol.places.calibrationTarget = file;
             const auto first = scoreOf(model, variant, protocol);
             QVERIFY2(first.has_value(), first ? "" : describe(first.error()).c_str());
-            protocol.calibrationTarget.clear();
-            protocol.calibrationFile = file;
+            protocol.places.calibrationTarget.clear();
+            protocol.calibration.file = file;
             const auto withText = scoreOf(model, variant, protocol);
             QVERIFY2(withText.has_value(), withText ? "" : describe(withText.error()).c_str());
             QCOMPARE(*withText, *first);
-            protocol.calibration.reset();
+            protocol.calibration.text = {};
             const auto alone = scoreOf(model, variant, protocol);
             const bool ordered = std::string_view(variant).find("inputs=") != std::string_view::npos;
             QCOMPARE(alone.has_value(), !ordered);
@@ -96,7 +96,7 @@ class TestCalibrationFiles : public QObject {
         Calibration calibration(model, kernels(), optionsOf(someText()));
         QVERIFY(saveCalibration(calibration, model, path("own.safetensors"), {}).has_value());
         auto protocol = shortWindows();
-        protocol.calibrationFile = path("own.safetensors");
+        protocol.calibration.file = path("own.safetensors");
         const auto otherModel = scoreOf(tied, "wanda", protocol);
         QVERIFY(!otherModel && otherModel.error().kind == ErrorKind::InvalidArgument);
         QCOMPARE(otherModel.error().field, std::string("model"));
@@ -106,11 +106,11 @@ class TestCalibrationFiles : public QObject {
         values[0] += 1;
         changed.replace("blk.1.ffn_up", Tensor::fromFloats(weight.shape(), std::move(values)));
         QVERIFY(!scoreOf(changed, "wanda", protocol));
-        protocol.calibration = someText(6);
+        protocol.calibration.text = someText(6);
         const auto otherText = scoreOf(model, "wanda", protocol);
         QVERIFY(!otherText && otherText.error().field == "text");
-        protocol.calibration = someText();
-        protocol.calibrationChunks = 2;
+        protocol.calibration.text = someText();
+        protocol.calibration.chunks = 2;
         const auto lessText = scoreOf(model, "wanda", protocol);
         QVERIFY(!lessText && lessText.error().field == "text");
     }
@@ -167,7 +167,7 @@ class TestCalibrationFiles : public QObject {
         for (const auto& [key, value] : file->metadata()) metadata[key] = std::get<std::string>(value);
         QVERIFY(writeSafetensors(path("bad.safetensors"), tensors, metadata).has_value());
         auto protocol = shortWindows();
-        protocol.calibrationFile = path("bad.safetensors");
+        protocol.calibration.file = path("bad.safetensors");
         const auto result = scoreOf(model, "gptq/int4/group=16", protocol);
         QVERIFY(!result.has_value());
         QCOMPARE(result.error().kind, ErrorKind::Malformed);
@@ -207,10 +207,10 @@ class TestCalibrationFiles : public QObject {
         const QTemporaryDir folder;
         auto protocol = shortWindows();
         protocol.order = EvaluationOrder::LayerMajor;
-        protocol.calibration = someText();
+        protocol.calibration.text = someText();
         const auto undisturbed = scoreOf(model, variant.toUtf8().constData(), protocol);
         QVERIFY2(undisturbed.has_value(), undisturbed ? "" : describe(undisturbed.error()).c_str());
-        protocol.resumeFolder = folder.filePath("layers").toStdString();
+        protocol.places.resumeFolder = folder.filePath("layers").toStdString();
 
         std::stop_source stop;
         // The float reference asks for the weight first, and where layers are run in order the calibration,
@@ -219,20 +219,21 @@ class TestCalibrationFiles : public QObject {
         const int before = (ordered ? 1 : 0) + (variant.contains("act-static") ? 1 : 0);
         StoppingModel stopping(model, stopAt.toStdString(), 2 + before, stop);
         const auto variants = parseVariants("float; " + variant.toStdString());
-        const auto stopped =
-            evaluate(stopping, randomTokens(64), *variants, protocol, kernels(), Job(stop.get_token()));
+        const auto stopped = evaluate(stopping, randomTokens(64), *variants, protocol, kernels(),
+                                      Job(stop.get_token()), {}, protocol.calibration, protocol.places);
         QVERIFY(!stopped.has_value());
         QCOMPARE(stopped.error().kind, ErrorKind::Cancelled);
-        QCOMPARE(filesIn(protocol.resumeFolder), kept);
+        QCOMPARE(filesIn(protocol.places.resumeFolder), kept);
 
-        const auto resumed = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {});
+        const auto resumed = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {}, {},
+                                      protocol.calibration, protocol.places);
         QVERIFY2(resumed.has_value(), resumed ? "" : describe(resumed.error()).c_str());
         QCOMPARE(resumed->variants[1].meanNll, *undisturbed);
         const std::string says = fmt::format("{} layer", kept);
         QVERIFY2(resumed->notes.size() == (kept > 0 ? 1 : 0),
                  resumed->notes.empty() ? "" : resumed->notes[0].c_str());
         if (kept > 0) QVERIFY2(resumed->notes[0].starts_with(says), resumed->notes[0].c_str());
-        QCOMPARE(filesIn(protocol.resumeFolder), kept > 0 ? 14 : 0);
+        QCOMPARE(filesIn(protocol.places.resumeFolder), kept > 0 ? 14 : 0);
     }
 
     void damagedLayersAreComputedAgain_data() {
@@ -245,8 +246,8 @@ class TestCalibrationFiles : public QObject {
         const TinyModel model;
         const QTemporaryDir folder;
         auto protocol = shortWindows();
-        protocol.calibration = someText();
-        protocol.resumeFolder = folder.path().toStdString();
+        protocol.calibration.text = someText();
+        protocol.places.resumeFolder = folder.path().toStdString();
         const auto first = scoreOf(model, "gptq/int3/group=16", protocol);
         QVERIFY(first.has_value());
         const QStringList files = QDir(folder.path()).entryList({"blk.1.*"}, QDir::Files);
@@ -264,7 +265,8 @@ class TestCalibrationFiles : public QObject {
         QVERIFY(victim.resize(0) && victim.seek(0) && victim.write(bytes) == bytes.size());
         victim.close();
         const auto variants = parseVariants("float; gptq/int3/group=16");
-        const auto again = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {});
+        const auto again = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {}, {},
+                                    protocol.calibration, protocol.places);
         QVERIFY(again.has_value());
         QCOMPARE(again->variants[1].meanNll, *first);
         QCOMPARE(again->notes.size(), size_t{2});
@@ -279,25 +281,38 @@ class TestCalibrationFiles : public QObject {
         const TinyModel other(false, RotaryLayout::Pairs);
         const QTemporaryDir folder;
         auto protocol = shortWindows();
-        protocol.resumeFolder = folder.path().toStdString();
+        protocol.places.resumeFolder = folder.path().toStdString();
         int files = 0;
         for (const auto& [text, variant] :
              {std::pair{5, "gptq/int3/group=16"}, std::pair{6, "gptq/int3/group=16"},
               std::pair{6, "gptq/int4/group=16"}, std::pair{6, "gptq/int4/group=16/inputs=quantized"}}) {
-            protocol.calibration = someText(static_cast<uint64_t>(text));
+            protocol.calibration.text = someText(static_cast<uint64_t>(text));
             auto plain = protocol;
-            plain.resumeFolder.clear();
+            plain.places.resumeFolder.clear();
             QCOMPARE(*scoreOf(model, variant, protocol), *scoreOf(model, variant, plain));
-            QCOMPARE(filesIn(protocol.resumeFolder), files += 14);
+            QCOMPARE(filesIn(protocol.places.resumeFolder), files += 14);
         }
-        protocol.resumeFolder = "/proc/nowhere";
+        protocol.places.resumeFolder = "/proc/nowhere";
         const auto refused = scoreOf(model, "gptq/int3/group=16", protocol);
         QVERIFY(!refused && refused.error().kind == ErrorKind::CannotWrite);
     }
 
+    /// The same ids read twice are the same text, wherever they lie; a text is not told by its place.
+    void textsAreComparedByContent() {
+        const CalibrationInput first{someText()};
+        const CalibrationInput again{someText()};
+        QVERIFY(&first.text.tokens() != &again.text.tokens());
+        QVERIFY(first == again);
+        QVERIFY(!(first == CalibrationInput{someText(6)}));
+        QVERIFY(!(first == CalibrationInput{}));
+        CalibrationInput shorter = first;
+        shorter.chunks = 1;
+        QVERIFY(!(first == shorter));
+    }
+
     void savingNeedsAText() {
         auto protocol = shortWindows();
-        protocol.calibrationTarget = path("none.safetensors");
+        protocol.places.calibrationTarget = path("none.safetensors");
         const TinyModel model;
         const auto result = scoreOf(model, "int4/group=16", protocol);
         QVERIFY(!result && result.error().field == "calibration");

@@ -204,12 +204,12 @@ class TestEvaluation : public QObject {
             QVERIFY(error && describe(*error).find("--calibration") != std::string::npos);
         }
         QVERIFY(!without->variants[4].error && !without->variants[6].error);
-        protocol.calibration = std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5));
-        protocol.calibrationWindow = 16;
-        const auto chunks = evaluate(model, tokens, variants, protocol, kernels(), {});
+        CalibrationInput calibration{std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5))};
+        calibration.window = 16;
+        const auto chunks = evaluate(model, tokens, variants, protocol, kernels(), {}, {}, calibration);
         QVERIFY2(chunks.has_value(), chunks ? "" : describe(chunks.error()).c_str());
         protocol.order = EvaluationOrder::LayerMajor;
-        const auto layers = evaluate(model, tokens, variants, protocol, kernels(), {});
+        const auto layers = evaluate(model, tokens, variants, protocol, kernels(), {}, {}, calibration);
         QVERIFY(layers.has_value());
         QCOMPARE(difference(*chunks, *layers), std::string());
         for (const VariantScore& score : chunks->variants) QVERIFY(std::isfinite(score.perplexity));

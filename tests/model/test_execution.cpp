@@ -28,10 +28,14 @@ EvaluationProtocol shortWindows() {
     EvaluationProtocol protocol;
     protocol.window = 16;
     protocol.order = EvaluationOrder::ChunkMajor;
-    protocol.calibration = std::make_shared<const std::vector<int32_t>>(randomTokens(96, 11));
-    protocol.calibrationWindow = 16;
-    protocol.calibrationChunks = 0;
     return protocol;
+}
+
+CalibrationInput shortText() {
+    CalibrationInput calibration{std::make_shared<const std::vector<int32_t>>(randomTokens(96, 11))};
+    calibration.window = 16;
+    calibration.chunks = 0;
+    return calibration;
 }
 
 /// Inputs of about unit size with one channel that is much larger.
@@ -254,7 +258,8 @@ class TestExecution : public QObject {
         const TinyModel model;
         const KernelTable& kernels = **chooseKernels(detectCpuFeatures());
         std::vector<Variant> variants = {variantOf("float"), variantOf(text), twinOf(variantOf(text))};
-        const auto result = evaluate(model, randomTokens(64), variants, shortWindows(), kernels, {});
+        const auto result =
+            evaluate(model, randomTokens(64), variants, shortWindows(), kernels, {}, {}, shortText());
         QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
         const auto& scores = result->variants;
         QVERIFY(scores[1].klMean > 0);

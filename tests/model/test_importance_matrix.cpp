@@ -52,15 +52,15 @@ class TestImportanceMatrix : public QObject {
     void importanceMatrices() {
         const TinyModel model;
         auto own = shortWindows();
-        own.calibration = someText();
-        own.calibrationTarget = path("ours.gguf");
+        own.calibration.text = someText();
+        own.places.calibrationTarget = path("ours.gguf");
         const auto expected = scoreOf(model, "kmeans/int2/sensitive", own);
         QVERIFY2(expected.has_value(), expected ? "" : describe(expected.error()).c_str());
         Calibration calibration(model, kernels(), optionsOf(someText()));
         write("old.dat", oldMatrixOf(model, calibration, 3).bytes);
         for (const char* name : {"ours.gguf", "old.dat"}) {
             auto protocol = shortWindows();
-            protocol.calibrationFile = path(name);
+            protocol.calibration.file = path(name);
             const auto score = scoreOf(model, "kmeans/int2/sensitive", protocol);
             QVERIFY2(score.has_value(), score ? "" : describe(score.error()).c_str());
             // The matrix holds 32-bit sums.
@@ -181,7 +181,7 @@ class TestImportanceMatrix : public QObject {
         const TinyModel model;
         write("hostile.dat", bytes.toStdString());
         auto protocol = shortWindows();
-        protocol.calibrationFile = path("hostile.dat");
+        protocol.calibration.file = path("hostile.dat");
         const auto result = scoreOf(model, "wanda", protocol);
         QVERIFY(!result.has_value());
         const std::string text = describe(result.error());
@@ -225,7 +225,7 @@ class TestImportanceMatrix : public QObject {
         QVERIFY(
             writeGguf(path("hostile.gguf"), tensors, {{"general.type", std::string("imatrix")}}).has_value());
         auto protocol = shortWindows();
-        protocol.calibrationFile = path("hostile.gguf");
+        protocol.calibration.file = path("hostile.gguf");
         const auto result = scoreOf(model, "wanda", protocol);
         QVERIFY(!result.has_value());
         const std::string text = describe(result.error());

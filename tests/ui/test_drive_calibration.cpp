@@ -17,6 +17,7 @@
 #include "labs/calibration_button.h"
 #include "shell/job_line.h"
 #include "shell/jobs_strip.h"
+#include "shell/session_file.h"
 
 using namespace quantscope;
 
@@ -268,7 +269,8 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
         ModelWindow driven(calibrating());
         QVERIFY(!driven.button->forgetLayersAction()->isEnabled());
         ModelWindow::choose(driven.button->keepLayersAction(), kept.path());
-        QCOMPARE(driven.source().resumeFolder, kept.path().toStdString());
+        QCOMPARE(driven.session.places().resumeFolder, kept.path().toStdString());
+        QCOMPARE(driven.session.undoStack()->count(), 0);
         QVERIFY(driven.shows());
         QCOMPARE(whatFailed(driven.session), std::string());
         QVERIFY(driven.session.modelResults()->evaluation.notes.empty());
@@ -277,12 +279,16 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
         perplexity = driven.session.modelResults()->evaluation.variants[1].perplexity;
     }
     ModelWindow resumed(experiment);
+    // As a session file of today or of earlier says it.
+    const Session session{{experiment, {}, {kept.path().toStdString()}}, {}};
+    resumed.session.setPlaces(parseSession(sessionJson(session))->request.places);
     QVERIFY(resumed.shows());
     QVERIFY(resumed.session.modelResults()->evaluation.variants[1].perplexity == perplexity);
     QVERIFY2(resumed.bottomLine().contains(says), qPrintable(resumed.bottomLine()));
     QVERIFY(resumed.button->toolTip().contains(kept.path()));
     resumed.button->forgetLayersAction()->trigger();
-    QVERIFY(resumed.source().resumeFolder.empty());
+    QVERIFY(resumed.session.places().resumeFolder.empty());
+    resumed.session.measureAgain();
     QVERIFY(resumed.settles(kLongSeconds));
     QVERIFY2(!resumed.bottomLine().contains(QStringLiteral("taken")), qPrintable(resumed.bottomLine()));
 }

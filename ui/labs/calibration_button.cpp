@@ -38,11 +38,19 @@ CalibrationButton::CalibrationButton(QWidget* parent) : QPushButton(parent) {
     m_forgetLayers = menu->addAction(tr("Do not keep finished layers"), this,
                                      [this] { Q_EMIT resumeFolderChosen(QString()); });
     setMenu(menu);
-    setExperiment({});
+    describe();
 }
 
-void CalibrationButton::setExperiment(const Experiment& experiment) {
-    const ModelSource& model = experiment.model;
+void CalibrationButton::setRequest(const LabRequest& request) {
+    const std::vector<Variant>& variants = request.experiment.variants;
+    m_model = request.experiment.model;
+    m_calibrates = std::any_of(variants.begin(), variants.end(), needsCalibration);
+    m_places = request.places;
+    describe();
+}
+
+void CalibrationButton::describe() {
+    const ModelSource& model = m_model;
     const bool saved = !model.calibrationFile.empty();
     const QString name = nameOf(saved ? model.calibrationFile : model.calibrationPath);
     const QString shown =
@@ -51,29 +59,28 @@ void CalibrationButton::setExperiment(const Experiment& experiment) {
              : saved        ? tr("statistics: %1").arg(shown)
                             : tr("calibrate: %1").arg(shown)) +
             QStringLiteral(" ▾"));
-    setToolTip(tip(model));
+    setToolTip(tip());
     m_saveStatistics->setEnabled(!model.calibrationPath.empty());
     m_saveStatistics->setToolTip(
         model.calibrationPath.empty()
             ? tr("Choose a calibration text first: statistics are gathered from it")
             : tr("Runs %1 through the model and keeps what calibrated methods need to know of it")
                   .arg(nameOf(model.calibrationPath)));
-    m_forgetLayers->setEnabled(!model.resumeFolder.empty());
+    m_forgetLayers->setEnabled(!m_places.resumeFolder.empty());
     // A folder in use can be left also while no method calibrates.
-    setVisible(!model.resumeFolder.empty() ||
-               std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration));
+    setVisible(!m_places.resumeFolder.empty() || m_calibrates);
 }
 
-QString CalibrationButton::tip(const ModelSource& model) const {
+QString CalibrationButton::tip() const {
     QStringList lines{
         tr("What calibrated methods adapt the weights to: a text, or statistics that were saved from one."),
         tr("Choosing saved statistics drops the text, choosing a text drops the statistics.")};
     const auto add = [&lines](const QString& what, const std::string& path) {
         if (!path.empty()) lines << what.arg(QDir::toNativeSeparators(QString::fromStdString(path)));
     };
-    add(tr("Text: %1"), model.calibrationPath);
-    add(tr("Statistics: %1"), model.calibrationFile);
-    add(tr("Finished layers are kept in %1"), model.resumeFolder);
+    add(tr("Text: %1"), m_model.calibrationPath);
+    add(tr("Statistics: %1"), m_model.calibrationFile);
+    add(tr("Finished layers are kept in %1"), m_places.resumeFolder);
     return lines.join(QLatin1Char('\n'));
 }
 

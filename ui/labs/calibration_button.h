@@ -3,7 +3,7 @@
 
 #include <QPushButton>
 
-#include "app/experiment/experiment.h"
+#include "app/labs/lab.h"
 
 class QAction;
 
@@ -15,7 +15,7 @@ class CalibrationButton : public QPushButton {
     Q_OBJECT
  public:
     explicit CalibrationButton(QWidget* parent = nullptr);
-    void setExperiment(const quantscope::Experiment& experiment);
+    void setRequest(const quantscope::LabRequest& request);
     [[nodiscard]] QAction* chooseTextAction() const { return m_chooseText; }
     [[nodiscard]] QAction* useStatisticsAction() const { return m_useStatistics; }
     [[nodiscard]] QAction* saveStatisticsAction() const { return m_saveStatistics; }
@@ -35,13 +35,17 @@ class CalibrationButton : public QPushButton {
     void chooseStatistics();
     void chooseTarget();
     void chooseFolder();
-    [[nodiscard]] QString tip(const ModelSource& model) const;
+    void describe();
+    [[nodiscard]] QString tip() const;
 
     QAction* m_chooseText;
     QAction* m_useStatistics;
     QAction* m_saveStatistics;
     QAction* m_keepLayers;
     QAction* m_forgetLayers;
+    ModelSource m_model;
+    bool m_calibrates = false;  ///< a variant needs it
+    RunPlaces m_places;
 };
 
 }  // namespace quantscope

@@ -14,6 +14,7 @@
 #include "labs/insides_panel.h"
 #include "labs/layer_panel.h"
 #include "labs/model_series.h"
+#include "labs/protocol_panel.h"
 #include "plots/number_format.h"
 #include "theme/card.h"
 
@@ -152,7 +153,19 @@ void ModelLab::buildTextRow() {
     };
     connect(m_text, &TokenTextView::tokenHovered, this, showDetail);
     connect(m_text, &TokenTextView::tokenSelected, this, showDetail);
-    addRow({{m_textCard, 1}}, 106, 3);
+    addRow({{buildProtocol(), 2}, {m_textCard, 5}}, 106, 3);
+}
+
+Card* ModelLab::buildProtocol() {
+    m_protocol = new ProtocolPanel;
+    connect(m_protocol, &ProtocolPanel::protocolChosen, this, &ModelLab::protocolChosen);
+    return addCard(
+        tr("Protocol"), m_protocol,
+        tr("<p>Perplexities compare only under one protocol: how the text is cut into windows, which of "
+           "their "
+           "tokens are scored, and with how much context. llama.cpp scores the second half of each window, "
+           "the GPTQ paper all of it, a sliding window scores each token once with as much context as fits. "
+           "Longer windows give more context: every number falls.</p>"));
 }
 
 void ModelLab::chooseText() {
@@ -175,7 +188,8 @@ void ModelLab::setRequest(const LabRequest& request) {
     const Experiment& experiment = request.experiment;
     const QString path = QString::fromStdString(experiment.model.textPath);
     m_textButton->setText(path.isEmpty() ? tr("Text…") : QFileInfo(path).fileName());
-    m_calibration->setExperiment(experiment);
+    m_calibration->setRequest(request);
+    m_protocol->setRequest(request);
     const int chunks = experiment.part<ModelPart>().evaluation.maxChunks;
     if (m_chunks->findData(chunks) < 0) {
         // A session or the command line may ask for any number: it joins the list.

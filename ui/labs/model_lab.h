@@ -20,6 +20,7 @@ class InsidesPanel;
 class KlView;
 class LayerPanel;
 class PerplexityView;
+class ProtocolPanel;
 class TokenTextView;
 
 /// What quantization costs a language model: perplexity and KL that fill live, layers, activations, coloured
@@ -37,6 +38,7 @@ class ModelLab : public LabWidget {
     [[nodiscard]] InsidesPanel* insides() const { return m_insides; }
     [[nodiscard]] LayerPanel* layers() const { return m_layers; }
     [[nodiscard]] TokenTextView* text() const { return m_text; }
+    [[nodiscard]] ProtocolPanel* protocol() const { return m_protocol; }
 
  Q_SIGNALS:
     void textChosen(const QString& path);
@@ -48,6 +50,8 @@ class ModelLab : public LabWidget {
     void resumeFolderChosen(const QString& folder);
     /// Windows to score; 0 = the whole text.
     void chunksChosen(int chunks);
+    /// Rule, window length or stride; `what` names the change.
+    void protocolChosen(const quantscope::EvaluationProtocol& protocol, const QString& what);
     void evaluateRequested();
     void cancelRequested();
     void layerSelected(const QString& layer);
@@ -70,6 +74,7 @@ class ModelLab : public LabWidget {
     void refreshText();
     void chooseText();
     Card* buildInsides();
+    Card* buildProtocol();
     void refreshInsides();
     void updateHeader();
 
@@ -94,6 +99,7 @@ class ModelLab : public LabWidget {
     InsidesPanel* m_insides = nullptr;
     Card* m_insidesCard = nullptr;
     HeaderChoice* m_insidesChoice = nullptr;
+    ProtocolPanel* m_protocol = nullptr;
     TokenTextView* m_text = nullptr;
     Card* m_textCard = nullptr;
     HeaderChoice* m_textVariant = nullptr;

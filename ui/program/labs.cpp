@@ -134,8 +134,9 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
         });
     });
     QObject::connect(lab, &ModelLab::resumeFolderChosen, &session, [&session](const QString& folder) {
-        edit(session, SessionController::tr("folder for finished layers"),
-             [&folder](Experiment& experiment) { experiment.model.resumeFolder = folder.toStdString(); });
+        RunPlaces places = session.places();
+        places.resumeFolder = folder.toStdString();
+        session.setPlaces(places);
     });
     QObject::connect(lab, &ModelLab::saveCalibrationRequested, &window, &MainWindow::saveCalibrationTo);
     QObject::connect(lab, &ModelLab::chunksChosen, &session, [&session](int chunks) {
@@ -143,6 +144,12 @@ void addModelLab(MainWindow& window, ThemeController& themes, SessionController&
             experiment.edit<ModelPart>().evaluation.maxChunks = chunks;
         });
     });
+    QObject::connect(lab, &ModelLab::protocolChosen, &session,
+                     [&session](const EvaluationProtocol& protocol, const QString& what) {
+                         edit(session, what, [&protocol](Experiment& experiment) {
+                             experiment.edit<ModelPart>().evaluation = protocol;
+                         });
+                     });
     QObject::connect(lab, &ModelLab::evaluateRequested, &session, &SessionController::measureAgain);
     QObject::connect(lab, &ModelLab::cancelRequested, &session, &SessionController::cancel);
     QObject::connect(lab, &ModelLab::layerSelected, &session, [&session](const QString& layer) {

@@ -125,6 +125,10 @@ void SessionController::edit(const Experiment& next, const EditOrigin& origin) {
     m_undo.push(new ExperimentCommand(*this, m_request.experiment, next, origin));
 }
 
+void SessionController::setPlaces(const RunPlaces& places) {
+    setRequest({m_request.experiment, m_request.views, places});
+}
+
 void SessionController::reset(const LabRequest& request) {
     m_undo.clear();
     setRequest(request);
@@ -141,7 +145,7 @@ void SessionController::setRequest(const LabRequest& request) {
 
 /// Views stay where they are as long as what they look at is still there.
 void SessionController::restore(const Experiment& experiment) {
-    LabRequest next(experiment, m_request.views);
+    LabRequest next(experiment, m_request.views, m_request.places);
     for (const Lab& lab : m_labs)
         if (lab.follow) lab.follow(m_request.experiment, experiment, next.views);
     setRequest(next);

@@ -55,16 +55,20 @@ class SessionController : public QObject {
 
     [[nodiscard]] const Experiment& experiment() const { return m_request.experiment; }
     [[nodiscard]] const LabValues& views() const { return m_request.views; }
-    /// Experiment and views: what a session file holds.
+    /// Experiment, views and places: what a session file holds.
     [[nodiscard]] const LabRequest& request() const { return m_request; }
     [[nodiscard]] QUndoStack* undoStack() { return &m_undo; }
 
     /// Makes `next` the document: one undo step, or part of the running drag's step.
     void edit(const Experiment& next, const EditOrigin& origin);
     /// Where a person looks (the region of a heat map): no undo step.
-    void look(const LabValues& views) { setRequest({m_request.experiment, views}); }
+    void look(const LabValues& views) { setRequest({m_request.experiment, views, m_request.places}); }
     /// A new document whose past cannot be undone: an opened session.
     void reset(const LabRequest& request);
+
+    /// How things are run, not what is compared: neither an edit nor undone, and no reason to run again.
+    void setPlaces(const RunPlaces& places);
+    [[nodiscard]] const RunPlaces& places() const { return m_request.places; }
 
     /// The lab on screen: the only one that computes. Shows its newest results at once.
     void setActiveLab(LabKind lab);

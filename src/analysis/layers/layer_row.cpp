@@ -12,6 +12,7 @@ Result<LayerRow> measuredRow(const LayerError& error, const MatrixView& weight, 
     if (!row) return row;
     row->localError = error.localError;
     row->accumulatedError = error.accumulatedError;
+    row->inputError = error.inputError;
     if (isPlain || recipe.scheme.isFloat()) return row;
     row->scheme = recipeText(recipe);
     row->weight = metricsOf(error.weight);

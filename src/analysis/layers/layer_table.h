@@ -28,6 +28,8 @@ struct LayerRow {
     double localError = std::numeric_limits<double>::quiet_NaN();  ///< ||Y - Y^||_F / ||Y||_F on float inputs
     double accumulatedError =
         std::numeric_limits<double>::quiet_NaN();  ///< the same, inputs of the quantized model
+    /// Inputs of the quantized model against the float model's: what arrives already broken.
+    double inputError = std::numeric_limits<double>::quiet_NaN();
     double activationAbsMax = std::numeric_limits<double>::quiet_NaN();
     int64_t outlierChannels = 0;  ///< input channels with |x| >= 6 (0 when not measured)
     uint64_t bytes = 0;           ///< of the quantized weight

@@ -34,6 +34,15 @@ Variant variantOf(std::string_view scheme) {
     return parsed ? std::move(*parsed) : Variant{};
 }
 
+std::string calibrationArguments(const ModelSource& model) {
+    std::string text;
+    if (!model.calibrationPath.empty())
+        text += fmt::format(" --calibration {} --calibration-chunks {}", quoted(model.calibrationPath),
+                            model.calibrationChunks);
+    if (!model.calibrationFile.empty()) text += " --load-calibration " + quoted(model.calibrationFile);
+    return text;
+}
+
 struct SourceArguments {
     std::string operator()(const TensorSource& s) const {
         return fmt::format("{} --tensor {}", quoted(s.path), quoted(s.tensor));
@@ -86,25 +95,34 @@ std::string tensorCommandLine(const Experiment& experiment) {
                        quoted(variantsText(experiment.variants)));
 }
 
-std::string modelCommandLine(const Experiment& experiment) {
+std::string modelCommandLine(const Experiment& experiment, const RunPlaces& places) {
+    const std::vector<Variant>& variants = experiment.variants;
     const EvaluationProtocol& protocol = experiment.part<ModelPart>().evaluation;
     std::string text = fmt::format("quantscope-cli eval --model {} --text {} --variants {} --window {}",
                                    quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
-                                   quoted(variantsText(experiment.variants)), protocol.window);
-    const ModelSource& model = experiment.model;
-    const bool calibrates =
-        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
-    if (calibrates && !model.calibrationPath.empty())
-        text += fmt::format(" --calibration {} --calibration-chunks {}", quoted(model.calibrationPath),
-                            model.calibrationChunks);
-    if (calibrates && !model.calibrationFile.empty())
-        text += " --load-calibration " + quoted(model.calibrationFile);
-    if (!model.resumeFolder.empty()) text += " --resume " + quoted(model.resumeFolder);
+                                   quoted(variantsText(variants)), protocol.window);
+    const bool calibrates = std::any_of(variants.begin(), variants.end(), needsCalibration);
+    if (calibrates || !places.calibrationTarget.empty()) text += calibrationArguments(experiment.model);
+    if (!places.resumeFolder.empty()) text += " --resume " + quoted(places.resumeFolder);
+    if (!places.calibrationTarget.empty()) text += " --save-calibration " + quoted(places.calibrationTarget);
     if (protocol.maxChunks > 0) text += fmt::format(" --chunks {}", protocol.maxChunks);
-    if (protocol.rule == WindowRule::GptqPaper) text += " --protocol gptq";
-    if (protocol.rule == WindowRule::Sliding)
-        text += fmt::format(" --protocol sliding --stride {}", protocol.stride);
+    if (protocol.rule != WindowRule::LlamaCpp) text += fmt::format(" --protocol {}", ruleName(protocol.rule));
+    if (protocol.stride != EvaluationProtocol{}.stride) text += fmt::format(" --stride {}", protocol.stride);
+    if (protocol.order != EvaluationOrder::Auto)
+        text += fmt::format(" --order {}", orderName(protocol.order));
+    if (protocol.memoryBudgetBytes != EvaluationProtocol{}.memoryBudgetBytes)
+        text += fmt::format(" --memory {}", protocol.memoryBudgetBytes);
     return text;
+}
+
+std::string layersCommandLine(const Experiment& experiment, int variant) {
+    const ModelPart& part = experiment.part<ModelPart>();
+    const Variant& shown = experiment.variants[static_cast<size_t>(variant)];
+    std::string text = fmt::format("quantscope-cli layers --model {} --text {} --scheme {}",
+                                   quoted(experiment.model.modelPath), quoted(experiment.model.textPath),
+                                   quoted(variantText(shown)));
+    if (needsCalibration(shown)) text += calibrationArguments(experiment.model);
+    return text + fmt::format(" --tokens {} --window {}", part.layerTokens, part.layerWindow);
 }
 
 }  // namespace quantscope

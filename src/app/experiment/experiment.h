@@ -7,6 +7,7 @@
 
 #include "app/experiment/lab_values.h"
 #include "methods/interface/variant.h"
+#include "model/evaluation/run_places.h"
 
 namespace quantscope {
 
@@ -49,7 +50,6 @@ struct ModelSource {
     /// Statistics that were saved, or an importance matrix, instead of the text's run; with the text beside
     /// them, the two are checked against each other. Empty = none.
     std::string calibrationFile = {};
-    std::string resumeFolder = {};  ///< keeps layers that methods have finished; empty = none
     bool operator==(const ModelSource&) const = default;
 };
 
@@ -83,8 +83,10 @@ bool needsCalibration(const Variant& variant);
 /// Float reference, int8 channel, int4 channel, int4 affine group 64: what a newcomer sees first.
 std::vector<Variant> defaultVariants();
 
-/// The quantscope-cli command line that reproduces the tensor or the model part.
+/// The quantscope-cli command line that reproduces the tensor part, the evaluation, or the layer errors of
+/// one variant: all that the experiment says of it.
 std::string tensorCommandLine(const Experiment& experiment);
-std::string modelCommandLine(const Experiment& experiment);
+std::string modelCommandLine(const Experiment& experiment, const RunPlaces& places = {});
+std::string layersCommandLine(const Experiment& experiment, int variant);
 
 }  // namespace quantscope

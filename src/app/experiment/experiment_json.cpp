@@ -21,7 +21,6 @@ OrderedJson modelJson(const ModelSource& s) {
     if (!s.calibrationPath.empty() || s.calibrationChunks != ModelSource{}.calibrationChunks)
         json["calibrationChunks"] = s.calibrationChunks;
     if (!s.calibrationFile.empty()) json["calibrationFile"] = s.calibrationFile;
-    if (!s.resumeFolder.empty()) json["resumeFolder"] = s.resumeFolder;
     return json;
 }
 
@@ -31,7 +30,19 @@ void readModel(const JsonReader& reader, ModelSource& model) {
     reader.text("calibration", model.calibrationPath);
     reader.integer("calibrationChunks", model.calibrationChunks, 0, 1 << 20);
     reader.text("calibrationFile", model.calibrationFile);
-    reader.text("resumeFolder", model.resumeFolder);
+}
+
+/// Files from before there was a "run" hold the folder of finished layers in "model".
+void readPlaces(const JsonReader& root, RunPlaces& places) {
+    root.child("model").text("resumeFolder", places.resumeFolder);
+    const JsonReader run = root.child("run");
+    run.text("resumeFolder", places.resumeFolder);
+    run.text("saveCalibration", places.calibrationTarget);
+}
+
+void writePlaces(const RunPlaces& places, OrderedJson& root) {
+    if (!places.resumeFolder.empty()) root["run"]["resumeFolder"] = places.resumeFolder;
+    if (!places.calibrationTarget.empty()) root["run"]["saveCalibration"] = places.calibrationTarget;
 }
 
 }  // namespace
@@ -43,6 +54,7 @@ std::string experimentJson(const LabRequest& request, const std::vector<Lab>& kn
         {"variants", variantsJson(request.experiment.variants)},
     };
     for (const Lab& lab : known) lab.write(request, json);
+    writePlaces(request.places, json);
     return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
@@ -60,6 +72,7 @@ Result<LabRequest> parseRequest(std::string_view text, const std::vector<Lab>& k
     readModel(root.child("model"), request.experiment.model);
     root.variants("variants", request.experiment.variants);
     for (const Lab& lab : known) lab.read(root, request);
+    readPlaces(root, request.places);
     if (error) return fail(std::move(*error));
     return request;
 }

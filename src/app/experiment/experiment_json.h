@@ -10,7 +10,7 @@
 
 namespace quantscope {
 
-/// JSON with a version: what labs share, then each lab's part and, of a session, its view.
+/// JSON with a version: what labs share, then each lab's part and, of a session, its view; how it is run.
 /// parseRequest(experimentJson(r)) == r.
 std::string experimentJson(const LabRequest& request, const std::vector<Lab>& known = labs());
 

@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "app/experiment/experiment.h"
+#include "app/experiment/ordered_json.h"
 #include "base/result.h"
 
 namespace quantscope {
-
-using OrderedJson = nlohmann::ordered_json;  ///< written in the order a person reads
 
 /// Reads members of an object and remembers the first thing that was wrong, with its path. A member that is
 /// absent leaves the value as it is.

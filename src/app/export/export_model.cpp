@@ -42,7 +42,7 @@ Result<ModelExportSummary> exportLanguageModel(const LanguageModelExport& reques
     const auto inSource = [&](Error error) { return inFile(std::move(error), request.source); };
     if (!request.calibrationFile.empty() && needsCalibration(request.variant)) {
         CalibrationRequest saved;
-        saved.file = request.calibrationFile;
+        saved.input.file = request.calibrationFile;
         auto opened = openCalibration(**model, kernels, saved, job.quiet()).map_error(inSource);
         if (!opened) return fail(opened.error());
         work.statistics = std::move(*opened);

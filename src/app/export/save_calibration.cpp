@@ -16,8 +16,8 @@ Status saveCalibration(const CalibrationSave& request, SourceLibrary& sources, c
     auto tokens = sources.tokens({source.modelPath, source.calibrationPath});
     if (!tokens) return fail(tokens.error());
     CalibrationRequest work;
-    work.tokens = std::move(*tokens);
-    work.chunks = source.calibrationChunks;
+    work.input.text = std::move(*tokens);
+    work.input.chunks = source.calibrationChunks;
     work.target = request.target.string();
     const auto saved = openCalibration(**model, kernels, work, job);
     if (!saved) return fail(inFile(saved.error(), source.modelPath));

@@ -19,16 +19,20 @@ namespace quantscope {
 
 class JsonReader;
 class SourceLibrary;
+struct ResultSection;
 
-/// What a lab is asked for: an experiment, and where a person looks at it. Also what a session file holds.
+/// What a lab is asked for: an experiment, where a person looks at it, and how it is run. Also what a session
+/// file holds.
 struct LabRequest {
     LabRequest() = default;
-    LabRequest(Experiment compared, LabValues looked = {})  // NOLINT: an experiment alone is a request
-        : experiment(std::move(compared)), views(std::move(looked)) {}
+    LabRequest(Experiment compared, LabValues looked = {},  // NOLINT: an experiment alone is a request
+               RunPlaces run = {})
+        : experiment(std::move(compared)), views(std::move(looked)), places(std::move(run)) {}
     bool operator==(const LabRequest&) const = default;
 
     Experiment experiment;
     LabValues views;
+    RunPlaces places;  ///< how it is run: no reason to run again
 };
 
 /// Runs a lab's part of an experiment, keeping what the next run can use. Used by one thread at a time.
@@ -65,8 +69,11 @@ struct Lab {
 
     // What may be left out:
 
-    /// Puts the part in that a newcomer finds.
+    /// What the window shows and a file need not hold: an absent part gets what a newcomer finds, a part that
+    /// measures only some of it measures the rest, too.
     std::function<void(Experiment&)> addDefaults = {};
+    /// What its results say to the command line's `run`; left out: the metric rows, under its id.
+    std::function<std::vector<ResultSection>(const LabResults&)> sections = {};
     /// What becomes of where a person looks when `before` became `after`: a region of another matrix is
     /// none.
     std::function<void(const Experiment& before, const Experiment& after, LabValues& views)> follow = {};

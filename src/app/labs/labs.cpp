@@ -21,7 +21,7 @@ const Lab* findLab(const std::vector<Lab>& labs, std::string_view id) {
 
 void addMissingParts(Experiment& experiment, const std::vector<Lab>& labs) {
     for (const Lab& lab : labs)
-        if (lab.addDefaults && !experiment.parts.contains(lab.id)) lab.addDefaults(experiment);
+        if (lab.addDefaults) lab.addDefaults(experiment);
 }
 
 std::vector<std::string> checkpointsOf(const Experiment& experiment, const std::vector<Lab>& labs) {

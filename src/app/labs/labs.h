@@ -19,7 +19,8 @@ std::vector<Lab> labs();
 /// Null when there is none of this id.
 const Lab* findLab(const std::vector<Lab>& labs, std::string_view id);
 
-/// Labs whose part is absent get what a newcomer finds: sessions from before a lab was made.
+/// Every lab's part as the window needs it: of sessions from before a lab was made, and of experiments that
+/// hold some labs only.
 void addMissingParts(Experiment& experiment, const std::vector<Lab>& labs);
 
 /// Checkpoints that the experiment names, its model among them; each once, sorted.

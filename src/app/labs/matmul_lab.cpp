@@ -4,6 +4,7 @@
 #include "app/labs/labs.h"
 #include "app/labs/pipeline_of.h"
 #include "app/pipelines/matmul_pipeline.h"
+#include "app/results/product_json.h"
 
 namespace quantscope {
 namespace {
@@ -82,7 +83,13 @@ Lab matmulLab() {
     lab.makePipeline = PipelineOf<MatmulPipeline>::make;
     lab.write = write;
     lab.read = read;
-    lab.addDefaults = [](Experiment& e) { e.edit<MatmulPart>().products = defaultProducts(); };
+    lab.addDefaults = [](Experiment& e) {
+        if (!e.parts.has<MatmulPart>()) e.edit<MatmulPart>().products = defaultProducts();
+    };
+    lab.sections = [](const LabResults& results) -> std::vector<ResultSection> {
+        if (results.error) return {failedSection("product", *results.error)};
+        return {productSection(dynamic_cast<const MatmulResults&>(results))};
+    };
     lab.follow = follow;
     return lab;
 }

@@ -6,13 +6,12 @@
 #include "app/labs/labs.h"
 #include "app/labs/pipeline_of.h"
 #include "app/pipelines/model_pipeline.h"
+#include "app/results/model_json.h"
 
 namespace quantscope {
 namespace {
 
 constexpr const char* kKey = "modelProtocol";
-constexpr const char* kRuleNames[] = {"llama.cpp", "gptq", "sliding"};
-constexpr const char* kOrderNames[] = {"auto", "chunk-major", "layer-major"};
 
 void write(const LabRequest& request, OrderedJson& root) {
     OrderedJson json = OrderedJson::object();
@@ -26,6 +25,8 @@ void write(const LabRequest& request, OrderedJson& root) {
         json["order"] = kOrderNames[static_cast<size_t>(v.order)];
         json["memory"] = v.memoryBudgetBytes;
         json["layerTokens"] = part.layerTokens;
+        json["layerWindow"] = part.layerWindow;
+        if (part.layersOnly) json["layersOnly"] = true;
     }
     if (request.views.has<ModelView>()) {
         const auto& view = request.views.get<ModelView>();
@@ -47,6 +48,8 @@ void read(const JsonReader& root, LabRequest& request) {
     json.integer("chunks", p.maxChunks, 0, std::numeric_limits<int>::max());
     json.integer("memory", p.memoryBudgetBytes, 1 << 20, int64_t{1} << 50);
     json.integer("layerTokens", part.layerTokens, 0, 1 << 20);
+    json.integer("layerWindow", part.layerWindow, 2, 1 << 20);
+    json.flag("layersOnly", part.layersOnly);
     if (!json.has("layerVariant") && !json.has("layer")) return;
     auto& view = request.views.edit<ModelView>();
     json.integer("layerVariant", view.layerVariant, 0, 1000);
@@ -63,6 +66,19 @@ void follow(const Experiment& before, const Experiment& after, LabValues& views)
     if (before.model.modelPath != after.model.modelPath) views.edit<ModelView>().layer.clear();
 }
 
+std::vector<ResultSection> sections(const LabResults& results) {
+    const ModelPart& part = results.request.part<ModelPart>();
+    const auto* scored = dynamic_cast<const ModelResults*>(&results);
+    if (results.error && !(scored && scored->evaluation.complete))
+        return {failedSection(part.layersOnly ? "layers" : "model", *results.error)};
+    const ModelResults& own = *scored;
+    std::vector<ResultSection> all;
+    if (!part.layersOnly) all.push_back(modelSection(own));
+    if (part.layerTokens == 0) return all;
+    all.push_back(own.error ? failedSection("layers", *own.error) : layersSection(own));
+    return all;
+}
+
 }  // namespace
 
 Lab modelLab() {
@@ -77,7 +93,8 @@ Lab modelLab() {
     lab.makePipeline = PipelineOf<ModelPipeline>::make;
     lab.write = write;
     lab.read = read;
-    lab.addDefaults = [](Experiment& e) { e.edit<ModelPart>(); };
+    lab.addDefaults = [](Experiment& e) { e.edit<ModelPart>().layersOnly = false; };
+    lab.sections = sections;
     lab.follow = follow;
     return lab;
 }

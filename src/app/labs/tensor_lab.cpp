@@ -6,6 +6,7 @@
 #include "app/labs/labs.h"
 #include "app/labs/pipeline_of.h"
 #include "app/pipelines/tensor_pipeline.h"
+#include "app/results/tensor_json.h"
 
 namespace quantscope {
 namespace {
@@ -83,6 +84,10 @@ Lab tensorLab() {
     lab.write = write;
     lab.read = read;
     lab.addDefaults = [](Experiment& e) { e.edit<TensorPart>(); };
+    lab.sections = [](const LabResults& results) -> std::vector<ResultSection> {
+        if (results.error) return {failedSection("tensor", *results.error)};
+        return {tensorSection(dynamic_cast<const TensorResults&>(results))};
+    };
     lab.follow = follow;
     lab.checkpoints = [](const Experiment& e) {
         return std::vector<std::string>{checkpointOf(e.part<TensorPart>().matrix)};

@@ -14,17 +14,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string sourceKey(const MatmulSource& source) {
-    const auto text = [](const MatrixSource& matrix) {
-        return matrixJson(matrix).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-    };
-    return fmt::format("{} {} {}", text(source.x), text(source.w), source.inputsByOutputs);
-}
-
-std::string recipeText(Variant variant) {
-    variant.name.clear();
-    return variantText(variant);
-}
+/// Captured inputs depend on what they were computed with.
+struct PairKey {
+    MatmulSource source;
+    Arithmetic arithmetic;
+    bool operator==(const PairKey&) const = default;
+    [[nodiscard]] size_t hash() const {
+        return hashOfAll(source.x, source.w, source.inputsByOutputs, arithmetic);
+    }
+};
 
 /// The first `rows` rows.
 Tensor firstRows(const Tensor& matrix, int64_t rows) {
@@ -72,12 +70,41 @@ struct MatmulPipeline::Pair {
     }
 };
 
+struct MatmulPipeline::ProductKey {
+    uint64_t x = 0;  ///< Tensor::id()
+    uint64_t w = 0;
+    Variant variant;  ///< without its name
+    Arithmetic arithmetic;
+    bool operator==(const ProductKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(x, w, variant, arithmetic); }
+};
+
+struct MatmulPipeline::RequantizedKey {
+    ProductKey product;
+    bool relu = false;
+    bool operator==(const RequantizedKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(product, relu); }
+};
+
+struct MatmulPipeline::CostsKey {
+    ProductKey product;
+    int measurement = 0;  ///< another number measures again
+    bool operator==(const CostsKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(product, measurement); }
+};
+
+MatmulPipeline::ProductKey MatmulPipeline::keyOf(const Pair& both, const Variant& variant) const {
+    ProductKey key{both.x.id(), both.w.id(), variant, arithmeticOf(m_kernels.table())};
+    key.variant.name.clear();
+    return key;
+}
+
 MatmulPipeline::MatmulPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
     : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
 
 Result<std::shared_ptr<const MatmulPipeline::Pair>> MatmulPipeline::pair(const MatmulSource& source,
                                                                          const Job& job) {
-    const std::string key = "pair " + sourceKey(source);
+    const PairKey key{source, arithmeticOf(m_kernels.table())};
     if (auto found = m_cache.find<Pair>(key)) return found;
     auto x = m_sources.matrix(source.x, job.part(0, 0.4));
     if (!x) return fail(x.error());
@@ -178,8 +205,7 @@ void MatmulPipeline::addVariant(const Pair& both, const Variant& variant, bool r
         result.error = made.error();
     } else {
         result.product = std::move(*made);
-        const std::string key =
-            fmt::format("requantized {} {} {} {}", relu, both.x.id(), both.w.id(), recipeText(variant));
+        const RequantizedKey key{keyOf(both, variant), relu};
         result.requantized = m_cache.find<RequantizedProduct>(key);
         if (!result.requantized) {
             auto requantized = requantizeProduct(*result.product, relu);
@@ -198,7 +224,7 @@ void MatmulPipeline::addVariant(const Pair& both, const Variant& variant, bool r
 Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pair& both,
                                                                         const Variant& variant,
                                                                         const Job& job) {
-    const std::string key = fmt::format("product {} {} {}", both.x.id(), both.w.id(), recipeText(variant));
+    const ProductKey key = keyOf(both, variant);
     if (auto found = m_cache.find<QuantizedProduct>(key)) return found;
     ProductInput input = both.input(variant);
     if (variant.weights.method != "rtn" && !variant.weights.scheme.isFloat()) {
@@ -218,8 +244,7 @@ Result<std::shared_ptr<const ProductCosts>> MatmulPipeline::costs(const Pair& bo
                                                                   const ProductVariantResult& variant,
                                                                   int measurement, const Job& job) {
     const KernelTable& kernels = m_kernels.table();
-    const std::string key = fmt::format("costs {} {} {} {} {}", measurement, kernels.name, both.x.id(),
-                                        both.w.id(), recipeText(variant.variant));
+    const CostsKey key{keyOf(both, variant.variant), measurement};
     if (auto found = m_cache.find<ProductCosts>(key)) return found;
     auto made = measureCosts(*variant.product, both.input(variant.variant), kernels, job);
     if (!made) return fail(made.error());

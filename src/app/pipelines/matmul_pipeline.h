@@ -33,9 +33,16 @@ class MatmulPipeline {
     void run(const LabRequest& request, uint64_t sequence, std::stop_token stop, const Deliver& deliver,
              ProgressSink progress = {});
 
+    /// Pairs, products and costs that were computed so far; those that were found again do not count.
+    [[nodiscard]] uint64_t computations() const { return m_cache.computations(); }
+
  private:
     struct Pair;
     Result<std::shared_ptr<const Pair>> pair(const MatmulSource& source, const Job& job);
+    struct ProductKey;
+    struct RequantizedKey;
+    struct CostsKey;
+    [[nodiscard]] ProductKey keyOf(const Pair& pair, const Variant& variant) const;
     void addVariant(const Pair& pair, const Variant& variant, bool relu, const Job& job,
                     MatmulResults& results);
     Result<std::shared_ptr<const QuantizedProduct>> product(const Pair& pair, const Variant& variant,

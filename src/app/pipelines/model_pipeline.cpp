@@ -63,12 +63,70 @@ std::vector<ActivationStatistics> outlierInput(const std::vector<ChannelStatisti
     return layers;
 }
 
-/// Tells one calibration of a model from another. A file that was written again is another one.
-std::string calibrationKey(const ModelSource& source) {
+/// The model and text that something was computed from, and with what.
+struct TextKey {
+    std::string model;
+    std::string text;
+    Arithmetic arithmetic;
+    bool operator==(const TextKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(model, text, arithmetic); }
+};
+
+/// 0 when there is no such file.
+int64_t timeWritten(const std::string& file) {
     std::error_code missing;
-    const auto written = std::filesystem::last_write_time(source.calibrationFile, missing);
-    return fmt::format("{} {}\n{} {}", source.calibrationPath, source.calibrationChunks,
-                       source.calibrationFile, missing ? 0 : written.time_since_epoch().count());
+    const auto written = std::filesystem::last_write_time(file, missing);
+    return missing ? 0 : static_cast<int64_t>(written.time_since_epoch().count());
+}
+
+struct SessionKey {
+    std::string model;
+    Arithmetic arithmetic;
+    bool operator==(const SessionKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(model, arithmetic); }
+};
+
+struct StatisticsKey {
+    SessionKey model;
+    CalibrationInput calibration;
+    bool hessian = false;
+    bool operator==(const StatisticsKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(model, calibration, hessian); }
+};
+
+struct OutliersKey {
+    TextKey text;
+    int tokens = 0;
+    std::string layer;  ///< whose inputs are kept
+    bool operator==(const OutliersKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(text, tokens, layer); }
+};
+
+struct InsidesKey {
+    TextKey text;
+    CalibrationInput calibration;
+    std::string layer;
+    Recipe recipe;
+    bool operator==(const InsidesKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(text, calibration, layer, recipe); }
+};
+
+struct LayersKey {
+    TextKey text;
+    CalibrationInput calibration;
+    int tokens = 0;
+    int window = 0;
+    bool outliers = false;  ///< the columns of the activations are filled
+    Variant variant;        ///< without its name
+    bool operator==(const LayersKey&) const = default;
+    [[nodiscard]] size_t hash() const {
+        return hashOfAll(text, calibration, tokens, window, outliers, variant);
+    }
+};
+
+Variant nameless(Variant variant) {
+    variant.name.clear();
+    return variant;
 }
 
 /// What one capture gives the Model lab.
@@ -87,15 +145,19 @@ struct ModelPipeline::Run {
     ModelResults results;
     std::shared_ptr<const Model> model;
     std::shared_ptr<const std::vector<int32_t>> tokens;
+    CalibrationInput calibration;
+    Arithmetic arithmetic;
+    RunPlaces places;
     std::stop_token stop;
     Clock::time_point start = Clock::now();
 
     [[nodiscard]] const Experiment& experiment() const { return results.request; }
     [[nodiscard]] const ModelPart& part() const { return results.request.part<ModelPart>(); }
     [[nodiscard]] const ModelView& view() const { return results.views.get<ModelView>(); }
-    [[nodiscard]] std::string key(const char* what) const {
-        return fmt::format("{}\n{}\n{}\n", what, experiment().model.modelPath, experiment().model.textPath);
+    [[nodiscard]] TextKey text() const {
+        return {experiment().model.modelPath, experiment().model.textPath, arithmetic};
     }
+    [[nodiscard]] SessionKey session() const { return {experiment().model.modelPath, arithmetic}; }
     [[nodiscard]] std::span<const int32_t> layerTokens() const {
         const auto wanted = static_cast<size_t>(part().layerTokens);
         return std::span(*tokens).first(std::min(wanted, tokens->size()));
@@ -106,6 +168,13 @@ struct ModelPipeline::Run {
         summarize(*sent);
         deliver(std::move(sent));
         if (progress) progress({results.fraction, results.stage});
+    }
+
+    /// The layer table's own error: what stands above it stays.
+    Status layersFailed(const Error& error) {
+        if (error.kind == ErrorKind::Cancelled) return fail(error);
+        results.layersError = inFile(error, experiment().model.modelPath);
+        return {};
     }
 
     void advance(double fraction, const std::string& stage) {
@@ -133,7 +202,8 @@ ModelPipeline::~ModelPipeline() = default;
 void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_token stop,
                         const Deliver& deliver, const ProgressSink& progress) {
     const Experiment& experiment = request.experiment;
-    Run run{deliver, progress, {}, nullptr, nullptr, std::move(stop)};
+    Run run{deliver,        progress,       {}, nullptr, nullptr, {}, arithmeticOf(m_kernels.table()),
+            request.places, std::move(stop)};
     run.results.request = experiment;
     run.results.views = request.views;
     run.results.sequence = sequence;
@@ -147,6 +217,10 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
         if (!tokens) return fail(tokens.error());
         run.tokens = std::move(*tokens);
         run.results.textTokens = static_cast<int64_t>(run.tokens->size());
+        auto calibration = calibrationInput(request);
+        if (!calibration) return fail(calibration.error());
+        run.calibration = std::move(*calibration);
+        if (run.part().layersOnly) return measureLayers(run);
         if (auto status = evaluateVariants(run); !status) return status;
         if (run.part().layerTokens == 0) return {};
         if (auto status = captureOutliers(run); !status) return status;
@@ -172,10 +246,9 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
 Status ModelPipeline::evaluateVariants(Run& run) {
     const Experiment& experiment = run.experiment();
     const KernelTable& kernels = m_kernels.table();
-    if (!m_session || m_sessionModel != run.model->path() || m_sessionKernels != &kernels) {
+    if (CacheKey key(run.session()); !m_session || m_sessionKey != key) {
         m_session = std::make_unique<EvaluationSession>(run.model, kernels, m_cacheBytes);
-        m_sessionModel = run.model->path();
-        m_sessionKernels = &kernels;
+        m_sessionKey = std::move(key);
     }
     const auto checkpoint = m_sources.checkpoint(experiment.model.modelPath);
     if (!checkpoint) return fail(checkpoint.error());
@@ -208,10 +281,8 @@ Status ModelPipeline::evaluateVariants(Run& run) {
         shown = true;
         if (run.stop.stop_requested()) inner.request_stop();
     };
-    EvaluationProtocol protocol = run.part().evaluation;
-    if (!experiment.model.resumeFolder.empty()) protocol.resumeFolder = experiment.model.resumeFolder;
-    if (auto status = addCalibration(experiment, protocol); !status) return status;
-    auto result = m_session->evaluate(*run.tokens, experiment.variants, protocol, job, sink);
+    auto result = m_session->evaluate(*run.tokens, experiment.variants, run.part().evaluation, job, sink,
+                                      run.calibration, run.places);
     if (!result) return fail(inFile(result.error(), experiment.model.modelPath));
     sink(*result);
     return {};
@@ -219,17 +290,21 @@ Status ModelPipeline::evaluateVariants(Run& run) {
 
 /// A calibration text that nothing needs may be missing; one that is there is always given, because scores
 /// are forgotten when it changes.
-Status ModelPipeline::addCalibration(const Experiment& experiment, EvaluationProtocol& protocol) {
+Result<CalibrationInput> ModelPipeline::calibrationInput(const LabRequest& request) {
+    const Experiment& experiment = request.experiment;
     const ModelSource& model = experiment.model;
-    if (!model.calibrationFile.empty()) protocol.calibrationFile = model.calibrationFile;
-    if (model.calibrationPath.empty()) return {};
+    CalibrationInput input;
+    input.chunks = model.calibrationChunks;
+    input.file = model.calibrationFile;
+    input.fileWritten = timeWritten(input.file);
+    if (model.calibrationPath.empty()) return input;
     auto tokens = m_sources.tokens({model.modelPath, model.calibrationPath});
     const bool isNeeded =
+        !request.places.calibrationTarget.empty() ||
         std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
-    if (!tokens) return isNeeded ? Status(fail(tokens.error())) : Status();
-    protocol.calibration = std::move(*tokens);
-    protocol.calibrationChunks = model.calibrationChunks;
-    return {};
+    if (!tokens && isNeeded) return fail(tokens.error());
+    if (tokens) input.text = std::move(*tokens);
+    return input;
 }
 
 Status ModelPipeline::captureOutliers(Run& run) {
@@ -238,7 +313,7 @@ Status ModelPipeline::captureOutliers(Run& run) {
     const auto down = std::find_if(linears.begin(), linears.end(),
                                    [](const LinearInfo& l) { return l.role == LayerRole::Down; });
     if (layer.empty() && down != linears.end()) layer = down->name;
-    const std::string key = run.key("outliers") + layer + fmt::format(" {}", run.part().layerTokens);
+    const OutliersKey key{run.text(), run.part().layerTokens, layer};
     auto captured = m_cache.find<CapturedOutliers>(key);
     if (!captured) {
         CaptureRequest request;
@@ -269,33 +344,16 @@ Status ModelPipeline::captureOutliers(Run& run) {
 /// are needed or there is neither.
 Result<std::shared_ptr<CalibrationSource>> ModelPipeline::calibrationFor(const Run& run,
                                                                          CalibrationNeed need) {
-    const ModelSource& source = run.experiment().model;
-    if (need == CalibrationNeed::None || (source.calibrationPath.empty() && source.calibrationFile.empty()))
+    if (need == CalibrationNeed::None || (!run.calibration.text.isGiven() && run.calibration.file.empty()))
         return std::shared_ptr<CalibrationSource>();
-    const std::string key =
-        fmt::format("{}\n{}\n{}", source.modelPath, calibrationKey(source), need == CalibrationNeed::Hessian);
+    CacheKey key(StatisticsKey{run.session(), run.calibration, need == CalibrationNeed::Hessian});
     if (m_calibration && m_calibrationKey == key && m_calibratedModel == run.model) return m_calibration;
-    auto opened = openCalibrationOf(run, need);
+    auto opened = openCalibration(*run.model, m_kernels.table(), {run.calibration, {}, need}, Job(run.stop));
     if (!opened) return fail(opened.error());
     m_calibratedModel = run.model;
     m_calibration = std::move(*opened);
-    m_calibrationKey = key;
+    m_calibrationKey = std::move(key);
     return m_calibration;
-}
-
-Result<std::shared_ptr<CalibrationSource>> ModelPipeline::openCalibrationOf(const Run& run,
-                                                                            CalibrationNeed need) const {
-    const ModelSource& source = run.experiment().model;
-    CalibrationRequest request;
-    request.chunks = source.calibrationChunks;
-    request.file = source.calibrationFile;
-    request.need = need;
-    if (!source.calibrationPath.empty()) {
-        auto tokens = m_sources.tokens({source.modelPath, source.calibrationPath});
-        if (!tokens) return fail(tokens.error());
-        request.tokens = std::move(*tokens);
-    }
-    return openCalibration(*run.model, m_kernels.table(), request, Job(run.stop));
 }
 
 /// The pictures of a method's insides on the chosen layer. A failure leaves them out: the layer table says
@@ -311,8 +369,7 @@ Status ModelPipeline::lookInside(Run& run) {
     const LinearInfo* layer = run.model->findLinear(run.results.activationLayer);
     if (!layer || layer->block < 0) return {};
     run.results.insidesMethod = (*method)->info().label;
-    const std::string key = run.key("insides") + fmt::format("{}\n{}\n{}", calibrationKey(experiment.model),
-                                                             layer->name, recipeText(recipe));
+    const InsidesKey key{run.text(), run.calibration, layer->name, recipe};
     auto insides = m_cache.find<LayerInsides>(key);
     if (!insides) {
         const auto calibration = calibrationFor(run, calibrationNeed(recipe));
@@ -336,20 +393,20 @@ Status ModelPipeline::measureLayers(Run& run) {
     const auto last = static_cast<int>(experiment.variants.size()) - 1;
     run.results.layerVariant = std::clamp(run.view().layerVariant, 0, std::max(0, last));
     const Variant& variant = experiment.variants[static_cast<size_t>(run.results.layerVariant)];
-    const std::string key =
-        run.key("layers") + fmt::format("{} {} {}", run.part().layerTokens, variantText(variant),
-                                        calibrationKey(experiment.model));
+    const LayersKey key{run.text(),
+                        run.calibration,
+                        run.part().layerTokens,
+                        run.part().layerWindow,
+                        run.results.outliers != nullptr,
+                        nameless(variant)};
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
         const auto calibration = calibrationFor(run, calibrationNeed(variant));
-        if (!calibration) return fail(calibration.error());
-        const auto measured = measureLayerErrors(*run.model, run.layerTokens(), variant, 512,
-                                                 m_kernels.table(), run.job(0.84, 0.95), *calibration);
-        if (!measured && measured.error().kind == ErrorKind::Cancelled) return fail(measured.error());
-        if (!measured) {
-            run.results.layersError = measured.error();
-            return {};
-        }
+        if (!calibration) return run.layersFailed(calibration.error());
+        const auto measured =
+            measureLayerErrors(*run.model, run.layerTokens(), variant, run.part().layerWindow,
+                               m_kernels.table(), run.job(0.84, 0.95), *calibration);
+        if (!measured) return run.layersFailed(measured.error());
         auto made = std::make_shared<std::vector<LayerRow>>();
         const Job job = run.job(0.95, 1);
         for (const LayerError& error : *measured) {

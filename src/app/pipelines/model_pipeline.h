@@ -34,15 +34,18 @@ class ModelPipeline {
     void run(const LabRequest& request, uint64_t sequence, std::stop_token stop, const Deliver& deliver,
              const ProgressSink& progress = {});
 
+    /// Layer tables, captures and insides that were computed so far; those that were found again do not
+    /// count.
+    [[nodiscard]] uint64_t computations() const { return m_cache.computations(); }
+
  private:
     struct Run;
     Status evaluateVariants(Run& run);
-    Status addCalibration(const Experiment& experiment, EvaluationProtocol& protocol);
+    Result<CalibrationInput> calibrationInput(const LabRequest& request);
     Status measureLayers(Run& run);
     Status captureOutliers(Run& run);
     Status lookInside(Run& run);
     Result<std::shared_ptr<CalibrationSource>> calibrationFor(const Run& run, CalibrationNeed need);
-    Result<std::shared_ptr<CalibrationSource>> openCalibrationOf(const Run& run, CalibrationNeed need) const;
     Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;
@@ -50,12 +53,11 @@ class ModelPipeline {
     uint64_t m_cacheBytes;
     ResultCache m_cache;
     std::unique_ptr<EvaluationSession> m_session;
-    std::string m_sessionModel;
-    const KernelTable* m_sessionKernels = nullptr;
+    CacheKey m_sessionKey{0};
     // Of the layer view: one text or file at a time, kept because layers are looked at one after the other.
     std::shared_ptr<const Model> m_calibratedModel;
     std::shared_ptr<CalibrationSource> m_calibration;
-    std::string m_calibrationKey;
+    CacheKey m_calibrationKey{0};
 };
 
 }  // namespace quantscope

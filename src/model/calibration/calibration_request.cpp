@@ -17,25 +17,26 @@ namespace {
 using Source = std::shared_ptr<CalibrationSource>;
 
 std::optional<CalibrationOptions> textOf(const CalibrationRequest& request) {
-    if (!request.tokens) return std::nullopt;
-    const std::vector<int32_t>& tokens = *request.tokens;
-    const auto wanted = static_cast<size_t>(request.chunks) * static_cast<size_t>(request.window);
-    const size_t count = request.chunks > 0 ? std::min(wanted, tokens.size()) : tokens.size();
+    const CalibrationInput& input = request.input;
+    if (!input.text.isGiven()) return std::nullopt;
+    const std::vector<int32_t>& tokens = input.text.tokens();
+    const auto wanted = static_cast<size_t>(input.chunks) * static_cast<size_t>(input.window);
+    const size_t count = input.chunks > 0 ? std::min(wanted, tokens.size()) : tokens.size();
     CalibrationOptions options;
     options.tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count));
-    options.window = request.window;
+    options.window = input.window;
     // What is saved should serve every method.
     options.hessian = request.need == CalibrationNeed::Hessian || !request.target.empty();
     return options;
 }
 
 Result<Source> openFile(const Model& model, const CalibrationRequest& request) {
-    const auto checkpoint = openCheckpoint(request.file);
-    if (!checkpoint && std::filesystem::path(request.file).extension() == ".safetensors")
+    const auto checkpoint = openCheckpoint(request.input.file);
+    if (!checkpoint && std::filesystem::path(request.input.file).extension() == ".safetensors")
         return fail(checkpoint.error());
     // The older importance matrices have no mark: what is nothing else is tried as one.
     if (!checkpoint || !(*checkpoint)->format().starts_with("safetensors")) {
-        auto matrix = ImportanceMatrix::open(request.file);
+        auto matrix = ImportanceMatrix::open(request.input.file);
         if (!matrix) return fail(matrix.error());
         return Source(std::move(*matrix));
     }
@@ -52,14 +53,9 @@ CalibrationNeed calibrationNeed(const Variant& variant) {
     return need;
 }
 
-bool CalibrationRequest::sameInputs(const CalibrationRequest& other) const {
-    return tokens == other.tokens && chunks == other.chunks && window == other.window && file == other.file &&
-           target == other.target;
-}
-
 Result<Source> openCalibration(const Model& model, const KernelTable& kernels,
                                const CalibrationRequest& request, const Job& job) {
-    if (!request.file.empty()) return openFile(model, request);
+    if (!request.input.file.empty()) return openFile(model, request);
     auto options = textOf(request);
     if (!options && !request.target.empty()) {
         return fail(ErrorKind::InvalidArgument, "there is no text to calibrate on", "calibration",

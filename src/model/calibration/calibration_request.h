@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/job.h"
 #include "base/result.h"
 #include "kernels/kernel_table.h"
 #include "methods/interface/method.h"
 #include "methods/interface/recipe_needs.h"
+#include "model/calibration/calibration_input.h"
 #include "model/calibration/calibration_source.h"
 
 namespace quantscope {
 
-/// Where an evaluation's calibration comes from and goes to; see EvaluationProtocol.
+/// Where an evaluation's calibration comes from and goes to.
 struct CalibrationRequest {
-    std::shared_ptr<const std::vector<int32_t>> tokens;  ///< null = no text
-    int chunks = 16;                                     ///< windows of it that are used, 0 = all
-    int window = 512;
-    std::string file;
-    std::string target;
+    CalibrationInput input;
+    std::string target = {};  ///< see RunPlaces::calibrationTarget
     CalibrationNeed need = CalibrationNeed::None;
 
-    /// All but `need`; texts are compared by pointer.
-    [[nodiscard]] bool sameInputs(const CalibrationRequest& other) const;
+    /// All but `need`.
+    [[nodiscard]] bool sameInputs(const CalibrationRequest& other) const {
+        return input == other.input && target == other.target;
+    }
 };
 
 /// What the recipe of the variant that must know most of the layers' inputs must know.

@@ -8,9 +8,10 @@ namespace quantscope {
 
 Result<EvaluationResult> evaluate(const Model& model, const std::vector<int32_t>& tokens,
                                   const std::vector<Variant>& variants, const EvaluationProtocol& protocol,
-                                  const KernelTable& kernels, const Job& job, const EvaluationSink& sink) {
+                                  const KernelTable& kernels, const Job& job, const EvaluationSink& sink,
+                                  const CalibrationInput& calibration, const RunPlaces& places) {
     Evaluator evaluator(model, kernels, protocol.memoryBudgetBytes, false);
-    return evaluator.run(tokens, variants, protocol, job, sink);
+    return evaluator.run(tokens, variants, protocol, calibration, places, job, sink);
 }
 
 struct EvaluationSession::Impl {
@@ -30,8 +31,10 @@ EvaluationSession& EvaluationSession::operator=(EvaluationSession&&) noexcept = 
 Result<EvaluationResult> EvaluationSession::evaluate(const std::vector<int32_t>& tokens,
                                                      const std::vector<Variant>& variants,
                                                      const EvaluationProtocol& protocol, const Job& job,
-                                                     const EvaluationSink& sink) {
-    return m_impl->evaluator.run(tokens, variants, protocol, job, sink);
+                                                     const EvaluationSink& sink,
+                                                     const CalibrationInput& calibration,
+                                                     const RunPlaces& places) {
+    return m_impl->evaluator.run(tokens, variants, protocol, calibration, places, job, sink);
 }
 
 const Model& EvaluationSession::model() const {

@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "kernels/kernel_table.h"
 #include "methods/interface/variant.h"
+#include "model/calibration/calibration_input.h"
+#include "model/evaluation/run_places.h"
 #include "model/forward/stage_times.h"
 
 namespace quantscope {
@@ -31,6 +33,8 @@ enum class WindowRule { LlamaCpp, GptqPaper, Sliding };
 /// Auto: by the memory budget.
 enum class EvaluationOrder { Auto, ChunkMajor, LayerMajor };
 
+/// What is asked. What methods are calibrated on and how the work is done are values of their own:
+/// CalibrationInput, RunPlaces.
 struct EvaluationProtocol {
     WindowRule rule = WindowRule::LlamaCpp;
     int window = 512;
@@ -38,17 +42,6 @@ struct EvaluationProtocol {
     int maxChunks = 0;  ///< 0 = the whole text
     EvaluationOrder order = EvaluationOrder::Auto;
     uint64_t memoryBudgetBytes = uint64_t{4} << 30;
-    /// Text for methods that need calibration; null = none, such variants fail. Compared by pointer.
-    std::shared_ptr<const std::vector<int32_t>> calibration = nullptr;
-    int calibrationChunks = 16;  ///< windows of it that are used, 0 = all
-    int calibrationWindow = 512;
-    /// What an earlier run saved, or an importance matrix; instead of the text's run. With the text beside
-    /// it, the two are checked against each other.
-    std::string calibrationFile = {};
-    /// Where the calibration goes: an importance matrix to *.gguf, all of it to any other name.
-    std::string calibrationTarget = {};
-    /// Folder in which layers that methods have quantized outlast a run that is stopped; empty = none.
-    std::string resumeFolder = {};
     bool operator==(const EvaluationProtocol&) const = default;
 };
 
@@ -121,7 +114,7 @@ using EvaluationSink = std::function<void(const EvaluationResult&)>;
 /// CannotWrite (resume folder, saved calibration), Cancelled.
 Result<EvaluationResult> evaluate(const Model& model, const std::vector<int32_t>& tokens,
                                   const std::vector<Variant>& variants, const EvaluationProtocol& protocol,
-                                  const KernelTable& kernels, const Job& job,
-                                  const EvaluationSink& sink = {});
+                                  const KernelTable& kernels, const Job& job, const EvaluationSink& sink = {},
+                                  const CalibrationInput& calibration = {}, const RunPlaces& places = {});
 
 }  // namespace quantscope

@@ -27,7 +27,8 @@ class EvaluationSession {
     Result<EvaluationResult> evaluate(const std::vector<int32_t>& tokens,
                                       const std::vector<Variant>& variants,
                                       const EvaluationProtocol& protocol, const Job& job,
-                                      const EvaluationSink& sink = {});
+                                      const EvaluationSink& sink = {},
+                                      const CalibrationInput& calibration = {}, const RunPlaces& places = {});
 
     [[nodiscard]] const Model& model() const;
     [[nodiscard]] uint64_t bytesKept() const;

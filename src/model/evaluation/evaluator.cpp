@@ -72,6 +72,8 @@ struct Evaluator::Run {
     const std::vector<int32_t>& tokens;
     const std::vector<Variant>& variants;
     const EvaluationProtocol& protocol;
+    const CalibrationInput& calibration;
+    const RunPlaces& places;
     const Job& job;
     const EvaluationSink& sink;
     std::vector<Lane> lanes;
@@ -147,10 +149,8 @@ Status Evaluator::prepare(Run& run) {
 Status Evaluator::setCalibration(Run& run) {
     CalibrationNeed need = CalibrationNeed::None;
     for (const Variant& variant : run.variants) need = std::max(need, calibrationNeed(variant));
-    const EvaluationProtocol& p = run.protocol;
-    const CalibrationRequest request{p.calibration,     p.calibrationChunks, p.calibrationWindow,
-                                     p.calibrationFile, p.calibrationTarget, need};
-    if (need == CalibrationNeed::None && p.calibrationTarget.empty()) return {};
+    const CalibrationRequest request{run.calibration, run.places.calibrationTarget, need};
+    if (need == CalibrationNeed::None && request.target.empty()) return {};
     const bool same = m_calibrationRequest.sameInputs(request);
     if (same && m_calibrationRequest.need >= need && m_store.calibration() != nullptr) return {};
     auto source = openCalibration(m_model, m_kernels, request, run.job.quiet());
@@ -166,8 +166,8 @@ Status Evaluator::setCalibration(Run& run) {
 
 Status Evaluator::setResume(const Run& run) {
     m_store.setFinished(m_finished = nullptr, {}, {});
-    if (run.protocol.resumeFolder.empty()) return {};
-    auto opened = FinishedLayers::open(run.protocol.resumeFolder);
+    if (run.places.resumeFolder.empty()) return {};
+    auto opened = FinishedLayers::open(run.places.resumeFolder);
     if (!opened) return fail(opened.error());
     auto fingerprint = modelFingerprint(m_model);
     if (!fingerprint) return fail(fingerprint.error());
@@ -426,9 +426,10 @@ void Evaluator::remember(Run& run) {
 
 Result<EvaluationResult> Evaluator::run(const std::vector<int32_t>& tokens,
                                         const std::vector<Variant>& variants,
-                                        const EvaluationProtocol& protocol, const Job& job,
-                                        const EvaluationSink& sink) {
-    Run run{tokens, variants, protocol, job, sink, {}, {}, {}, {}, {}, {}, {}, 0, {}};
+                                        const EvaluationProtocol& protocol,
+                                        const CalibrationInput& calibration, const RunPlaces& places,
+                                        const Job& job, const EvaluationSink& sink) {
+    Run run{tokens, variants, protocol, calibration, places, job, sink, {}, {}, {}, {}, {}, {}, {}, 0, {}};
     if (Status prepared = prepare(run); !prepared) return fail(inFile(prepared.error(), m_model.path()));
     run.result.order = orderFor(run);
     m_store.setLimit(m_maxBytes);

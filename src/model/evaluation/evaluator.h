@@ -22,8 +22,8 @@ class Evaluator {
     Evaluator(const Model& model, const KernelTable& kernels, uint64_t maxBytes, bool keepsReference);
 
     Result<EvaluationResult> run(const std::vector<int32_t>& tokens, const std::vector<Variant>& variants,
-                                 const EvaluationProtocol& protocol, const Job& job,
-                                 const EvaluationSink& sink);
+                                 const EvaluationProtocol& protocol, const CalibrationInput& calibration,
+                                 const RunPlaces& places, const Job& job, const EvaluationSink& sink);
     [[nodiscard]] uint64_t bytesKept() const;
 
  private:
