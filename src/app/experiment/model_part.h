@@ -24,7 +24,4 @@ struct ModelView {
     bool operator==(const ModelView&) const = default;
 };
 
-/// The captured inputs that the experiment's model and text offer as matrices; the layer is left open.
-ActivationSource capturedInputs(const Experiment& experiment);
-
 }  // namespace quantscope

@@ -21,6 +21,7 @@ MetricValues valuesOf(const ModelResults& results, size_t index) {
     values["delta_nll"] = isReference ? MetricValue{0, 0} : MetricValue{s.deltaNll, s.deltaNllSe};
     values["kl_mean"] = {isReference ? 0 : s.klMean};
     values["top1_agreement"] = {isReference ? 1 : s.top1Agreement};
+    values["seconds"] = {s.seconds};
     if (s.seconds > 0) values["tokens_per_second"] = {static_cast<double>(s.tokens) / s.seconds};
     return values;
 }
