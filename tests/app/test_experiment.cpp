@@ -271,16 +271,15 @@ void TestExperiment::methodsAreConsidered() {
     const std::vector<Variant> variants{*parseVariant("float"), *parseVariant("gptq/int3/group=64"),
                                         *parseVariant("gptq/int4/group=64"),
                                         *parseVariant("awq/int4/group=64")};
-    std::vector<VariantScore> scores(4);
-    for (size_t i = 0; i < scores.size(); ++i) {
-        scores[i].name = std::to_string(i);
-        scores[i].tokens = i == 3 ? 0 : 255;  // the last was not scored
-        scores[i].bitsPerWeight = 3.25 + static_cast<double>(i);
-        scores[i].deltaNll = i == 1 ? 0.5 : 0.1;
-        scores[i].deltaNllSe = 0.01;
-        scores[i].seconds = 2;
+    std::vector<VariantRow> rows(4);
+    for (size_t i = 0; i < rows.size(); ++i) {
+        rows[i].title = std::to_string(i);
+        rows[i].values["linear_bits"] = {3.25 + static_cast<double>(i)};
+        if (i == 3) continue;  // the last was not scored
+        rows[i].values["delta_nll"] = {i == 1 ? 0.5 : 0.1, 0.01};
+        rows[i].values["seconds"] = {2};
     }
-    const Considerations table = considerMethods(variants, scores);
+    const Considerations table = considerMethods(variants, rows);
     QCOMPARE(table.rows.size(), allMethods().size());
     const auto cell = [&](const std::string& method, const std::string& key) {
         for (size_t r = 0; r < table.rows.size(); ++r)

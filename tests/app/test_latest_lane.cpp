@@ -34,7 +34,6 @@ class TestLatestLane : public QObject {
     void previewsAppearDuringADrag();
     void endsWhileBusy();
     void manySubmitsKeepOrder();
-    void threadStartHookRunsOnTheLane();
     void cancelDropsWhatWaits();
     void workThatThrowsIsAnErrorAndTheLaneGoesOn();
     void aReceiverThatThrowsDoesNotEndTheLane();
@@ -42,7 +41,9 @@ class TestLatestLane : public QObject {
 
 void TestLatestLane::runsWhatIsSubmitted() {
     std::promise<int> seen;
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t sequence, const std::stop_token&) {
             QCOMPARE(sequence, uint64_t{1});
             seen.set_value(request);
@@ -57,7 +58,9 @@ void TestLatestLane::newestReplacesWhatWaits() {
     std::promise<void> release;
     auto released = release.get_future().share();
     std::vector<int> ran;
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t, const std::stop_token&) {
             ran.push_back(request);
             if (request == 1) {
@@ -79,7 +82,9 @@ void TestLatestLane::newestReplacesWhatWaits() {
 void TestLatestLane::newerRequestStopsRefining() {
     std::promise<void> started;
     std::atomic<int> stopped{0};
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t, const std::stop_token& refine) {
             if (request != 1) return;
             started.set_value();
@@ -99,7 +104,9 @@ void TestLatestLane::previewsAppearDuringADrag() {
     std::atomic<int> shown{0};
     std::atomic<bool> full{false};
     std::atomic<int> last{0};
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t, const std::stop_token& refine) {
             std::this_thread::sleep_for(std::chrono::milliseconds(2));
             ++shown;
@@ -122,7 +129,9 @@ void TestLatestLane::endsWhileBusy() {
     std::promise<void> started;
     bool sawStop = false;
     {
+        LanePool pool(1);
         LatestLane<int> lane(
+            pool,
             [&](const int&, uint64_t, const std::stop_token& refine) {
                 started.set_value();
                 while (!refine.stop_requested()) std::this_thread::yield();
@@ -138,7 +147,9 @@ void TestLatestLane::endsWhileBusy() {
 void TestLatestLane::manySubmitsKeepOrder() {
     std::vector<uint64_t> sequences;
     {
+        LanePool pool(1);
         LatestLane<int> lane(
+            pool,
             [&](const int&, uint64_t sequence, const std::stop_token&) { sequences.push_back(sequence); },
             nothingFails);
         for (int i = 0; i < 20'000; ++i) lane.submit(i);
@@ -149,21 +160,12 @@ void TestLatestLane::manySubmitsKeepOrder() {
     QCOMPARE(sequences.back(), uint64_t{20'000});
 }
 
-void TestLatestLane::threadStartHookRunsOnTheLane() {
-    std::thread::id hook;
-    std::promise<std::thread::id> work;
-    LatestLane<int> lane(
-        [&](const int&, uint64_t, const std::stop_token&) { work.set_value(std::this_thread::get_id()); },
-        nothingFails, [&] { hook = std::this_thread::get_id(); });
-    lane.submit(1);
-    QVERIFY(work.get_future().get() == hook);
-    QVERIFY(hook != std::this_thread::get_id());
-}
-
 void TestLatestLane::cancelDropsWhatWaits() {
     std::promise<void> started;
     std::vector<int> ran;
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t, const std::stop_token& refine) {
             ran.push_back(request);
             if (request == 1) started.set_value();
@@ -185,7 +187,9 @@ void TestLatestLane::workThatThrowsIsAnErrorAndTheLaneGoesOn() {
     };
     std::vector<Failure> failures;
     std::vector<int> answered;
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t, const std::stop_token&) {
             if (request == 1) throw OutOfMemory("the hidden states", 5'476'083'302);
             if (request == 2) throw std::bad_alloc();
@@ -218,7 +222,9 @@ void TestLatestLane::workThatThrowsIsAnErrorAndTheLaneGoesOn() {
 
 void TestLatestLane::aReceiverThatThrowsDoesNotEndTheLane() {
     std::vector<int> ran;
+    LanePool pool(1);
     LatestLane<int> lane(
+        pool,
         [&](const int& request, uint64_t, const std::stop_token&) {
             ran.push_back(request);
             if (request == 1) throw std::bad_alloc();

@@ -42,14 +42,14 @@ double percentile(std::vector<double> values, double share) {
 /// Notes when a plot was painted last, and when each first showed a preview.
 class PaintWatch : public QObject {
  public:
-    explicit PaintWatch(DrivenWindow& driven) : m_session(driven.session) {
+    explicit PaintWatch(DrivenWindow& driven) : m_document(driven.document) {
         for (PlotView* plot : driven.window.findChildren<PlotView*>())
             for (auto* canvas : plot->findChildren<QWidget*>()) canvas->installEventFilter(this);
     }
     bool eventFilter(QObject* canvas, QEvent* event) override {
         if (event->type() != QEvent::Paint) return false;
         lastPaint = milliseconds(clock);
-        const auto results = m_session.tensorResults();
+        const auto results = m_document.resultsOf<TensorResults>("tensor");
         if (results && results->tier == Tier::Preview) m_previews.try_emplace(canvas, lastPaint);
         return false;
     }
@@ -68,7 +68,7 @@ class PaintWatch : public QObject {
     double lastPaint = -1;
 
  private:
-    SessionController& m_session;
+    Document& m_document;
     std::map<QObject*, double> m_previews;
 };
 
@@ -97,15 +97,16 @@ struct MoveKind {
 };
 
 void edit(DrivenWindow& driven, const std::function<void(Scheme&)>& change) {
-    Experiment next = driven.session.experiment();
+    Experiment next = driven.document.experiment();
     change(next.variants[1].weights.scheme);
-    driven.session.edit(next, EditOrigin{QStringLiteral("bench"), 0});
+    driven.document.edit(next, EditOrigin{QStringLiteral("bench"), 0});
 }
 
 std::vector<MoveKind> moveKinds() {
     return {{"clip limit",
              [](DrivenWindow& driven, int i) {
-                 const double absMax = driven.session.tensorResults()->stage->report.extremes.absMax();
+                 const double absMax =
+                     driven.document.resultsOf<TensorResults>("tensor")->stage->report.extremes.absMax();
                  const double limit = (1 - 0.013 * (i + 1)) * absMax;
                  auto* lab = driven.window.findChild<TensorLab*>();
                  Q_EMIT lab->clipDragged(1, -limit, limit);
@@ -145,9 +146,9 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind,
     double fullArrived = -1;
     double computing = 0;
     QObject context;
-    QObject::connect(&driven.session, &SessionController::tensorResultsChanged, &context,
-                     [&](const std::shared_ptr<const TensorResults>& results) {
-                         fullArrived = results->tier == Tier::Full ? milliseconds(paints.clock) : -1;
+    QObject::connect(&driven.document, &Document::resultsChanged, &context,
+                     [&](const std::string&, const std::shared_ptr<const LabResults>& results) {
+                         fullArrived = results->complete ? milliseconds(paints.clock) : -1;
                          computing = results->seconds * 1e3;
                      });
     paints.start();
@@ -170,8 +171,7 @@ void measureMove(DrivenWindow& driven, PaintWatch& paints, const MoveKind& kind,
 Times dragSlider(DrivenWindow& driven) {
     Times times;
     QObject context;
-    QObject::connect(&driven.session, &SessionController::tensorResultsChanged, &context,
-                     [&times] { ++times.updates; });
+    QObject::connect(&driven.document, &Document::resultsChanged, &context, [&times] { ++times.updates; });
     auto* slider =
         driven.window.variantsPanel()->card(1)->weightForm()->control("bits")->findChild<TickSlider*>();
     for (int step = 0; step < kDragSteps && slider; ++step) {
@@ -188,7 +188,8 @@ Times dragSlider(DrivenWindow& driven) {
 void measure(const char* name, const Experiment& experiment) {
     DrivenWindow driven(experiment);
     driven.window.variantsPanel()->openCard(1);
-    if (!driven.settles(120) || !driven.session.tensorResults() || driven.session.tensorResults()->error) {
+    if (!driven.settles(120) || !driven.document.resultsOf<TensorResults>("tensor") ||
+        driven.document.resultsOf<TensorResults>("tensor")->error) {
         std::printf("%-28s not measured\n", name);
         return;
     }
@@ -223,10 +224,10 @@ void measureClosing(const std::string& model) {
     Experiment experiment = DrivenWindow::sample(64).experiment;
     experiment.model.modelPath = model;
     auto driven = std::make_unique<DrivenWindow>(experiment);
-    driven->window.showLab(LabKind::Model);
+    driven->window.showLab("model");
     const bool runs = DrivenWindow::waitUntil(
         [&] {
-            const auto results = driven->session.modelResults();
+            const auto results = driven->document.resultsOf<ModelResults>("model");
             return results && results->evaluation.chunksDone > 0;
         },
         120);
@@ -251,8 +252,9 @@ int main(int argc, char** argv) {
         DrivenWindow driven(DrivenWindow::sample());
         PaintWatch paints(driven);
         paints.start();
-        const bool good = DrivenWindow::waitUntil(
-            [&] { return driven.session.tensorResults() != nullptr && paints.lastPaint >= 0; });
+        const bool good = DrivenWindow::waitUntil([&] {
+            return driven.document.resultsOf<TensorResults>("tensor") != nullptr && paints.lastPaint >= 0;
+        });
         std::printf("start -> first plot of the sample: %.0f ms%s\n", milliseconds(start),
                     good ? "" : " (not painted)");
     }

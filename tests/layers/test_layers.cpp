@@ -43,6 +43,24 @@ const Allowed& allowedFolders() {
     return allowed;
 }
 
+// What each folder of the window may include of the window; of the engine, everything but the command line.
+const Allowed& allowedWindowFolders() {
+    static const Allowed allowed = [] {
+        Allowed a;
+        a["theme"] = {"theme"};
+        a["plots"] = {"theme", "plots"};
+        a["widgets"] = {"theme", "plots", "widgets"};
+        a["labs"] = {"theme", "plots", "widgets", "labs"};
+        a["lessons"] = {"theme", "plots", "widgets", "lessons"};
+        a["shell"] = {"theme", "plots", "widgets", "labs", "lessons", "shell"};
+        a["program"] = a["shell"];
+        a["program"].insert("program");
+        a["main.cpp"] = {"program"};
+        return a;
+    }();
+    return allowed;
+}
+
 struct Include {
     std::string file;
     std::string target;
@@ -85,6 +103,7 @@ class TestLayers : public QObject {
     Q_OBJECT
  private slots:
     void engineIncludesPointUpwards();
+    void windowIncludesPointUpwards();
     void engineKnowsNoQt();
     void onlyPlotsIncludeQCustomPlot();
     void windowHasNoMathematicsLibrary();
@@ -104,6 +123,21 @@ void TestLayers::engineIncludesPointUpwards() {
         QVERIFY2(allowedFolders().contains(from), from.c_str());
         const std::string message = include.file + " includes " + include.target;
         QVERIFY2(allowedFolders().at(from).contains(to), message.c_str());
+        ++seen;
+    }
+    QVERIFY(seen > 20);
+}
+
+void TestLayers::windowIncludesPointUpwards() {
+    int seen = 0;
+    for (const Include& include : includesBelow(m_source / "ui")) {
+        if (!include.quoted || include.target == "qcustomplot.h") continue;
+        const std::string from = folderOf(m_source / "ui", include.file);
+        const std::string to = firstPart(include.target);
+        const std::string message = include.file + " includes " + include.target;
+        QVERIFY2(allowedWindowFolders().contains(from), from.c_str());
+        const bool ofTheEngine = to != "cli" && allowedFolders().contains(to);
+        QVERIFY2(ofTheEngine || allowedWindowFolders().at(from).contains(to), message.c_str());
         ++seen;
     }
     QVERIFY(seen > 20);

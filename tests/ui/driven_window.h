@@ -9,20 +9,18 @@
 #include "app/experiment/model_part.h"
 #include "app/experiment/source_library.h"
 #include "app/experiment/tensor_part.h"
-#include "app/labs/labs.h"
-#include "app/pipelines/matmul_pipeline.h"
-#include "app/pipelines/model_pipeline.h"
-#include "app/pipelines/tensor_pipeline.h"
+#include "app/labs/engine.h"
+#include "app/results/matmul_results.h"
+#include "app/results/results.h"
 #include "kernels/kernel_set.h"
-#include "program/engine.h"
 #include "program/labs.h"
 #include "shell/calibration_saver.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
 #include "shell/model_exporter.h"
-#include "shell/session_controller.h"
 #include "support/paths.h"
 #include "theme/theme_controller.h"
+#include "widgets/document.h"
 
 namespace quantscope {
 
@@ -38,11 +36,11 @@ inline constexpr double kSeconds = 120;
 inline constexpr double kLongSeconds = 300;
 
 /// Empty when every variant of the newest results has a report or a reason.
-inline QString unanswered(const SessionController& session) {
-    const auto results = session.tensorResults();
+inline QString unanswered(const Document& document) {
+    const auto results = document.resultsOf<TensorResults>("tensor");
     if (!results) return QStringLiteral("no results");
     if (results->error) return QString::fromStdString(results->error->message);
-    if (!(results->request.variants == session.experiment().variants))
+    if (!(results->request.variants == document.experiment().variants))
         return QStringLiteral("results of another request");
     for (const TensorVariantResult& variant : results->variants) {
         if (!variant.report && !variant.error) return QString::fromStdString(variant.title);
@@ -57,10 +55,8 @@ inline QString unanswered(const SessionController& session) {
 struct DrivenWindow {
     std::unique_ptr<KernelSet> kernelSet = *KernelSet::open(detectCpuFeatures());
     KernelSet& kernels = *kernelSet;
-    SourceLibrary sources{kernels};
-    TensorPipeline tensorPipeline{sources, kernels};
-    ModelPipeline modelPipeline{sources, kernels};
-    MatmulPipeline matmulPipeline{sources, kernels};
+    Engine engine;
+    SourceLibrary& sources = engine.sources();
     ThemeController themes;
     ModelExporter exporter{[this](const LanguageModelExport& request, const Job& job) {
         return exportLanguageModel(request, sources, kernels.active(), job);
@@ -68,14 +64,15 @@ struct DrivenWindow {
     CalibrationSaver calibrationSaver{[this](const CalibrationSave& request, const Job& job) {
         return saveCalibration(request, sources, kernels.active(), job);
     }};
-    SessionController session;
+    Document document;
     MainWindow window;
 
     /// An empty size leaves the window as it remembers it.
-    explicit DrivenWindow(const LabRequest& first, bool remembers = false, QSize size = {1600, 1000})
-        : session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first), window(parts(remembers)) {
+    explicit DrivenWindow(const LabRequest& first, bool remembers = false, QSize size = {1600, 1000},
+                          const std::vector<Lab>& known = labs(),
+                          const std::vector<LabDescriptor>& shown = labDescriptors())
+        : engine(kernels, known), document(engine, first), window(parts(remembers, shown)) {
         themes.applyTo(*qApp);
-        addLabs(window, themes, session);
         if (!size.isEmpty()) window.resize(size);
         window.show();
     }
@@ -112,10 +109,11 @@ struct DrivenWindow {
     }
 
  private:
-    WindowParts parts(bool remembers) {
+    WindowParts parts(bool remembers, const std::vector<LabDescriptor>& shown) {
         WindowParts parts;
         parts.themes = &themes;
-        parts.session = &session;
+        parts.document = &document;
+        parts.labs = shown;
         parts.sources = &sources;
         parts.exporter = &exporter;
         parts.calibrationSaver = &calibrationSaver;

@@ -37,7 +37,7 @@ struct ModelWindow : DrivenWindow {
 
     explicit ModelWindow(const Experiment& first) : DrivenWindow(first) {}
     bool shows() {
-        window.showLab(LabKind::Model);
+        window.showLab("model");
         return settles(kLongSeconds);
     }
     /// The menu's entry, with `path` chosen in the dialog it opens.
@@ -50,7 +50,7 @@ struct ModelWindow : DrivenWindow {
             [&] { return window.messageBar()->text().contains(what) && !calibrationSaver.isRunning(); },
             kLongSeconds);
     }
-    [[nodiscard]] const ModelSource& source() const { return session.experiment().model; }
+    [[nodiscard]] const ModelSource& source() const { return document.experiment().model; }
     [[nodiscard]] QString bottomLine() const {
         return window.jobs()->findChildren<JobLine*>().first()->text();
     }
@@ -71,8 +71,8 @@ void takePictures(const ModelWindow& driven) {
     window.grab().save(folder + QStringLiteral("/calibration.png"));
 }
 
-std::string whatFailed(const SessionController& session) {
-    const auto results = session.modelResults();
+std::string whatFailed(const Document& document) {
+    const auto results = document.resultsOf<ModelResults>("model");
     if (!results) return "no results";
     if (results->error) return describe(*results->error);
     return results->layersError ? describe(*results->layersError) : std::string();
@@ -125,8 +125,8 @@ void TestDriveCalibration::initTestCase() {
 void TestDriveCalibration::savedStatisticsScoreLikeTheText() {
     ModelWindow driven(calibrating());
     QVERIFY(driven.shows());
-    QCOMPARE(whatFailed(driven.session), std::string());
-    const auto byText = driven.session.modelResults();
+    QCOMPARE(whatFailed(driven.document), std::string());
+    const auto byText = driven.document.resultsOf<ModelResults>("model");
     QVERIFY(driven.button->isVisible());
     QVERIFY2(driven.button->text().contains(QStringLiteral("calibration.txt")),
              qPrintable(driven.button->text()));
@@ -140,8 +140,8 @@ void TestDriveCalibration::savedStatisticsScoreLikeTheText() {
     QCOMPARE(driven.source().calibrationFile, own.toStdString());
     QVERIFY(driven.source().calibrationPath.empty());
     QVERIFY(driven.settles(kLongSeconds));
-    QCOMPARE(whatFailed(driven.session), std::string());
-    const auto byFile = driven.session.modelResults();
+    QCOMPARE(whatFailed(driven.document), std::string());
+    const auto byFile = driven.document.resultsOf<ModelResults>("model");
     QVERIFY(byFile->sequence > byText->sequence);
     const VariantScore& score = byFile->evaluation.variants[1];
     QVERIFY(score.perplexity == byText->evaluation.variants[1].perplexity);
@@ -152,8 +152,8 @@ void TestDriveCalibration::savedStatisticsScoreLikeTheText() {
     takePictures(driven);
     QVERIFY(!driven.button->saveStatisticsAction()->isEnabled());  // there is no text to gather them from
 
-    driven.session.undoStack()->undo();
-    QVERIFY(driven.session.experiment() == calibrating());
+    driven.document.undoStack()->undo();
+    QVERIFY(driven.document.experiment() == calibrating());
     QVERIFY(driven.button->text().contains(QStringLiteral("calibration.txt")));
     // A window that has never read the text scores the same.
     Experiment first = calibrating();
@@ -161,7 +161,8 @@ void TestDriveCalibration::savedStatisticsScoreLikeTheText() {
     first.model.calibrationPath.clear();
     ModelWindow other(first);
     QVERIFY(other.shows());
-    QVERIFY(other.session.modelResults()->evaluation.variants[1].perplexity == score.perplexity);
+    QVERIFY(other.document.resultsOf<ModelResults>("model")->evaluation.variants[1].perplexity ==
+            score.perplexity);
 }
 
 void TestDriveCalibration::choosingATextDropsTheStatistics() {
@@ -199,7 +200,7 @@ void TestDriveCalibration::statisticsThatDoNotFitAreAnError() {
         anotherModel ? m_saved : QString::fromStdString(inRepository("samples/text/held-out.txt"));
     ModelWindow::choose(driven.button->useStatisticsAction(), file);
     QVERIFY(driven.shows());
-    const auto refused = driven.session.modelResults();
+    const auto refused = driven.document.resultsOf<ModelResults>("model");
     QVERIFY(refused->error.has_value());
     if (anotherModel) {
         QCOMPARE(refused->error->kind, ErrorKind::InvalidArgument);
@@ -208,9 +209,9 @@ void TestDriveCalibration::statisticsThatDoNotFitAreAnError() {
         QCOMPARE(refused->error->kind, ErrorKind::Malformed);
     }
     QVERIFY2(driven.labShows(says), describe(*refused->error).c_str());
-    driven.session.undoStack()->undo();
+    driven.document.undoStack()->undo();
     QVERIFY(driven.settles(kLongSeconds));
-    QCOMPARE(whatFailed(driven.session), std::string());
+    QCOMPARE(whatFailed(driven.document), std::string());
     QVERIFY(!driven.labShows(says));
 }
 
@@ -223,7 +224,7 @@ void TestDriveCalibration::savingThatFailsSaysWhy() {
              qPrintable(driven.window.messageBar()->text()));
     Experiment without = calibrating();
     without.model.calibrationPath.clear();
-    driven.session.edit(without, EditOrigin{QStringLiteral("no text"), 0});
+    driven.document.edit(without, EditOrigin{QStringLiteral("no text"), 0});
     driven.window.saveCalibrationTo(m_folder.filePath(QStringLiteral("none.safetensors")));
     QVERIFY2(driven.says(QStringLiteral("Choose a calibration text")),
              qPrintable(driven.window.messageBar()->text()));
@@ -272,18 +273,19 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
         QCOMPARE(driven.session.places().resumeFolder, kept.path().toStdString());
         QCOMPARE(driven.session.undoStack()->count(), 0);
         QVERIFY(driven.shows());
-        QCOMPARE(whatFailed(driven.session), std::string());
-        QVERIFY(driven.session.modelResults()->evaluation.notes.empty());
+        QCOMPARE(whatFailed(driven.document), std::string());
+        QVERIFY(driven.document.resultsOf<ModelResults>("model")->evaluation.notes.empty());
         QCOMPARE(QDir(kept.path()).entryList(QDir::Files).size(), 42);
-        experiment = driven.session.experiment();
-        perplexity = driven.session.modelResults()->evaluation.variants[1].perplexity;
+        experiment = driven.document.experiment();
+        perplexity = driven.document.resultsOf<ModelResults>("model")->evaluation.variants[1].perplexity;
     }
     ModelWindow resumed(experiment);
     // As a session file of today or of earlier says it.
     const Session session{{experiment, {}, {kept.path().toStdString()}}, {}};
     resumed.session.setPlaces(parseSession(sessionJson(session))->request.places);
     QVERIFY(resumed.shows());
-    QVERIFY(resumed.session.modelResults()->evaluation.variants[1].perplexity == perplexity);
+    QVERIFY(resumed.document.resultsOf<ModelResults>("model")->evaluation.variants[1].perplexity ==
+            perplexity);
     QVERIFY2(resumed.bottomLine().contains(says), qPrintable(resumed.bottomLine()));
     QVERIFY(resumed.button->toolTip().contains(kept.path()));
     resumed.button->forgetLayersAction()->trigger();

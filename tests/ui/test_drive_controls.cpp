@@ -84,34 +84,34 @@ void TestDriveControls::everyChoiceOfEveryControlAnswers() {
             const QString where =
                 QStringLiteral("%1 step %2").arg(QString::fromStdString(info.key)).arg(step);
             if (step > 0 && !form->control(info.key)->findChild<TickSlider*>()) {
-                driven.session.edit(first, {QStringLiteral("back"), 0});
+                driven.document.edit(first, {QStringLiteral("back"), 0});
                 QCoreApplication::processEvents();
             }
             takeStep(*form->control(info.key), step);
             QVERIFY2(driven.settles(), qPrintable(where));
-            const QString missing = unanswered(driven.session);
+            const QString missing = unanswered(driven.document);
             QVERIFY2(missing.isEmpty(), qPrintable(where + QStringLiteral(": ") + missing));
         }
-        driven.session.edit(first, {QStringLiteral("back"), 0});
+        driven.document.edit(first, {QStringLiteral("back"), 0});
         QCoreApplication::processEvents();
     }
     QVERIFY(steps >= (activations ? 5 : 20));
     QVERIFY(driven.settles());
-    while (driven.session.undoStack()->canUndo()) driven.session.undoStack()->undo();
-    QCOMPARE(driven.session.experiment(), first);
-    driven.session.undoStack()->redo();
-    QVERIFY(!(driven.session.experiment() == first));
+    while (driven.document.undoStack()->canUndo()) driven.document.undoStack()->undo();
+    QCOMPARE(driven.document.experiment(), first);
+    driven.document.undoStack()->redo();
+    QVERIFY(!(driven.document.experiment() == first));
 }
 
 void TestDriveControls::kernelsAreChosenInTheWindow() {
     DrivenWindow driven(DrivenWindow::sample(1));
-    driven.window.showLab(LabKind::Model);
+    driven.window.showLab("model");
     QVERIFY(driven.settles());
     KernelChooser* chooser = driven.window.jobs()->kernelChooser();
     QVERIFY(DrivenWindow::waitUntil([&] { return chooser->isSettled(); }));
     const QList<QAction*> actions = chooser->menu()->actions();
     QCOMPARE(static_cast<size_t>(actions.size()), driven.kernels.choices().size());
-    const auto before = driven.session.modelResults();
+    const auto before = driven.document.resultsOf<ModelResults>("model");
 
     // Another one that runs; the plain reference, which takes its time, only where there is nothing else.
     QAction* other = nullptr;
@@ -124,7 +124,7 @@ void TestDriveControls::kernelsAreChosenInTheWindow() {
     QCOMPARE(chooser->text(), QStringLiteral("kernels: ") + QString::fromStdString(name));
     QCOMPARE(std::string(driven.kernels.active().name), name);
     QVERIFY(driven.settles());
-    const auto after = driven.session.modelResults();
+    const auto after = driven.document.resultsOf<ModelResults>("model");
     QVERIFY(after != before);
     // Another sum's order moves the last digits only.
     for (size_t i = 0; i < before->evaluation.variants.size(); ++i) {

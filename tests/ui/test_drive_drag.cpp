@@ -36,14 +36,14 @@ struct Seen {
 };
 
 /// Counts the results of different requests that reach the window.
-void watch(SessionController& session, QObject* context, Seen& seen) {
-    QObject::connect(
-        &session, &SessionController::tensorResultsChanged, context,
-        [&seen, last = uint64_t{0}](const std::shared_ptr<const TensorResults>& results) mutable {
-            seen.ordered = seen.ordered && results->sequence >= last;
-            seen.updates += results->sequence != last ? 1 : 0;
-            last = results->sequence;
-        });
+void watch(Document& document, QObject* context, Seen& seen) {
+    QObject::connect(&document, &Document::resultsChanged, context,
+                     [&seen, last = uint64_t{0}](const std::string&,
+                                                 const std::shared_ptr<const LabResults>& results) mutable {
+                         seen.ordered = seen.ordered && results->sequence >= last;
+                         seen.updates += results->sequence != last ? 1 : 0;
+                         last = results->sequence;
+                     });
 }
 
 }  // namespace
@@ -62,10 +62,10 @@ void TestDriveDrag::bitsSlider() {
     auto* slider =
         driven.window.variantsPanel()->card(1)->weightForm()->control("bits")->findChild<TickSlider*>();
     QVERIFY(slider);
-    const int undoBefore = driven.session.undoStack()->count();
+    const int undoBefore = driven.document.undoStack()->count();
     QObject context;
     Seen seen;
-    watch(driven.session, &context, seen);
+    watch(driven.document, &context, seen);
     const int left = 10;
     const int right = slider->width() - 10;
     QTest::mousePress(slider, Qt::LeftButton, {}, QPoint(left, 9));
@@ -81,13 +81,13 @@ void TestDriveDrag::bitsSlider() {
     QVERIFY2(seen.updates >= kUpdates, qPrintable(QString::number(seen.updates)));
     QVERIFY(seen.ordered);
     QVERIFY(driven.settles());
-    const auto last = driven.session.tensorResults();
+    const auto last = driven.document.resultsOf<TensorResults>("tensor");
     QVERIFY(last->tier == Tier::Full);
-    QCOMPARE(last->request, driven.session.experiment());
+    QCOMPARE(last->request, driven.document.experiment());
     QVERIFY(last->variants[1].report);
-    QCOMPARE(driven.session.undoStack()->count(), undoBefore + 1);
-    driven.session.undoStack()->undo();
-    QCOMPARE(driven.session.experiment(), twoVariants("int4"));
+    QCOMPARE(driven.document.undoStack()->count(), undoBefore + 1);
+    driven.document.undoStack()->undo();
+    QCOMPARE(driven.document.experiment(), twoVariants("int4"));
 }
 
 void TestDriveDrag::clipLimit() {
@@ -99,7 +99,7 @@ void TestDriveDrag::clipLimit() {
     QVERIFY(view->shownClip());
     QObject context;
     Seen seen;
-    watch(driven.session, &context, seen);
+    watch(driven.document, &context, seen);
     const double limit = view->shownClip()->upper;
     auto* canvas = view->findChild<QWidget*>(QString(), Qt::FindDirectChildrenOnly);
     // A limit beyond the axis is taken at the edge, where its arrow is.
@@ -119,13 +119,13 @@ void TestDriveDrag::clipLimit() {
     QVERIFY2(seen.updates >= kUpdates, qPrintable(QString::number(seen.updates)));
     QVERIFY(seen.ordered);
     QVERIFY(driven.settles());
-    const auto last = driven.session.tensorResults();
+    const auto last = driven.document.resultsOf<TensorResults>("tensor");
     QVERIFY(last->tier == Tier::Full);
-    QCOMPARE(last->request, driven.session.experiment());
+    QCOMPARE(last->request, driven.document.experiment());
     const Scheme& scheme = last->request.variants[1].weights.scheme;
     QVERIFY(scheme.estimator == RangeEstimator::Manual);
     QVERIFY(scheme.manualHigh < 0.6 * limit);
-    QCOMPARE(driven.session.undoStack()->count(), 1);
+    QCOMPARE(driven.document.undoStack()->count(), 1);
 }
 
 QTEST_MAIN(TestDriveDrag)

@@ -59,7 +59,7 @@ class TestDriveMatmul : public QObject {
  private Q_SLOTS:
     void init() {
         m_driven = std::make_unique<DrivenWindow>(DrivenWindow::sample());
-        m_driven->window.showLab(LabKind::Matmul);
+        m_driven->window.showLab("matmul");
         m_lab = m_driven->window.findChild<MatmulLab*>();
         QVERIFY(m_lab);
         QVERIFY(m_driven->settles());
@@ -146,7 +146,7 @@ class TestDriveMatmul : public QObject {
     void outliersAreLiftedOut() {
         choose(choiceWith(*m_lab, QStringLiteral("X:")), QStringLiteral("worked example 8"));
         QVERIFY(m_driven->settles());
-        const auto results = m_driven->session.matmulResults();
+        const auto results = m_driven->document.resultsOf<MatmulResults>("matmul");
         QVERIFY(results->variants[3].product->error.relative <
                 0.1 * results->variants[1].product->error.relative);
         choose(choiceWith(*m_lab, QStringLiteral("Variant to step")), QStringLiteral("D"));
@@ -158,7 +158,7 @@ class TestDriveMatmul : public QObject {
     void aLayerOfTheModelBringsItsInput() {
         choose(choiceWith(*m_lab, QStringLiteral("W:")), QStringLiteral("blk.1.ffn_down"));
         QVERIFY(m_driven->settles());
-        const auto results = m_driven->session.matmulResults();
+        const auto results = m_driven->document.resultsOf<MatmulResults>("matmul");
         QVERIFY(!results->error);
         QCOMPARE(results->xTitle, std::string("input of blk.1.ffn_down"));
         QCOMPARE(results->x.cols(), results->w.cols());
@@ -166,21 +166,21 @@ class TestDriveMatmul : public QObject {
         QVERIFY(m_lab->accumulators()->series().count > 1000);
         // A scheme that has no integer product: the reason stands where the product was.
         const std::string wrong = "int8/input-channel @act=int8/token";
-        Experiment next = m_driven->session.experiment();
+        Experiment next = m_driven->document.experiment();
         next.edit<MatmulPart>().products[1] = *parseVariant(wrong);
-        m_driven->session.edit(next, {});
+        m_driven->document.edit(next, {});
         QVERIFY(m_driven->settles());
-        QVERIFY(m_driven->session.matmulResults()->variants[1].error.has_value());
-        m_driven->session.undoStack()->undo();
+        QVERIFY(m_driven->document.resultsOf<MatmulResults>("matmul")->variants[1].error.has_value());
+        m_driven->document.undoStack()->undo();
         QVERIFY(m_driven->settles());
-        QVERIFY(!m_driven->session.matmulResults()->variants[1].error);
+        QVERIFY(!m_driven->document.resultsOf<MatmulResults>("matmul")->variants[1].error);
     }
 
     void everyKernelIsTimed() {
         for (auto* button : m_lab->findChildren<QPushButton*>())
             if (button->text() == QStringLiteral("Run on every kernel")) button->click();
-        QVERIFY(
-            DrivenWindow::waitUntil([this] { return m_driven->session.matmulResults()->costs != nullptr; }));
+        QVERIFY(DrivenWindow::waitUntil(
+            [this] { return m_driven->document.resultsOf<MatmulResults>("matmul")->costs != nullptr; }));
         QVERIFY(m_driven->settles());
         const auto& rows = m_lab->kernels()->rows();
         QVERIFY(rows.size() >= kernelTables().size() + 3);
@@ -202,7 +202,7 @@ class TestDriveMatmul : public QObject {
         QCOMPARE(table->rowCount(), 4);
         QCOMPARE(table->index(0, 2).data().toString(), QStringLiteral("0 %"));
         QCOMPARE(table->index(1, 6).data().toString(), QStringLiteral("15553"));
-        m_driven->window.showLab(LabKind::Tensor);
+        m_driven->window.showLab("tensor");
         QCOMPARE(table->headerData(6, Qt::Horizontal, Qt::DisplayRole).toString(),
                  QStringLiteral("rel. error"));
     }
@@ -210,13 +210,13 @@ class TestDriveMatmul : public QObject {
     void theSessionKeepsTheLab() {
         Q_EMIT m_lab->product()->cellChosen(2, 1);
         QVERIFY(m_driven->settles());
-        Session session{m_driven->session.request(), {}};
-        session.window.lab = labName(LabKind::Matmul);
+        Session session{m_driven->document.request(), {}};
+        session.window.lab = QStringLiteral("matmul");
         const auto back = parseSession(sessionJson(session));
         QVERIFY(back.has_value());
         QVERIFY(back->request == session.request);
         QCOMPARE(back->request.views.get<MatmulView>().row, 2);
-        QVERIFY(labNamed(back->window.lab) == LabKind::Matmul);
+        QCOMPARE(back->window.lab, session.window.lab);
     }
 
  private:

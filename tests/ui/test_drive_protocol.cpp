@@ -28,10 +28,10 @@ class TestDriveProtocol : public QObject {
         Experiment experiment = DrivenWindow::sample(1);
         experiment.edit<ModelPart>().layerTokens = 0;
         DrivenWindow driven(experiment);
-        driven.window.showLab(LabKind::Model);
+        driven.window.showLab("model");
         auto* panel = driven.window.findChild<ProtocolPanel*>();
         QVERIFY(panel != nullptr);
-        const auto now = [&] { return driven.session.experiment().part<ModelPart>().evaluation; };
+        const auto now = [&] { return driven.document.experiment().part<ModelPart>().evaluation; };
         const auto says = [&] {
             return panel->sentence() == QString::fromStdString(protocolSentence(
                                             now(), experiment.model.textPath, experiment.variants.size()));
@@ -51,12 +51,12 @@ class TestDriveProtocol : public QObject {
         QCOMPARE(panel->stride()->currentData().toInt(), 32);
         QVERIFY(driven.settles(kLongSeconds));
 
-        QCOMPARE(driven.session.undoStack()->count(), 3);
-        driven.session.undoStack()->undo();
-        driven.session.undoStack()->undo();
+        QCOMPARE(driven.document.undoStack()->count(), 3);
+        driven.document.undoStack()->undo();
+        driven.document.undoStack()->undo();
         QVERIFY(now().rule == WindowRule::LlamaCpp);
         QVERIFY(says() && !panel->stride()->isVisible());
-        driven.session.undoStack()->undo();
+        driven.document.undoStack()->undo();
         QCOMPARE(now().window, 512);
         QCOMPARE(panel->windowLength()->currentData().toInt(), 512);
     }

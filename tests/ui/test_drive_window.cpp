@@ -94,14 +94,14 @@ void TestDriveWindow::opensEachSource() {
     driven.window.openPath(path);
     QVERIFY(driven.settles());
     QCOMPARE(driven.window.messageBar()->text(), QString());
-    QVERIFY(std::holds_alternative<TensorSource>(driven.session.experiment().part<TensorPart>().matrix));
-    QCOMPARE(!driven.session.experiment().model.modelPath.empty(), isModel);
-    QCOMPARE(unanswered(driven.session), QString());
-    const auto& title = driven.session.tensorResults()->title;
+    QVERIFY(std::holds_alternative<TensorSource>(driven.document.experiment().part<TensorPart>().matrix));
+    QCOMPARE(!driven.document.experiment().model.modelPath.empty(), isModel);
+    QCOMPARE(unanswered(driven.document), QString());
+    const auto& title = driven.document.resultsOf<TensorResults>("tensor")->title;
     QVERIFY(driven.window.windowTitle().contains(QString::fromStdString(title)));
-    driven.session.undoStack()->undo();
+    driven.document.undoStack()->undo();
     QVERIFY(driven.settles());
-    QCOMPARE(driven.session.experiment(), DrivenWindow::synthetic(kSmallMatrix));
+    QCOMPARE(driven.document.experiment(), DrivenWindow::synthetic(kSmallMatrix));
 }
 
 void TestDriveWindow::comparesUpToSixVariants() {
@@ -109,12 +109,12 @@ void TestDriveWindow::comparesUpToSixVariants() {
     QVERIFY(driven.settles());
     auto* lab = driven.window.findChild<TensorLab*>();
     QVERIFY(lab);
-    QCOMPARE(driven.session.tensorResults()->variants.size(), size_t{4});
+    QCOMPARE(driven.document.resultsOf<TensorResults>("tensor")->variants.size(), size_t{4});
     QCOMPARE(driven.window.metricsModel()->rowCount(), 4);
     while (driven.window.variantsPanel()->variants().size() < kMaxVariants)
         driven.window.variantsPanel()->addVariant();
     QVERIFY(driven.settles());
-    QCOMPARE(unanswered(driven.session), QString());
+    QCOMPARE(unanswered(driven.document), QString());
     QCOMPARE(driven.window.metricsModel()->rowCount(), kMaxVariants);
     QCOMPARE(lab->histograms().size(), size_t{kMaxVariants - 1});
     for (const HistogramView* view : lab->histograms()) QVERIFY(view->isVisible());
@@ -128,7 +128,7 @@ void TestDriveWindow::corruptFileKeepsTheResults() {
     const QTemporaryDir folder;
     DrivenWindow driven(DrivenWindow::synthetic(kSmallMatrix));
     QVERIFY(driven.settles());
-    const auto before = driven.session.tensorResults();
+    const auto before = driven.document.resultsOf<TensorResults>("tensor");
     const QString good = writeSmallGguf(folder);
     QFile whole(good);
     QVERIFY(whole.open(QIODevice::ReadOnly));
@@ -139,35 +139,35 @@ void TestDriveWindow::corruptFileKeepsTheResults() {
     QVERIFY(DrivenWindow::waitUntil([&] { return !driven.window.messageBar()->text().isEmpty(); }));
     QVERIFY(driven.window.messageBar()->isVisible());
     QVERIFY(driven.window.messageBar()->text().contains(QStringLiteral("cut.gguf")));
-    QCOMPARE(driven.session.tensorResults(), before);
+    QCOMPARE(driven.document.resultsOf<TensorResults>("tensor"), before);
     QVERIFY(driven.window.findChild<TensorLab*>()->histograms().front()->isVisible());
 }
 
 void TestDriveWindow::hiddenLabDoesNotCompute() {
     DrivenWindow driven(DrivenWindow::sample());
     QVERIFY(driven.settles());
-    QVERIFY(driven.session.tensorResults());
-    QVERIFY(!driven.session.modelResults());
-    QVERIFY(!driven.session.work(LabKind::Model).busy);
-    driven.window.showLab(LabKind::Model);
-    const auto tensorBefore = driven.session.tensorResults();
+    QVERIFY(driven.document.resultsOf<TensorResults>("tensor"));
+    QVERIFY(!driven.document.resultsOf<ModelResults>("model"));
+    QVERIFY(!driven.document.work("model").busy);
+    driven.window.showLab("model");
+    const auto tensorBefore = driven.document.resultsOf<TensorResults>("tensor");
     driven.window.variantsPanel()->remove(3);
     // The request goes out after the throttle: then the visible lab works, and the hidden one does not.
     const auto answered = [&] {
-        const auto results = driven.session.modelResults();
+        const auto results = driven.document.resultsOf<ModelResults>("model");
         return results && results->request.variants.size() == 3;
     };
     QVERIFY(DrivenWindow::waitUntil(answered, kLongSeconds));
-    QCOMPARE(driven.session.tensorResults(), tensorBefore);
-    QVERIFY(!driven.session.work(LabKind::Tensor).busy);
-    driven.session.cancel();
+    QCOMPARE(driven.document.resultsOf<TensorResults>("tensor"), tensorBefore);
+    QVERIFY(!driven.document.work("tensor").busy);
+    driven.document.cancel();
 }
 
 void TestDriveWindow::evaluatesAndCancels() {
     DrivenWindow driven(DrivenWindow::sample(2));
-    driven.window.showLab(LabKind::Model);
+    driven.window.showLab("model");
     QVERIFY(driven.settles(kLongSeconds));
-    auto results = driven.session.modelResults();
+    auto results = driven.document.resultsOf<ModelResults>("model");
     QVERIFY2(!results->error, results->error ? results->error->message.c_str() : "");
     QVERIFY(results->complete);
     QCOMPARE(results->evaluation.chunksDone, 2);
@@ -178,13 +178,13 @@ void TestDriveWindow::evaluatesAndCancels() {
     auto* choice = lab->findChild<HeaderChoice*>();
     QVERIFY(!choice->currentText().isEmpty());
 
-    QSignalSpy live(&driven.session, &SessionController::modelResultsChanged);
-    Experiment whole = driven.session.experiment();
+    QSignalSpy live(&driven.document, &Document::resultsChanged);
+    Experiment whole = driven.document.experiment();
     whole.edit<ModelPart>().evaluation.maxChunks = 0;
-    driven.session.edit(whole, {QStringLiteral("windows"), 0});
+    driven.document.edit(whole, {QStringLiteral("windows"), 0});
     QVERIFY(DrivenWindow::waitUntil(
         [&] {
-            const auto now = driven.session.modelResults();
+            const auto now = driven.document.resultsOf<ModelResults>("model");
             return live.size() > 2 && now->evaluation.chunksTotal > 2 && now->evaluation.chunksDone >= 1;
         },
         kLongSeconds));
@@ -193,9 +193,9 @@ void TestDriveWindow::evaluatesAndCancels() {
         if (button->text() == QStringLiteral("Cancel")) run = button;
     QVERIFY(run);
     QTest::mouseClick(run, Qt::LeftButton);
-    QVERIFY(!driven.session.work(LabKind::Model).busy);
+    QVERIFY(!driven.document.work("model").busy);
     QCOMPARE(run->text(), QStringLiteral("Evaluate"));
-    results = driven.session.modelResults();
+    results = driven.document.resultsOf<ModelResults>("model");
     QVERIFY(!results->complete);
     QVERIFY(!results->evaluation.variants.empty());
 }
@@ -205,7 +205,7 @@ void TestDriveWindow::exportsEveryPlot() {
     DrivenWindow driven(DrivenWindow::sample(1));
     QVERIFY(driven.settles());
     int exported = 0;
-    for (const LabKind lab : {LabKind::Tensor, LabKind::Model}) {
+    for (const char* lab : {"tensor", "model"}) {
         driven.window.showLab(lab);
         QVERIFY(driven.settles(kLongSeconds));
         for (PlotView* plot : driven.window.findChildren<PlotView*>()) {
@@ -240,7 +240,7 @@ void TestDriveWindow::exportsTheModelBesideTheWork() {
     const QString target = folder.filePath(QStringLiteral("packed"));
     DrivenWindow driven(DrivenWindow::sample());
     QVERIFY(driven.settles());
-    const auto shown = driven.session.tensorResults();
+    const auto shown = driven.document.resultsOf<TensorResults>("tensor");
     const auto exportTo = [&](const QString& path) {
         driven.window.openExport();
         const auto dialogs = driven.window.findChildren<ExportDialog*>();
@@ -261,8 +261,8 @@ void TestDriveWindow::exportsTheModelBesideTheWork() {
     QVERIFY(QFile::exists(target + QStringLiteral("/config.json")));
     exportTo(target);  // it exists now
     QVERIFY2(told(QStringLiteral("exists already")), qPrintable(driven.window.messageBar()->text()));
-    QCOMPARE(driven.session.tensorResults(), shown);
-    QCOMPARE(unanswered(driven.session), QString());
+    QCOMPARE(driven.document.resultsOf<TensorResults>("tensor"), shown);
+    QCOMPARE(unanswered(driven.document), QString());
 }
 
 void TestDriveWindow::sessionSavedFromTheMenuReopensEqual() {
@@ -272,7 +272,7 @@ void TestDriveWindow::sessionSavedFromTheMenuReopensEqual() {
     {
         DrivenWindow driven(DrivenWindow::sample());
         driven.window.variantsPanel()->duplicate(2);
-        kept = driven.session.experiment();
+        kept = driven.document.experiment();
         QVERIFY(QTest::qWaitForWindowActive(&driven.window, 120000));
         answerFileDialog(path);
         QTest::keyClick(&driven.window, Qt::Key_S, Qt::ControlModifier);
@@ -282,9 +282,9 @@ void TestDriveWindow::sessionSavedFromTheMenuReopensEqual() {
     QVERIFY(QTest::qWaitForWindowActive(&other.window, 120000));
     answerFileDialog(path);
     QTest::keyClick(&other.window, Qt::Key_O, Qt::ControlModifier);
-    QCOMPARE(other.session.experiment(), kept);
+    QCOMPARE(other.document.experiment(), kept);
     QVERIFY(other.settles());
-    QCOMPARE(unanswered(other.session), QString());
+    QCOMPARE(unanswered(other.document), QString());
 }
 
 void TestDriveWindow::droppedFileOpens() {
@@ -299,7 +299,7 @@ void TestDriveWindow::droppedFileOpens() {
     QDropEvent drop(QPointF(400, 400), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
     QCoreApplication::sendEvent(&driven.window, &drop);
     QVERIFY(driven.settles());
-    const auto* source = std::get_if<TensorSource>(&driven.session.experiment().part<TensorPart>().matrix);
+    const auto* source = std::get_if<TensorSource>(&driven.document.experiment().part<TensorPart>().matrix);
     QVERIFY(source);
     QCOMPARE(QString::fromStdString(source->path), path);
 }
@@ -307,9 +307,9 @@ void TestDriveWindow::droppedFileOpens() {
 void TestDriveWindow::mapRegionIsNoUndoStep() {
     DrivenWindow driven(DrivenWindow::synthetic("normal/rows=2048/cols=4096/seed=1"));
     QVERIFY(driven.settles());
-    const auto region = [&] { return driven.session.views().get<TensorView>().heatmapRegion; };
+    const auto region = [&] { return driven.document.views().get<TensorView>().heatmapRegion; };
     const MatrixRegion whole = region();
-    const int before = driven.session.undoStack()->count();
+    const int before = driven.document.undoStack()->count();
     driven.window.findChild<TensorLab*>()->findChild<HeatmapView*>()->zoomTo({0, 64}, {0, 64});
     // The view asks when the wheel has come to rest; only then is the picture of the part computed.
     QVERIFY(DrivenWindow::waitUntil([&] { return !(region() == whole); }));
@@ -317,11 +317,11 @@ void TestDriveWindow::mapRegionIsNoUndoStep() {
     const MatrixRegion part = region();
     QVERIFY(part.rowEnd >= 64 && part.rowEnd < 200);
     QVERIFY(part.colEnd >= 64 && part.colEnd < 200);
-    QCOMPARE(driven.session.undoStack()->count(), before);
-    QCOMPARE(driven.session.tensorResults()->views.get<TensorView>().heatmapRegion, part);
+    QCOMPARE(driven.document.undoStack()->count(), before);
+    QCOMPARE(driven.document.resultsOf<TensorResults>("tensor")->views.get<TensorView>().heatmapRegion, part);
     driven.window.variantsPanel()->remove(3);
-    driven.session.undoStack()->undo();
-    QCOMPARE(driven.session.experiment().variants.size(), size_t{4});
+    driven.document.undoStack()->undo();
+    QCOMPARE(driven.document.experiment().variants.size(), size_t{4});
     QCOMPARE(region(), part);
 }
 
@@ -335,20 +335,20 @@ void TestDriveWindow::secondStartRestoresTheSession() {
         DrivenWindow driven(shown, true);
         driven.window.resize(1010, kHeight);
         driven.window.sourcesPanel()->parentWidget()->hide();
-        driven.window.showLab(LabKind::Model);
+        driven.window.showLab("model");
         driven.themes.setDark(true);
         QVERIFY(driven.window.close());
     }
     const FirstSession next = firstSession({}, {});
     QCOMPARE(next.session.request.experiment, shown);
-    QVERIFY(next.lab == LabKind::Model);
+    QCOMPARE(next.lab, QStringLiteral("model"));
     QVERIFY(next.session.window.dark);
     DrivenWindow again(next.session.request, true, QSize());
     QCOMPARE(again.window.height(), kHeight);
     QVERIFY(!again.window.sourcesPanel()->isVisible());
     QCOMPARE(again.window.metricsModel()->rowCount(), 3);
     QVERIFY(again.settles());
-    QCOMPARE(again.session.tensorResults()->request, shown);
+    QCOMPARE(again.document.resultsOf<TensorResults>("tensor")->request, shown);
     // Whoever names a source on the command line gets that.
     ProgramOptions asked;
     asked.source = QStringLiteral("laplace");

@@ -191,7 +191,7 @@ class TestLabsViews : public QObject {
         ModelLab lab(&themes);
         present(lab, {1040, 760});
         lab.showResults(modelResults());
-        lab.setWork(true, 0.4, 12, QStringLiteral("scoring"));
+        lab.setWork({true, 0.4, 12, QStringLiteral("scoring")});
         present(lab, {1040, 760});
         QCOMPARE(lab.perplexity()->table().rows.size(), 4);
         const ComparisonSeries& compared = lab.comparison()->series();

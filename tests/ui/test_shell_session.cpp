@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QSignalSpy>
+#include <QLineEdit>
 #include <QTemporaryDir>
 #include <QTest>
 #include <atomic>
@@ -8,11 +8,15 @@
 #include "app/experiment/experiment_json.h"
 #include "app/experiment/model_part.h"
 #include "app/experiment/tensor_part.h"
+#include "app/labs/engine.h"
+#include "app/results/results.h"
 #include "base/atomic_file.h"
 #include "base/out_of_memory.h"
+#include "fake_labs.h"
 #include "shell/metrics_model.h"
-#include "shell/session_controller.h"
 #include "shell/session_file.h"
+#include "widgets/document.h"
+#include "widgets/document_focus.h"
 
 using namespace quantscope;
 
@@ -21,36 +25,30 @@ namespace {
 constexpr int kPatienceMs = 120000;  ///< ends a test that hangs; nothing waits for it otherwise
 
 /// Counts requests and answers each with an empty full result.
-struct FakeEngine {
+struct FakeLabs {
     std::atomic<int> tensorRuns{0};
     std::atomic<int> modelRuns{0};
     std::mutex mutex;
     Experiment last;
+    KernelSet kernels{CpuFeatures{}, *kernelTables().back()};
+    Engine engine{kernels, labs()};
 
-    Engine engine() {
-        Engine engine;
-        engine.tensor = [this](const LabRequest& request, uint64_t sequence, const std::stop_token&,
-                               const Engine::DeliverTensor& deliver, const ProgressSink&) {
-            ++tensorRuns;
-            {
-                const std::lock_guard lock(mutex);
-                last = request.experiment;
-            }
-            auto results = std::make_shared<TensorResults>();
-            results->request = request.experiment;
-            results->sequence = sequence;
-            deliver(results);
-        };
-        engine.model = [this](const LabRequest& request, uint64_t sequence, const std::stop_token&,
-                              const Engine::DeliverModel& deliver) {
-            ++modelRuns;
-            auto results = std::make_shared<ModelResults>();
-            results->request = request.experiment;
-            results->sequence = sequence;
-            results->complete = true;
-            deliver(results);
-        };
-        return engine;
+    std::vector<Lab> labs() {
+        return {answering(tensorLab(),
+                          [this](const LabRequest& request, uint64_t sequence, const std::stop_token&,
+                                 const LabPipeline::Deliver& deliver) {
+                              ++tensorRuns;
+                              {
+                                  const std::lock_guard lock(mutex);
+                                  last = request.experiment;
+                              }
+                              deliver(emptyResults<TensorResults>(request, sequence));
+                          }),
+                answering(modelLab(), [this](const LabRequest& request, uint64_t sequence,
+                                             const std::stop_token&, const LabPipeline::Deliver& deliver) {
+                    ++modelRuns;
+                    deliver(emptyResults<ModelResults>(request, sequence));
+                })};
     }
 };
 
@@ -84,92 +82,93 @@ class TestShellSession : public QObject {
 };
 
 void TestShellSession::editsOfOneDragAreOneUndoStep() {
-    FakeEngine fake;
-    SessionController session(fake.engine(), start());
-    for (int bits = 2; bits <= 6; ++bits) session.edit(withBits(start(), bits), {QStringLiteral("bits"), 7});
-    QCOMPARE(session.undoStack()->count(), 1);
-    session.edit(withBits(start(), 7), {QStringLiteral("bits"), 8});
-    session.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
-    session.edit(withBits(start(), 4), {QStringLiteral("bits"), 0});
-    QCOMPARE(session.undoStack()->count(), 4);
-    while (session.undoStack()->canUndo()) session.undoStack()->undo();
-    QVERIFY(session.experiment() == start());
-    session.undoStack()->redo();
-    QVERIFY(session.experiment() == withBits(start(), 6));
+    FakeLabs fake;
+    Document document(fake.engine, start());
+    for (int bits = 2; bits <= 6; ++bits) document.edit(withBits(start(), bits), {QStringLiteral("bits"), 7});
+    QCOMPARE(document.undoStack()->count(), 1);
+    document.edit(withBits(start(), 7), {QStringLiteral("bits"), 8});
+    document.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
+    document.edit(withBits(start(), 4), {QStringLiteral("bits"), 0});
+    QCOMPARE(document.undoStack()->count(), 4);
+    while (document.undoStack()->canUndo()) document.undoStack()->undo();
+    QVERIFY(document.experiment() == start());
+    document.undoStack()->redo();
+    QVERIFY(document.experiment() == withBits(start(), 6));
 }
 
 void TestShellSession::aDragBecomesFewRequestsAndTheLastOneWins() {
-    FakeEngine fake;
-    SessionController session(fake.engine(), start());
-    for (int i = 0; i < 200; ++i) session.edit(withBits(start(), 2 + i % 5), {QStringLiteral("bits"), 1});
-    session.edit(withBits(start(), 7), {QStringLiteral("bits"), 1});
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    FakeLabs fake;
+    Document document(fake.engine, start());
+    for (int i = 0; i < 200; ++i) document.edit(withBits(start(), 2 + i % 5), {QStringLiteral("bits"), 1});
+    document.edit(withBits(start(), 7), {QStringLiteral("bits"), 1});
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
     const std::lock_guard lock(fake.mutex);
     QVERIFY(fake.last == withBits(start(), 7));
     QVERIFY(fake.tensorRuns.load() <= 3);
-    QVERIFY(session.tensorResults()->request == withBits(start(), 7));
+    QVERIFY(document.results("tensor")->request == withBits(start(), 7));
 }
 
 void TestShellSession::equalRequestsAreIgnored() {
-    FakeEngine fake;
-    SessionController session(fake.engine(), start());
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    FakeLabs fake;
+    Document document(fake.engine, start());
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
     const int runs = fake.tensorRuns.load();
-    session.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
-    session.undoStack()->undo();
+    document.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
+    document.undoStack()->undo();
     Experiment otherWindow = start();
     otherWindow.edit<ModelPart>().layerTokens = 99;  // no part of what the Tensor lab shows
-    session.edit(otherWindow, {QStringLiteral("tokens"), 0});
+    document.edit(otherWindow, {QStringLiteral("tokens"), 0});
     // A request that does differ follows: had the equal ones been sent, there would be more than one run.
-    session.edit(withBits(start(), 5), {QStringLiteral("bits"), 0});
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled() && session.tensorResults()->request == withBits(start(), 5),
-                             kPatienceMs);
+    document.edit(withBits(start(), 5), {QStringLiteral("bits"), 0});
+    QTRY_VERIFY_WITH_TIMEOUT(
+        document.isSettled() && document.results("tensor")->request == withBits(start(), 5), kPatienceMs);
     QCOMPARE(fake.tensorRuns.load(), runs + 1);
-    session.measureAgain();
+    document.measureAgain();
     QTRY_COMPARE_WITH_TIMEOUT(fake.tensorRuns.load(), runs + 2, kPatienceMs);
 }
 
 void TestShellSession::onlyTheActiveLabComputes() {
-    FakeEngine fake;
-    SessionController session(fake.engine(), start());
-    QSignalSpy shown(&session, &SessionController::modelResultsChanged);
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    FakeLabs fake;
+    Document document(fake.engine, start());
+    int shown = 0;
+    QObject::connect(&document, &Document::resultsChanged, &document,
+                     [&shown](const std::string& lab) { shown += lab == "model" ? 1 : 0; });
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
     QCOMPARE(fake.modelRuns.load(), 0);
-    session.setActiveLab(LabKind::Model);
-    QTRY_COMPARE_WITH_TIMEOUT(shown.size(), 1, kPatienceMs);
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
+    document.showLab("model");
+    QTRY_COMPARE_WITH_TIMEOUT(shown, 1, kPatienceMs);
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
     const int runs = fake.tensorRuns.load();
-    session.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
+    document.edit(withBits(start(), 3), {QStringLiteral("bits"), 0});
     QTRY_COMPARE_WITH_TIMEOUT(fake.modelRuns.load(), 2, kPatienceMs);
     QCOMPARE(fake.tensorRuns.load(), runs);
-    session.setActiveLab(LabKind::Tensor);
+    document.showLab("tensor");
     QTRY_COMPARE_WITH_TIMEOUT(fake.tensorRuns.load(), runs + 1, kPatienceMs);
 }
 
 void TestShellSession::anEngineThatThrowsShowsAnErrorAndGoesOn() {
-    FakeEngine fake;
-    Engine engine = fake.engine();
-    const auto good = engine.tensor;
-    engine.tensor = [good](const LabRequest& request, uint64_t sequence, const std::stop_token& stop,
-                           const Engine::DeliverTensor& deliver, const ProgressSink& progress) {
+    FakeLabs fake;
+    const auto refuses = [](const LabRequest& request, uint64_t sequence, const std::stop_token&,
+                            const LabPipeline::Deliver& deliver) {
         if (request.experiment == start()) throw OutOfMemory("the decoded tensor", uint64_t{5} << 30);
-        good(request, sequence, stop, deliver, progress);
+        deliver(emptyResults<TensorResults>(request, sequence));
     };
-    engine.model = [](const LabRequest&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
+    const auto fails = [](const LabRequest&, uint64_t, const std::stop_token&, const LabPipeline::Deliver&) {
         throw std::bad_alloc();
     };
-    SessionController session(engine, start());
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
-    QVERIFY(session.tensorResults()->error.has_value());
-    QCOMPARE(session.tensorResults()->error->message,
+    Engine engine(fake.kernels, {answering(tensorLab(), refuses), answering(modelLab(), fails)});
+    Document document(engine, start());
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
+    QVERIFY(document.results("tensor")->error.has_value());
+    QCOMPARE(document.results("tensor")->error->message,
              std::string("not enough memory for the decoded tensor: needs 5.0 GiB"));
-    session.edit(withBits(start(), 5), {QStringLiteral("bits"), 1});
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
-    QVERIFY(!session.tensorResults()->error.has_value());
-    session.setActiveLab(LabKind::Model);
-    QTRY_VERIFY_WITH_TIMEOUT(session.isSettled(), kPatienceMs);
-    QVERIFY(session.modelResults()->error.has_value());
-    QCOMPARE(session.modelResults()->error->kind, ErrorKind::OutOfMemory);
+    document.edit(withBits(start(), 5), {QStringLiteral("bits"), 1});
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
+    QVERIFY(!document.results("tensor")->error.has_value());
+    document.showLab("model");
+    QTRY_VERIFY_WITH_TIMEOUT(document.isSettled(), kPatienceMs);
+    QVERIFY(document.results("model")->error.has_value());
+    QCOMPARE(document.results("model")->error->kind, ErrorKind::OutOfMemory);
 }
 
 void TestShellSession::sessionFileRoundTrip() {
@@ -198,6 +197,7 @@ void TestShellSession::brokenSessionNamesTheFile() {
 
 void TestShellSession::metricsTableAsText() {
     MetricsModel model;
+    model.setMetrics(tensorLab().metrics);
     model.setVariants(defaultVariants());
     auto results = std::make_shared<TensorResults>();
     auto report = std::make_shared<VariantReport>();
@@ -206,7 +206,8 @@ void TestShellSession::metricsTableAsText() {
     report->metrics.mse = 3.48e-4;
     results->variants.resize(2);
     results->variants[1].report = report;
-    model.setTensorResults(results);
+    summarize(*results);
+    model.setResults(results);
     QCOMPARE(model.index(1, 1).data().toString(), QStringLiteral("4.31"));
     QCOMPARE(model.index(1, 2).data().toString(), QStringLiteral("20.67"));
     QCOMPARE(model.index(1, 3).data().toString(), QStringLiteral("3.48e-04"));

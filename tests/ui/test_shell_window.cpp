@@ -13,9 +13,12 @@
 #include <cmath>
 
 #include "app/experiment/tensor_part.h"
+#include "app/labs/engine.h"
 #include "base/atomic_file.h"
+#include "fake_labs.h"
 #include "io/checkpoint.h"
 #include "kernels/kernel_set.h"
+#include "labs/lab_descriptors.h"
 #include "methods/interface/method.h"
 #include "methods/registry.h"
 #include "shell/calibration_saver.h"
@@ -61,16 +64,20 @@ struct Fixture {
     ThemeController themes;
     ModelExporter exporter{pretendToExport};
     CalibrationSaver calibrationSaver{pretendToSave};
-    SessionController session;
-    MainWindow window;
+    Engine engine{kernels, silent()};
+    Document document{engine, start()};
+    MainWindow window{parts()};
 
-    static Engine silent() {
-        Engine engine;
-        engine.tensor = [](const LabRequest&, uint64_t, const std::stop_token&, const Engine::DeliverTensor&,
-                           const ProgressSink&) {};
-        engine.model = [](const LabRequest&, uint64_t, const std::stop_token&, const Engine::DeliverModel&) {
-        };
-        return engine;
+    static std::vector<Lab> silent() {
+        const auto nothing = [](const LabRequest&, uint64_t, const std::stop_token&,
+                                const LabPipeline::Deliver&) {};
+        return {answering(tensorLab(), nothing), answering(modelLab(), nothing)};
+    }
+    /// Their tabs, with nothing in them.
+    static std::vector<LabDescriptor> tabs() {
+        std::vector<LabDescriptor> labs{tensorLabDescriptor(), modelLabDescriptor()};
+        for (LabDescriptor& lab : labs) lab.make = [](const LabContext&) -> QWidget* { return new QLabel; };
+        return labs;
     }
     static Experiment start() {
         Experiment experiment;
@@ -81,7 +88,8 @@ struct Fixture {
     WindowParts parts() {
         WindowParts parts;
         parts.themes = &themes;
-        parts.session = &session;
+        parts.document = &document;
+        parts.labs = tabs();
         parts.sources = &sources;
         parts.exporter = &exporter;
         parts.calibrationSaver = &calibrationSaver;
@@ -89,10 +97,8 @@ struct Fixture {
         parts.remembers = false;
         return parts;
     }
-    Fixture() : session(silent(), start()), window(parts()) {
+    Fixture() {
         themes.applyTo(*qApp);
-        window.addLab(LabKind::Tensor, QStringLiteral("Tensor"), QStringLiteral("One tensor"), new QLabel);
-        window.addLab(LabKind::Model, QStringLiteral("Model"), QStringLiteral("A model"), new QLabel);
         window.resize(1280, 800);
         window.show();
     }
@@ -123,11 +129,11 @@ void TestShellWindow::opensAWorkedExample() {
         QString::fromStdString(test::sourcePath("samples/worked-examples/affine-3bit-a-w.npy"));
     fixture.window.openPath(path);
     QTRY_VERIFY_WITH_TIMEOUT(fixture.window.sourceTree()->checkpoint(path.toStdString()), kPatienceMs);
-    const auto* source = std::get_if<TensorSource>(&fixture.session.experiment().part<TensorPart>().matrix);
+    const auto* source = std::get_if<TensorSource>(&fixture.document.experiment().part<TensorPart>().matrix);
     QVERIFY(source);
     QCOMPARE(QString::fromStdString(source->path), path);
     QVERIFY(fixture.window.sourcesPanel()->tree()->currentIndex().isValid());
-    QCOMPARE(fixture.session.undoStack()->count(), 1);
+    QCOMPARE(fixture.document.undoStack()->count(), 1);
 }
 
 void TestShellWindow::badFileLeavesTheWorkOnScreen() {
@@ -135,34 +141,34 @@ void TestShellWindow::badFileLeavesTheWorkOnScreen() {
     const QTemporaryDir folder;
     const QString path = folder.filePath(QStringLiteral("broken.gguf"));
     QVERIFY(writeTextFile(path.toStdString(), "GGUF but not really").has_value());
-    const Experiment before = fixture.session.experiment();
+    const Experiment before = fixture.document.experiment();
     fixture.window.openPath(path);
     QTRY_VERIFY_WITH_TIMEOUT(!fixture.window.messageBar()->text().isEmpty(), kPatienceMs);
     QVERIFY(fixture.window.messageBar()->text().contains(QStringLiteral("broken.gguf")));
-    QVERIFY(fixture.session.experiment() == before);
+    QVERIFY(fixture.document.experiment() == before);
     QVERIFY(fixture.window.variantsPanel()->isEnabled());
 }
 
 void TestShellWindow::undoAndRedoByKeys() {
     Fixture fixture;
     QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
-    const auto before = fixture.session.experiment().variants;
+    const auto before = fixture.document.experiment().variants;
     fixture.window.variantsPanel()->duplicate(1);
-    QCOMPARE(fixture.session.experiment().variants.size(), before.size() + 1);
+    QCOMPARE(fixture.document.experiment().variants.size(), before.size() + 1);
     QTest::keyClick(&fixture.window, Qt::Key_Z, Qt::ControlModifier);
-    QVERIFY(fixture.session.experiment().variants == before);
+    QVERIFY(fixture.document.experiment().variants == before);
     QCOMPARE(fixture.window.variantsPanel()->variants().size(), before.size());
     QTest::keyClick(&fixture.window, Qt::Key_Z, Qt::ControlModifier | Qt::ShiftModifier);
-    QCOMPARE(fixture.session.experiment().variants.size(), before.size() + 1);
+    QCOMPARE(fixture.document.experiment().variants.size(), before.size() + 1);
 }
 
 void TestShellWindow::labsByKeys() {
     Fixture fixture;
     QVERIFY(QTest::qWaitForWindowActive(&fixture.window, kPatienceMs));
     QTest::keyClick(&fixture.window, Qt::Key_2, Qt::ControlModifier);
-    QVERIFY(fixture.session.activeLab() == LabKind::Model);
+    QCOMPARE(fixture.document.shownLab().id, std::string("model"));
     QTest::keyClick(&fixture.window, Qt::Key_1, Qt::ControlModifier);
-    QVERIFY(fixture.session.activeLab() == LabKind::Tensor);
+    QCOMPARE(fixture.document.shownLab().id, std::string("tensor"));
 }
 
 void TestShellWindow::themeAndPresentationSwitchWhileRunning() {
@@ -205,10 +211,10 @@ void TestShellWindow::choosingASyntheticSource() {
     const QModelIndex laplace = tree->indexOf(SyntheticSource{"laplace"});
     QVERIFY(laplace.isValid());
     fixture.window.sourcesPanel()->tree()->setCurrentIndex(laplace);
-    QVERIFY(fixture.session.experiment().part<TensorPart>().matrix ==
+    QVERIFY(fixture.document.experiment().part<TensorPart>().matrix ==
             MatrixSource(SyntheticSource{"laplace"}));
-    fixture.session.undoStack()->undo();
-    QVERIFY(fixture.session.experiment().part<TensorPart>().matrix ==
+    fixture.document.undoStack()->undo();
+    QVERIFY(fixture.document.experiment().part<TensorPart>().matrix ==
             MatrixSource(SyntheticSource{"normal"}));
     QCOMPARE(fixture.window.sourcesPanel()->tree()->currentIndex().data().toString(),
              QStringLiteral("Normal"));
@@ -260,9 +266,9 @@ void TestShellWindow::exportRunsBesideTheWorkAndStops() {
     QTest::keyClick(&fixture.window, Qt::Key_E, Qt::ControlModifier);
     QVERIFY(!fixture.window.findChild<ExportDialog*>());  // no model yet: a message says so
     QVERIFY(!fixture.window.messageBar()->text().isEmpty());
-    Experiment withModel = fixture.session.experiment();
+    Experiment withModel = fixture.document.experiment();
     withModel.model.modelPath = "/models/tiny-llama";
-    fixture.session.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
+    fixture.document.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
     fixture.window.openExport();
     auto* dialog = fixture.window.findChild<ExportDialog*>();
     QVERIFY(dialog);
@@ -281,9 +287,9 @@ void TestShellWindow::exportRunsBesideTheWorkAndStops() {
 
 void TestShellWindow::failedExportLeavesTheWorkOnScreen() {
     Fixture fixture;
-    Experiment withModel = fixture.session.experiment();
+    Experiment withModel = fixture.document.experiment();
     withModel.model.modelPath = "/models/tiny-llama";
-    fixture.session.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
+    fixture.document.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
     fixture.window.openExport();
     auto* dialog = fixture.window.findChild<ExportDialog*>();
     QVERIFY(dialog);
@@ -293,15 +299,15 @@ void TestShellWindow::failedExportLeavesTheWorkOnScreen() {
         fixture.window.messageBar()->text().contains(QStringLiteral("GGUF has no type for this recipe")),
         kPatienceMs);
     QVERIFY(fixture.window.messageBar()->text().contains(QStringLiteral("Choose q4_k")));
-    QVERIFY(fixture.session.experiment() == withModel);
+    QVERIFY(fixture.document.experiment() == withModel);
     QVERIFY(!fixture.exporter.isRunning());
 }
 
 void TestShellWindow::savingStatisticsRunsBesideTheWorkAndStops() {
     Fixture fixture;
-    Experiment withModel = fixture.session.experiment();
+    Experiment withModel = fixture.document.experiment();
     withModel.model.modelPath = "/models/tiny-llama";
-    fixture.session.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
+    fixture.document.edit(withModel, EditOrigin{QStringLiteral("model"), 0});
     fixture.window.saveCalibrationTo(QStringLiteral("/tmp/never-written"));
     QVERIFY(fixture.calibrationSaver.isRunning());
     JobLine* line = fixture.window.jobs()->backgroundLine();

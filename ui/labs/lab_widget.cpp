@@ -8,6 +8,7 @@
 #include "theme/card.h"
 #include "theme/small_widgets.h"
 #include "theme/theme_controller.h"
+#include "widgets/document.h"
 
 namespace quantscope {
 
@@ -34,22 +35,43 @@ LabWidget::LabWidget(ThemeController* themes, QWidget* parent)
     column->addWidget(m_page, 1);
 }
 
-void LabWidget::setWork(bool busy, double fraction, double, const QString&) {
-    m_progress->setFraction(busy ? fraction : -1);
+void LabWidget::follow(Document& document, const std::string& lab) {
+    setRequest(document.request());
+    connect(&document, &Document::requestChanged, this, &LabWidget::setRequest);
+    connect(&document, &Document::resultsChanged, this,
+            [this, lab](const std::string& of, const std::shared_ptr<const LabResults>& results) {
+                if (of == lab) showResults(results);
+            });
+    connect(&document, &Document::workChanged, this, [this, lab, &document](const std::string& of) {
+        if (of == lab) setWork(document.work(lab));
+    });
 }
 
-void LabWidget::requestRefresh() {
+void LabWidget::setRequest(const LabRequest&) {}
+
+void LabWidget::setWork(const WorkState& work) {
+    m_progress->setFraction(work.busy ? work.fraction : -1);
+}
+
+void LabWidget::showResults(const std::shared_ptr<const LabResults>& results) {
+    m_error = results->error;
+    m_subject = QString::fromStdString(results->title);
+    keep(results);
     m_stale = true;
-    if (!isVisible()) return;
-    m_stale = false;
-    refresh();
+    if (isVisible()) refreshNow();
 }
 
 void LabWidget::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
-    if (!m_stale) return;
+    if (m_stale) refreshNow();
+}
+
+void LabWidget::refreshNow() {
     m_stale = false;
-    refresh();
+    m_failure->setVisible(m_error.has_value());
+    if (!m_error) return refresh();
+    setTitle(m_subject, {});
+    showFailure(*m_error);
 }
 
 void LabWidget::setTitle(const QString& title, const QString& details) {
@@ -79,11 +101,6 @@ void LabWidget::showFailure(const Error& error) {
     Error said = error;
     said.fix.clear();
     m_failure->showError(QString::fromStdString(describe(said)), QString::fromStdString(error.fix));
-    m_failure->show();
-}
-
-void LabWidget::clearFailure() {
-    m_failure->hide();
 }
 
 HeaderChoice::HeaderChoice(const QString& tip, QWidget* parent) : ElidedComboBox(parent) {

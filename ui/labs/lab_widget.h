@@ -2,17 +2,23 @@
 #pragma once
 
 #include <QWidget>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "app/labs/lab.h"
 #include "base/result.h"
 #include "theme/elided_combo_box.h"
+#include "widgets/work_state.h"
 
 class QHBoxLayout;
 
 namespace quantscope {
 
 class Card;
+class Document;
 class ElidedLabel;
 class RowPage;
 class SlimProgressBar;
@@ -25,14 +31,19 @@ class LabWidget : public QWidget {
  public:
     explicit LabWidget(ThemeController* themes, QWidget* parent = nullptr);
 
-    /// The state of the computation; a negative fraction hides the line.
-    virtual void setWork(bool busy, double fraction, double secondsLeft, const QString& stage);
+    /// Shows this lab of the document from now on: its requests, results and work.
+    void follow(Document& document, const std::string& lab);
+    /// Draws them now, or when the lab is shown; an error stands in the place of what failed.
+    void showResults(const std::shared_ptr<const LabResults>& results);
+    /// The experiment and where a person looks, for controls in the lab.
+    virtual void setRequest(const LabRequest& request);
+    virtual void setWork(const WorkState& work);
 
  protected:
-    /// Draws the newest results.
+    /// Keeps the newest results; those of a failure may be of another type than the lab's own.
+    virtual void keep(const std::shared_ptr<const LabResults>& results) = 0;
+    /// Draws what was kept.
     virtual void refresh() = 0;
-    /// Draws now, or when the lab is shown.
-    void requestRefresh();
     void showEvent(QShowEvent* event) override;
 
     [[nodiscard]] ThemeController* themes() const { return m_themes; }
@@ -42,10 +53,11 @@ class LabWidget : public QWidget {
     QWidget* addRow(const std::vector<std::pair<Card*, int>>& cards, int minimum, int stretch);
     void setTitle(const QString& title, const QString& details);
     Card* addCard(const QString& title, QWidget* content, const QString& help);
-    void showFailure(const Error& error);
-    void clearFailure();
 
  private:
+    void refreshNow();
+    void showFailure(const Error& error);
+
     ThemeController* m_themes;
     ElidedLabel* m_title;
     ElidedLabel* m_details;
@@ -53,6 +65,8 @@ class LabWidget : public QWidget {
     QHBoxLayout* m_header;
     RowPage* m_page;
     Card* m_failure;
+    std::optional<Error> m_error;
+    QString m_subject;
     bool m_stale = false;
 };
 

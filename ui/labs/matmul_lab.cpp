@@ -186,9 +186,10 @@ qint64 MatmulLab::depth() const {
     return m_results ? m_results->w.cols() : 0;
 }
 
-void MatmulLab::showResults(const std::shared_ptr<const MatmulResults>& results) {
-    m_results = results;
-    requestRefresh();
+void MatmulLab::keep(const std::shared_ptr<const LabResults>& results) {
+    m_results = std::dynamic_pointer_cast<const MatmulResults>(results);
+    // What may be chosen instead is offered also beside an error.
+    if (m_results) refreshChoices();
 }
 
 void MatmulLab::setRequest(const LabRequest& request) {
@@ -284,12 +285,6 @@ void MatmulLab::refreshChoices() {
 void MatmulLab::refresh() {
     if (!m_results) return;
     const MatmulResults& results = *m_results;
-    refreshChoices();
-    if (results.error) {
-        setTitle(tr("Matmul lab"), {});
-        return showFailure(*results.error);
-    }
-    clearFailure();
     QString details =
         tr("X %1 × %2 · W %2 × %3")
             .arg(formatCount(results.x.rows()), formatCount(results.x.cols()), formatCount(results.w.rows()));

@@ -27,10 +27,9 @@ class MatmulLab : public LabWidget {
     Q_OBJECT
  public:
     explicit MatmulLab(ThemeController* themes, QWidget* parent = nullptr);
-    void showResults(const std::shared_ptr<const quantscope::MatmulResults>& results);
     /// The samples offered as sources; none by default.
     void setSamples(std::optional<Samples> samples) { m_samples = std::move(samples); }
-    void setRequest(const quantscope::LabRequest& request);
+    void setRequest(const LabRequest& request) override;
 
     void stepForward();
     void stepBack();
@@ -57,6 +56,7 @@ class MatmulLab : public LabWidget {
     void measureRequested();
 
  protected:
+    void keep(const std::shared_ptr<const LabResults>& results) override;
     void refresh() override;
     void showEvent(QShowEvent* event) override;
     void hideEvent(QHideEvent* event) override;

@@ -203,17 +203,17 @@ void ModelLab::setRequest(const LabRequest& request) {
     m_layers->setSelected(QString::fromStdString(request.views.get<ModelView>().layer));
 }
 
-void ModelLab::setWork(bool busy, double fraction, double secondsLeft, const QString& stage) {
-    LabWidget::setWork(busy, fraction, secondsLeft, stage);
-    m_busy = busy;
-    m_run->setText(busy ? tr("Cancel") : tr("Evaluate"));
-    m_timeLeft = busy && secondsLeft > 0 ? tr("%1 left").arg(formatDuration(secondsLeft)) : QString();
+void ModelLab::setWork(const WorkState& work) {
+    LabWidget::setWork(work);
+    m_busy = work.busy;
+    m_run->setText(m_busy ? tr("Cancel") : tr("Evaluate"));
+    m_timeLeft =
+        m_busy && work.secondsLeft > 0 ? tr("%1 left").arg(formatDuration(work.secondsLeft)) : QString();
     updateHeader();
 }
 
-void ModelLab::showResults(const std::shared_ptr<const ModelResults>& results) {
-    m_results = results;
-    requestRefresh();
+void ModelLab::keep(const std::shared_ptr<const LabResults>& results) {
+    m_results = std::dynamic_pointer_cast<const ModelResults>(results);
 }
 
 void ModelLab::updateHeader() {
@@ -228,8 +228,6 @@ void ModelLab::updateHeader() {
 void ModelLab::refresh() {
     if (!m_results) return;
     updateHeader();
-    if (m_results->error) return showFailure(*m_results->error);
-    clearFailure();
     m_perplexity->setSeries(perplexitySeries(*m_results));
     m_kl->setRows(klRows(*m_results), m_results->evaluation.complete);
     refreshComparison();

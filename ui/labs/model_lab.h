@@ -29,10 +29,9 @@ class ModelLab : public LabWidget {
     Q_OBJECT
  public:
     explicit ModelLab(ThemeController* themes, QWidget* parent = nullptr);
-    void showResults(const std::shared_ptr<const quantscope::ModelResults>& results);
-    void setWork(bool busy, double fraction, double secondsLeft, const QString& stage) override;
+    void setWork(const WorkState& work) override;
     /// Shows the experiment's text and number of windows in the header.
-    void setRequest(const quantscope::LabRequest& request);
+    void setRequest(const LabRequest& request) override;
     [[nodiscard]] PerplexityView* perplexity() const { return m_perplexity; }
     [[nodiscard]] ComparisonView* comparison() const { return m_comparison; }
     [[nodiscard]] InsidesPanel* insides() const { return m_insides; }
@@ -60,6 +59,7 @@ class ModelLab : public LabWidget {
     void variantSelected(int variant);
 
  protected:
+    void keep(const std::shared_ptr<const LabResults>& results) override;
     void refresh() override;
 
  private:

@@ -82,20 +82,14 @@ void TensorLab::buildChannelRow() {
     addRow({{m_channelCard, 1}, {m_heatmapCard, 1}}, kMapHeight, 8);
 }
 
-void TensorLab::showResults(const std::shared_ptr<const TensorResults>& results) {
-    m_results = results;
-    requestRefresh();
+void TensorLab::keep(const std::shared_ptr<const LabResults>& results) {
+    m_results = std::dynamic_pointer_cast<const TensorResults>(results);
 }
 
 void TensorLab::refresh() {
     if (!m_results) return;
     const TensorResults& results = *m_results;
     QString title = QString::fromStdString(results.title);
-    if (results.error) {
-        setTitle(title, {});
-        return showFailure(*results.error);
-    }
-    clearFailure();
     QString details;
     if (results.stage) {
         const TensorReport& report = results.stage->report;

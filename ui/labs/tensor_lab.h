@@ -25,7 +25,6 @@ class TensorLab : public LabWidget {
     Q_OBJECT
  public:
     explicit TensorLab(ThemeController* themes, QWidget* parent = nullptr);
-    void showResults(const std::shared_ptr<const quantscope::TensorResults>& results);
     [[nodiscard]] const std::vector<HistogramView*>& histograms() const { return m_histograms; }
     [[nodiscard]] ChannelView* channels() const { return m_channels; }
     [[nodiscard]] FourPanelHeatmap* heatmaps() const { return m_heatmaps; }
@@ -43,6 +42,7 @@ class TensorLab : public LabWidget {
     void regionRequested(const quantscope::MatrixRegion& region);
 
  protected:
+    void keep(const std::shared_ptr<const LabResults>& results) override;
     void refresh() override;
     bool eventFilter(QObject* watched, QEvent* event) override;
 

@@ -14,11 +14,21 @@ tl::unexpected<Error> usage(const QString& message, const char* option) {
     return fail(ErrorKind::InvalidArgument, message.toStdString(), option, "See quantscope --help");
 }
 
-Result<LabKind> labFrom(const QString& name) {
-    if (name == QLatin1String("tensor")) return LabKind::Tensor;
-    if (name == QLatin1String("model")) return LabKind::Model;
-    if (name == QLatin1String("matmul")) return LabKind::Matmul;
-    return usage(QStringLiteral("there is no lab \"%1\"; labs are tensor, matmul and model").arg(name),
+/// "tensor, matmul and model"
+QString listOf(const std::vector<LabDescriptor>& labs, const QString& lastSeparator) {
+    QString text;
+    for (size_t i = 0; i < labs.size(); ++i) {
+        if (i > 0) text += i + 1 < labs.size() ? QStringLiteral(", ") : lastSeparator;
+        text += QString::fromStdString(labs[i].id);
+    }
+    return text;
+}
+
+Result<QString> labFrom(const QString& name, const std::vector<LabDescriptor>& labs) {
+    for (const LabDescriptor& lab : labs)
+        if (name == QString::fromStdString(lab.id)) return name;
+    return usage(QStringLiteral("there is no lab \"%1\"; labs are %2")
+                     .arg(name, listOf(labs, QStringLiteral(" and "))),
                  "--screenshot");
 }
 
@@ -31,7 +41,7 @@ Result<QSize> sizeFrom(const QString& text) {
 
 }  // namespace
 
-Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
+Result<ProgramOptions> readCommandLine(const QStringList& arguments, const std::vector<LabDescriptor>& labs) {
     QCommandLineParser parser;
     parser.setApplicationDescription(
         QStringLiteral("Compares quantizations of tensors and language models side by side."));
@@ -39,25 +49,30 @@ Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
                                   QStringLiteral("This text."));
     const QCommandLineOption version({QStringLiteral("v"), QStringLiteral("version")},
                                      QStringLiteral("The version."));
-    const auto option = [](const char* name, const char* text, const char* value) {
-        return QCommandLineOption(QLatin1String(name), QLatin1String(text), QLatin1String(value));
+    const auto option = [](const char* name, const QString& text, const char* value) {
+        return QCommandLineOption(QLatin1String(name), text, QLatin1String(value));
     };
-    const auto lab = option("lab", "Lab to show: tensor, matmul or model.", "LAB");
+    const auto lab =
+        option("lab", QStringLiteral("Lab to show: %1.").arg(listOf(labs, QStringLiteral(" or "))), "LAB");
     const auto screenshot =
         option("screenshot",
-               "Draw lab LAB (tensor, matmul, model) to the PNG named next, when its results are complete, "
-               "and exit. Works without a display: QT_QPA_PLATFORM=offscreen.",
+               QStringLiteral("Draw lab LAB (%1) to the PNG named next, when its results are complete, "
+                              "and exit. Works without a display: QT_QPA_PLATFORM=offscreen.")
+                   .arg(listOf(labs, QStringLiteral(", "))),
                "LAB");
-    const auto open = option("open", "File or model folder to open.", "FILE");
-    const auto tensor = option("tensor", "Tensor of the opened file to show.", "NAME");
+    const auto open = option("open", QStringLiteral("File or model folder to open."), "FILE");
+    const auto tensor = option("tensor", QStringLiteral("Tensor of the opened file to show."), "NAME");
     const auto source =
-        option("source", "Generated tensor to show, for example laplace/rows=512/cols=1024.", "SPEC");
-    const auto variants =
-        option("variants", "Variants to compare: \"float; int8; int4/affine/group=64\".", "LIST");
-    const auto theme = option("theme", "light or dark.", "THEME");
-    const auto size = option("size", "Window size in pixels.", "WxH");
-    const auto card = option("open-variant", "Variant whose controls are open: A to F.", "LETTER");
-    const auto wait = option("wait", "Seconds a screenshot waits for its results (120).", "SECONDS");
+        option("source", QStringLiteral("Generated tensor to show, for example laplace/rows=512/cols=1024."),
+               "SPEC");
+    const auto variants = option(
+        "variants", QStringLiteral("Variants to compare: \"float; int8; int4/affine/group=64\"."), "LIST");
+    const auto theme = option("theme", QStringLiteral("light or dark."), "THEME");
+    const auto size = option("size", QStringLiteral("Window size in pixels."), "WxH");
+    const auto card =
+        option("open-variant", QStringLiteral("Variant whose controls are open: A to F."), "LETTER");
+    const auto wait =
+        option("wait", QStringLiteral("Seconds a screenshot waits for its results (120)."), "SECONDS");
     const QCommandLineOption present(QStringLiteral("present"),
                                      QStringLiteral("Presentation: large type, thick lines."));
     parser.addOptions(
@@ -79,9 +94,9 @@ Result<ProgramOptions> readCommandLine(const QStringList& arguments) {
     options.files = parser.positionalArguments();
     const QCommandLineOption& labOption = parser.isSet(screenshot) ? screenshot : lab;
     if (parser.isSet(labOption)) {
-        const auto kind = labFrom(parser.value(labOption));
-        if (!kind) return fail(kind.error());
-        options.lab = *kind;
+        const auto known = labFrom(parser.value(labOption), labs);
+        if (!known) return fail(known.error());
+        options.lab = *known;
     }
     if (parser.isSet(screenshot)) {
         if (options.files.isEmpty()) return usage(QStringLiteral("name the PNG to write"), "--screenshot");

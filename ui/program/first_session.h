@@ -16,11 +16,12 @@ std::string lastSessionPath();
 /// What the window shows first.
 struct FirstSession {
     Session session;
-    LabKind lab = LabKind::Tensor;
+    QString lab;  ///< empty: the first
 };
 
 /// The last session when nothing else was asked for and its files are still there; else the samples, or a
 /// generated tensor where there are none.
-FirstSession firstSession(const ProgramOptions& options, const std::optional<Samples>& samples);
+FirstSession firstSession(const ProgramOptions& options, const std::optional<Samples>& samples,
+                          const std::vector<Lab>& known = labs());
 
 }  // namespace quantscope

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <vector>
+
+#include "labs/lab_descriptor.h"
+
 namespace quantscope {
 
-class MainWindow;
-class SessionController;
-class ThemeController;
-
-/// Builds the labs and connects them: results from the session, edits to it. One function a lab is all that a
-/// new lab needs here.
-void addLabs(MainWindow& window, ThemeController& themes, SessionController& session);
+/// The window's labs in the order of their tabs. A new lab is its own files and a line here.
+std::vector<LabDescriptor> labDescriptors();
 
 }  // namespace quantscope

@@ -7,23 +7,19 @@
 #include <memory>
 #include <string_view>
 
-#include "app/experiment/source_library.h"
-#include "app/pipelines/matmul_pipeline.h"
-#include "app/pipelines/model_pipeline.h"
-#include "app/pipelines/tensor_pipeline.h"
+#include "app/labs/engine.h"
 #include "base/out_of_memory.h"
 #include "kernels/kernel_set.h"
 #include "program/command_line.h"
-#include "program/engine.h"
 #include "program/first_session.h"
 #include "program/labs.h"
 #include "program/screenshot.h"
 #include "shell/calibration_saver.h"
 #include "shell/main_window.h"
 #include "shell/model_exporter.h"
-#include "shell/session_controller.h"
 #include "shell/variants_panel.h"
 #include "theme/theme_controller.h"
+#include "widgets/document.h"
 
 namespace quantscope {
 namespace {
@@ -36,9 +32,8 @@ int report(const Error& error, int exitCode) {
     return exitCode;
 }
 
-void prepare(MainWindow& window, const ProgramOptions& options, LabKind lab) {
-    addLabs(window, *window.parts().themes, *window.parts().session);
-    window.showLab(lab);
+void prepare(MainWindow& window, const ProgramOptions& options, const QString& lab) {
+    window.showLab(lab.toStdString());
     for (const QString& file : options.files) window.openPath(file);
     if (!options.tensor.isEmpty()) window.chooseTensor(options.tensor);
     if (options.openVariant >= 0) window.variantsPanel()->openCard(options.openVariant);
@@ -51,22 +46,20 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
                                  qEnvironmentVariable("QUANTSCOPE_SAMPLES").toStdString())) {
         samples = *found;
     }
-    FirstSession start = firstSession(options, samples);
+    Engine engine(kernels);
+    FirstSession start = firstSession(options, samples, engine.labs());
     Session& first = start.session;
     if (!options.variants.isEmpty()) {
         const auto variants = parseVariants(options.variants.toStdString());
         if (!variants) return report(variants.error(), kUsage);
         first.request.experiment.variants = *variants;
     }
-    SourceLibrary sources(kernels);
-    TensorPipeline tensorPipeline(sources, kernels);
-    ModelPipeline modelPipeline(sources, kernels);
-    MatmulPipeline matmulPipeline(sources, kernels);
+    SourceLibrary& sources = engine.sources();
     ThemeController themes;
     themes.setDark(options.dark || first.window.dark);
     themes.setPresentation(options.presentation);
     themes.applyTo(*qApp);
-    SessionController session(engineOf(tensorPipeline, modelPipeline, &matmulPipeline), first.request);
+    Document document(engine, first.request);
     ModelExporter exporter([&](const LanguageModelExport& request, const Job& job) {
         return exportLanguageModel(request, sources, kernels.active(), job);
     });
@@ -77,7 +70,8 @@ int runWindow(const ProgramOptions& options, KernelSet& kernels) {
     parts.calibrationSaver = &calibrationSaver;
     parts.exporter = &exporter;
     parts.themes = &themes;
-    parts.session = &session;
+    parts.document = &document;
+    parts.labs = labDescriptors();
     parts.sources = &sources;
     parts.samples = samples;
     parts.kernels = &kernels;
@@ -101,7 +95,7 @@ bool asksForText(int argc, char** argv) {
 
 int printText(int argc, char** argv) {
     const QCoreApplication application(argc, argv);
-    const auto options = readCommandLine(QCoreApplication::arguments());
+    const auto options = readCommandLine(QCoreApplication::arguments(), labDescriptors());
     return options ? 0 : report(options.error(), kUsage);
 }
 
@@ -110,7 +104,7 @@ int openAndRun(int argc, char** argv) {
     QApplication application(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("quantscope"));
     QCoreApplication::setOrganizationName(QStringLiteral("quantscope"));
-    const auto options = readCommandLine(QCoreApplication::arguments());
+    const auto options = readCommandLine(QCoreApplication::arguments(), labDescriptors());
     if (!options) return report(options.error(), kUsage);
     if (options->printedAndDone) return 0;
     const auto kernels =

@@ -11,7 +11,7 @@
 
 #include "base/out_of_memory.h"
 #include "base/result.h"
-#include "shell/session_controller.h"
+#include "widgets/work_state.h"
 
 namespace quantscope {
 

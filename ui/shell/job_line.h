@@ -4,7 +4,7 @@
 #include <QTimer>
 #include <QWidget>
 
-#include "shell/session_controller.h"
+#include "widgets/work_state.h"
 
 class QPushButton;
 

@@ -3,7 +3,7 @@
 
 #include <QWidget>
 
-#include "shell/session_controller.h"
+#include "widgets/work_state.h"
 
 class QPushButton;
 

@@ -16,8 +16,6 @@
 #include <QTreeView>
 #include <algorithm>
 
-#include "app/experiment/matmul_choices.h"
-#include "app/experiment/tensor_part.h"
 #include "shell/jobs_strip.h"
 #include "shell/kernel_chooser.h"
 #include "shell/message_bar.h"
@@ -32,11 +30,6 @@
 
 namespace quantscope {
 namespace {
-
-/// The variants that the panel and the table show with this lab.
-const std::vector<Variant>& variantsOf(const Experiment& experiment, LabKind lab) {
-    return lab == LabKind::Matmul ? experiment.part<MatmulPart>().products : experiment.variants;
-}
 
 QDockWidget* makeDock(const QString& title, const QString& name, QWidget* content) {
     auto* dock = new QDockWidget(title);
@@ -53,7 +46,7 @@ MainWindow::MainWindow(const WindowParts& parts, QWidget* parent)
     : QMainWindow(parent),
       m_parts(parts),
       m_themes(parts.themes),
-      m_session(parts.session),
+      m_document(parts.document),
       m_tree(new SourceTreeModel(this)),
       m_opener(new CheckpointOpener(*parts.sources, this)),
       m_metrics(new MetricsModel(this)) {
@@ -63,9 +56,12 @@ MainWindow::MainWindow(const WindowParts& parts, QWidget* parent)
     buildPanels();
     buildActions();
     buildMenus();
-    connectSession();
+    for (const LabDescriptor& lab : m_parts.labs) addLab(lab);
+    m_documents.add(this, m_document);
+    connectDocument();
+    if (!m_parts.labs.empty()) showLab(m_parts.labs.front().id);
     fillSamples();
-    showExperiment(m_session->experiment());
+    showExperiment(m_document->experiment());
     openReferenced();
     m_defaultDocks = saveState();
     m_sourcesPanel->setFocus();
@@ -118,7 +114,7 @@ void MainWindow::buildPanels() {
 }
 
 void MainWindow::buildActions() {
-    QUndoStack* undo = m_session->undoStack();
+    QUndoGroup* undo = m_documents.undo();
     QAction* undoAction = undo->createUndoAction(this, tr("Undo"));
     undoAction->setShortcut(QKeySequence::Undo);
     QAction* redoAction = undo->createRedoAction(this, tr("Redo"));
@@ -132,7 +128,8 @@ void MainWindow::buildActions() {
                                                : tr("Nothing to redo"));
     };
     tips();
-    connect(undo, &QUndoStack::indexChanged, this, tips);
+    connect(undo, &QUndoGroup::indexChanged, this, tips);
+    connect(undo, &QUndoGroup::activeStackChanged, this, tips);
 
     auto* theme = new QAction(tr("Light / Dark"), this);
     theme->setShortcut(QKeySequence(tr("Ctrl+L")));
@@ -155,33 +152,34 @@ void MainWindow::buildActions() {
     connect(more, &IconButton::clicked, this, popUp);
     connect(new QShortcut(QKeySequence(Qt::Key_F10), this), &QShortcut::activated, this, popUp);
     connect(new QShortcut(QKeySequence(Qt::Key_Escape), this), &QShortcut::activated, this, [this] {
-        if (m_session->work(m_session->activeLab()).busy) return m_session->cancel();
+        if (m_document->work(m_document->shownLab().id).busy) return m_document->cancel();
         if (m_themes->isPresentation()) setPresentation(false);
     });
     connect(m_topBar, &TopBar::tabChosen, this,
-            [this](int index) { showLab(m_labs[static_cast<size_t>(index)]); });
+            [this](int index) { showLab(m_parts.labs[static_cast<size_t>(index)].id); });
 }
 
-void MainWindow::connectSession() {
-    connect(m_session, &SessionController::requestChanged, this,
+void MainWindow::connectDocument() {
+    connect(m_document, &Document::requestChanged, this,
             [this](const LabRequest& request) { showExperiment(request.experiment); });
-    connect(m_session, &SessionController::tensorResultsChanged, this, &MainWindow::showTensorResults);
-    connect(m_session, &SessionController::modelResultsChanged, this, &MainWindow::showModelResults);
-    connect(m_session, &SessionController::matmulResultsChanged, this, &MainWindow::showMatmulResults);
-    connect(m_session, &SessionController::workChanged, this, [this](LabKind lab) {
-        if (lab == m_session->activeLab()) m_jobs->setWork(m_session->work(lab));
+    connect(m_document, &Document::resultsChanged, this,
+            [this](const std::string&, const std::shared_ptr<const LabResults>& results) {
+                showResults(results);
+            });
+    connect(m_document, &Document::workChanged, this, [this](const std::string& lab) {
+        if (lab == m_document->shownLab().id) m_jobs->setWork(m_document->work(lab));
     });
-    connect(m_jobs, &JobsStrip::cancelRequested, m_session, &SessionController::cancel);
-    connect(m_jobs->kernelChooser(), &KernelChooser::changed, m_session, &SessionController::computeAgain);
+    connect(m_jobs, &JobsStrip::cancelRequested, m_document, &Document::cancel);
+    connect(m_jobs->kernelChooser(), &KernelChooser::changed, m_document, &Document::computeAgain);
     connect(m_jobs->kernelChooser(), &KernelChooser::failed, this, &MainWindow::showError);
     connectExporter();
     connectCalibrationSaver();
     connect(m_variantsPanel, &VariantsPanel::edited, this,
             [this](const std::vector<Variant>& variants, const EditOrigin& origin) {
-                Experiment next = m_session->experiment();
-                const bool isProduct = m_session->activeLab() == LabKind::Matmul;
-                (isProduct ? next.edit<MatmulPart>().products : next.variants) = variants;
-                m_session->edit(next, origin);
+                Experiment next = m_document->experiment();
+                const auto& own = shownLab().variants;
+                (own ? own(next) : next.variants) = variants;
+                m_document->edit(next, origin);
             });
     connect(m_variantsPanel, &VariantsPanel::refused, m_messages, &MessageBar::showMessage);
     connect(m_sourcesPanel, &SourcesPanel::sourceChosen, this, &MainWindow::chooseSource);
@@ -189,122 +187,97 @@ void MainWindow::connectSession() {
             [this](const std::string& path) { openPath(QString::fromStdString(path)); });
     connect(m_sourcesPanel, &SourcesPanel::modelChosen, this, [this](const std::string& path) {
         useModel(path);
-        showLab(LabKind::Model);
+        if (const LabDescriptor* lab = labOfModels()) showLab(lab->id);
     });
     connect(m_sourcesPanel, &SourcesPanel::closeRequested, this, &MainWindow::closeCheckpoint);
     connect(m_opener, &CheckpointOpener::opened, this, &MainWindow::addOpened);
     connect(m_opener, &CheckpointOpener::failed, this, &MainWindow::showError);
 }
 
-void MainWindow::addLab(LabKind kind, const QString& title, const QString& tip, QWidget* lab) {
-    const int index = m_topBar->addTab(title, tr("%1 (Ctrl+%2)").arg(tip).arg(m_labs.size() + 1));
-    m_labs.push_back(kind);
-    m_stack->addWidget(lab);
+void MainWindow::addLab(const LabDescriptor& lab) {
+    const int index = m_topBar->addTab(lab.title, tr("%1 (Ctrl+%2)").arg(lab.tip).arg(m_stack->count() + 1));
+    m_stack->addWidget(lab.make({m_themes, m_document, this, m_parts.samples}));
     auto* key = new QShortcut(QKeySequence(QStringLiteral("Ctrl+%1").arg(index + 1)), this);
-    connect(key, &QShortcut::activated, this, [this, kind] { showLab(kind); });
-    if (index == 0) showLab(kind);
+    connect(key, &QShortcut::activated, this, [this, id = lab.id] { showLab(id); });
 }
 
-void MainWindow::showLab(LabKind kind) {
-    const auto found = std::find(m_labs.begin(), m_labs.end(), kind);
-    if (found == m_labs.end()) return;
-    const int index = static_cast<int>(found - m_labs.begin());
+void MainWindow::showLab(const std::string& id) {
+    const auto& labs = m_parts.labs;
+    const auto found = std::find_if(labs.begin(), labs.end(), [&](const auto& lab) { return lab.id == id; });
+    if (found == labs.end()) return;
+    const int index = static_cast<int>(found - labs.begin());
     m_topBar->setCurrentTab(index);
     m_stack->setCurrentIndex(index);
-    m_metrics->setLab(kind);
-    m_session->setActiveLab(kind);
-    showExperiment(m_session->experiment());
-    if (kind == LabKind::Tensor) showTensorResults(m_session->tensorResults());
-    if (kind == LabKind::Model) showModelResults(m_session->modelResults());
-    if (kind == LabKind::Matmul) showMatmulResults(m_session->matmulResults());
+    m_document->showLab(id);
+    m_metrics->setMetrics(m_document->shownLab().metrics);
+    showExperiment(m_document->experiment());
+    showResults(m_document->results(id));
+}
+
+const LabDescriptor& MainWindow::shownLab() const {
+    return m_parts.labs[static_cast<size_t>(m_stack->currentIndex())];
+}
+
+const LabDescriptor* MainWindow::labWithSource() const {
+    return shownLab().source ? &shownLab() : firstWithSource();
+}
+
+const LabDescriptor* MainWindow::firstWithSource() const {
+    const auto found = std::find_if(m_parts.labs.begin(), m_parts.labs.end(),
+                                    [](const LabDescriptor& lab) { return bool(lab.source); });
+    return found == m_parts.labs.end() ? nullptr : &*found;
+}
+
+const LabDescriptor* MainWindow::labOfModels() const {
+    const auto found = std::find_if(m_parts.labs.begin(), m_parts.labs.end(),
+                                    [](const LabDescriptor& lab) { return lab.showsModels; });
+    return found == m_parts.labs.end() ? nullptr : &*found;
 }
 
 void MainWindow::showExperiment(const Experiment& experiment) {
-    const LabKind lab = m_session->activeLab();
-    m_variantsPanel->setVariants(variantsOf(experiment, lab));
-    m_metrics->setVariants(variantsOf(experiment, lab));
-    m_sourcesPanel->showSource(lab == LabKind::Matmul ? experiment.part<MatmulPart>().source.w
-                                                      : experiment.part<TensorPart>().matrix);
+    const std::vector<Variant> variants = variantsOf(shownLab(), experiment);
+    m_variantsPanel->setVariants(variants);
+    m_metrics->setVariants(variants);
+    if (const LabDescriptor* lab = labWithSource()) m_sourcesPanel->showSource(lab->source(experiment));
     updateActivations();
 }
 
-void MainWindow::showTensorResults(const std::shared_ptr<const TensorResults>& results) {
-    m_metrics->setTensorResults(results);
-    if (!results || m_session->activeLab() != LabKind::Tensor) return;
-    std::vector<double> bits;
-    std::vector<QString> errors;
-    for (const TensorVariantResult& variant : results->variants) {
-        bits.push_back(variant.report ? variant.report->metrics.bitsPerWeight : 0);
-        errors.push_back(variant.error ? QString::fromStdString(describe(*variant.error)) : QString());
-    }
-    m_variantsPanel->setBits(bits);
-    m_variantsPanel->setErrors(errors);
-    updateTitle(QString::fromStdString(results->title));
-    if (results->error) return m_jobs->setSummary({});
-    const QString what = results->tier == Tier::Full
-                             ? tr("full result")
-                             : tr("preview from 1/%1 of the elements").arg(results->inverseShare, 0, 'f', 0);
-    m_jobs->setSummary(
-        tr("%1 · %2 elements · %3 ms")
-            .arg(what, QLocale(QLocale::English).toString(static_cast<qlonglong>(results->matrix.size())))
-            .arg(1000 * results->seconds, 0, 'f', results->seconds < 0.01 ? 1 : 0));
-}
-
-void MainWindow::showModelResults(const std::shared_ptr<const ModelResults>& results) {
-    m_metrics->setModelResults(results);
+void MainWindow::showResults(const std::shared_ptr<const LabResults>& results) {
+    m_metrics->setResults(results);
     if (!results) return;
-    if (results->outliers) {
-        std::set<std::string> names;
-        for (const LayerOutliers& layer : results->outliers->layers) {
-            if (layer.frequentChannels > 0) names.insert(layer.layer);
-        }
-        for (const LinearInfo& layer : m_models[results->request.model.modelPath]) {
-            if (names.contains(layer.name)) names.insert(layer.tensorName);
-        }
-        m_tree->setOutliers(std::move(names));
-    }
-    if (m_session->activeLab() != LabKind::Model) return;
-    std::vector<double> bits;
-    for (const VariantScore& score : results->evaluation.variants) bits.push_back(score.bitsPerWeight);
-    if (!bits.empty()) m_variantsPanel->setBits(bits);
-    m_variantsPanel->setErrors({});
-    updateTitle(QString::fromStdString(results->title));
-    // What a run has to say comes first: a narrow window cuts the end.
-    QStringList summary;
-    for (const std::string& note : results->evaluation.notes) summary << QString::fromStdString(note);
-    summary << QString::fromStdString(results->architecture);
-    m_jobs->setSummary(summary.join(QStringLiteral(" · ")));
-}
-
-void MainWindow::showMatmulResults(const std::shared_ptr<const MatmulResults>& results) {
-    m_metrics->setMatmulResults(results);
-    if (!results || m_session->activeLab() != LabKind::Matmul) return;
     std::vector<double> bits;
     std::vector<QString> errors;
-    for (const ProductVariantResult& variant : results->variants) {
-        bits.push_back(variant.product ? variant.product->w.quantization.bitsPerWeight : 0);
-        errors.push_back(variant.error ? QString::fromStdString(describe(*variant.error)) : QString());
+    for (const VariantRow& row : results->rows) {
+        bits.push_back(row.bits);
+        errors.push_back(row.error ? QString::fromStdString(describe(*row.error)) : QString());
     }
-    m_variantsPanel->setBits(bits);
+    // A run that has not scored anything yet leaves what is known.
+    const auto isKnown = [](double value) { return value > 0; };
+    if (results->complete || std::any_of(bits.begin(), bits.end(), isKnown)) m_variantsPanel->setBits(bits);
     m_variantsPanel->setErrors(errors);
-    updateTitle(QString::fromStdString(results->wTitle));
-    if (results->error) return m_jobs->setSummary({});
-    m_jobs->setSummary(
-        tr("%1 × %2 · %3 ms")
-            .arg(QString::fromStdString(results->xTitle), QString::fromStdString(results->wTitle))
-            .arg(1000 * results->seconds, 0, 'f', 1));
+    updateTitle(QString::fromStdString(results->title));
+    m_jobs->setSummary(QString::fromStdString(results->summary));
 }
 
-/// A tensor of the tree: what the Tensor lab looks at, or one side of the Matmul lab's product.
+void MainWindow::openVariant(int variant) {
+    m_variantsPanel->openCard(variant);
+}
+
+/// By their own names, and by those of their weights in the file.
+void MainWindow::markLayers(const std::set<std::string>& layers) {
+    std::set<std::string> names = layers;
+    for (const LinearInfo& layer : m_models[m_document->experiment().model.modelPath])
+        if (layers.contains(layer.name)) names.insert(layer.tensorName);
+    m_tree->setOutliers(std::move(names));
+}
+
+/// A tensor of the tree: what it means, the lab says.
 void MainWindow::chooseSource(const MatrixSource& source) {
-    Experiment next = m_session->experiment();
-    if (m_session->activeLab() == LabKind::Matmul) {
-        MatmulSource& product = next.edit<MatmulPart>().source;
-        product = withChosen(product, source, next.model, m_models[next.model.modelPath]);
-    } else {
-        next.edit<TensorPart>().matrix = source;
-    }
-    m_session->edit(next, EditOrigin{tr("source"), 0});
+    const LabDescriptor* lab = labWithSource();
+    if (!lab) return;
+    Experiment next = m_document->experiment();
+    lab->chooseSource(next, source, m_models[next.model.modelPath]);
+    m_document->edit(next, EditOrigin{tr("source"), 0});
 }
 
 void MainWindow::setPresentation(bool presentation) {
@@ -321,7 +294,7 @@ void MainWindow::resetLayout() {
 }
 
 bool MainWindow::isSettled() const {
-    return m_opener->pending() == 0 && m_wantedTensor.isEmpty() && m_session->isSettled();
+    return m_opener->pending() == 0 && m_wantedTensor.isEmpty() && m_document->isSettled();
 }
 
 void MainWindow::updateTitle(const QString& subject) {

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "app/experiment/source_library.h"
+#include "app/labs/engine.h"
+#include "labs/lab_descriptor.h"
 #include "shell/checkpoint_opener.h"
-#include "shell/session_controller.h"
 #include "shell/session_file.h"
+#include "widgets/document.h"
+#include "widgets/document_focus.h"
 
 class QMenu;
 class QStackedWidget;
@@ -36,7 +38,8 @@ struct ModelExportSummary;
 /// What the window is built from; everything outlives it.
 struct WindowParts {
     ThemeController* themes = nullptr;
-    SessionController* session = nullptr;
+    Document* document = nullptr;
+    std::vector<LabDescriptor> labs;  ///< one a tab, of labs that the document's engine has
     SourceLibrary* sources = nullptr;
     std::optional<Samples> samples;
     ModelExporter* exporter = nullptr;             ///< without it the menu has no export
@@ -46,21 +49,20 @@ struct WindowParts {
         true;  ///< keeps geometry, recent files and the last session; off for tests and screenshots
 };
 
-/// The frame around the labs: top bar, sources, variants, metrics, jobs. Shows the session and edits it; the
-/// labs are added from outside, so it knows none of them.
-class MainWindow : public QMainWindow {
+/// The frame around the labs: top bar, sources, variants, metrics, jobs. Shows the document and edits it; of
+/// the labs it knows the list and what all their results share.
+class MainWindow : public QMainWindow, public LabHost {
     Q_OBJECT
  public:
     explicit MainWindow(const WindowParts& parts, QWidget* parent = nullptr);
     ~MainWindow() override;
 
-    /// Adds a tab. Takes ownership of the widget.
-    void addLab(LabKind kind, const QString& title, const QString& tip, QWidget* lab);
-    void showLab(LabKind kind);
+    /// The tab of the lab of this id; nothing happens when there is none.
+    void showLab(const std::string& id);
 
     /// Opens a checkpoint, a model folder, a session or a text, away from the GUI thread; failures appear as
     /// a message.
-    void openPath(const QString& path);
+    void openPath(const QString& path) override;
     /// The tensor of this name of the checkpoint that was opened last becomes the Tensor lab's source.
     void chooseTensor(const QString& name);
     void showError(const Error& error);
@@ -70,10 +72,14 @@ class MainWindow : public QMainWindow {
     /// Asks for layout and target, then exports in the background.
     void openExport();
     /// Writes the statistics of the calibration text to `path` in the background.
-    void saveCalibrationTo(const QString& path);
+    void saveCalibrationTo(const QString& path) override;
+    void openVariant(int variant) override;
+    void markLayers(const std::set<std::string>& layers) override;
 
     [[nodiscard]] bool isSettled() const;
     [[nodiscard]] const WindowParts& parts() const { return m_parts; }
+    /// Ctrl+Z acts on the document of the widget in focus; lesson pages add theirs.
+    [[nodiscard]] DocumentFocus& documents() { return m_documents; }
     [[nodiscard]] SourcesPanel* sourcesPanel() const { return m_sourcesPanel; }
     [[nodiscard]] VariantsPanel* variantsPanel() const { return m_variantsPanel; }
     [[nodiscard]] MetricsModel* metricsModel() const { return m_metrics; }
@@ -96,7 +102,13 @@ class MainWindow : public QMainWindow {
     void buildPanels();
     void buildActions();
     void buildMenus();
-    void connectSession();
+    void connectDocument();
+    void addLab(const LabDescriptor& lab);
+    [[nodiscard]] const LabDescriptor& shownLab() const;
+    /// The lab that says which matrix the tree marks: the one on screen, or the first that has one.
+    [[nodiscard]] const LabDescriptor* labWithSource() const;
+    [[nodiscard]] const LabDescriptor* firstWithSource() const;
+    [[nodiscard]] const LabDescriptor* labOfModels() const;
     void connectExporter();
     void connectCalibrationSaver();
     bool isBackgroundBusy();
@@ -108,9 +120,7 @@ class MainWindow : public QMainWindow {
     void closeCheckpoint(const std::string& path);
     void updateActivations();
     void showExperiment(const Experiment& experiment);
-    void showTensorResults(const std::shared_ptr<const TensorResults>& results);
-    void showModelResults(const std::shared_ptr<const ModelResults>& results);
-    void showMatmulResults(const std::shared_ptr<const MatmulResults>& results);
+    void showResults(const std::shared_ptr<const LabResults>& results);
     void chooseSource(const MatrixSource& source);
     void chooseFile();
     void chooseFolder();
@@ -127,7 +137,8 @@ class MainWindow : public QMainWindow {
 
     WindowParts m_parts;
     ThemeController* m_themes;
-    SessionController* m_session;
+    Document* m_document;
+    DocumentFocus m_documents;
     SourceTreeModel* m_tree;
     CheckpointOpener* m_opener;
     MetricsModel* m_metrics;
@@ -143,7 +154,6 @@ class MainWindow : public QMainWindow {
     QMenu* m_menu = nullptr;
     QMenu* m_openMenu = nullptr;
     QMenu* m_recentMenu = nullptr;
-    std::vector<LabKind> m_labs;
     std::map<std::string, std::vector<LinearInfo>> m_models;
     std::string m_lastOpened;
     QString m_wantedTensor;

@@ -15,8 +15,6 @@
 #include <algorithm>
 
 #include "analysis/tensor/synthetic_sources.h"
-#include "app/experiment/model_part.h"
-#include "app/experiment/tensor_part.h"
 #include "shell/main_window.h"
 #include "shell/message_bar.h"
 #include "shell/source_tree_model.h"
@@ -73,16 +71,16 @@ void MainWindow::fillSamples() {
 }
 
 void MainWindow::openReferenced() {
-    for (const std::string& path : checkpointsOf(m_session->experiment(), labs()))
+    for (const std::string& path : checkpointsOf(m_document->experiment(), m_document->labs()))
         if (!m_tree->checkpoint(path)) m_opener->open(path, kShowOnly);
 }
 
 void MainWindow::openPath(const QString& path) {
     if (isSessionFile(path)) return openSession(path);
     if (path.endsWith(QLatin1String(".txt"))) {
-        Experiment next = m_session->experiment();
+        Experiment next = m_document->experiment();
         next.model.textPath = path.toStdString();
-        return m_session->edit(next, EditOrigin{tr("text"), 0});
+        return m_document->edit(next, EditOrigin{tr("text"), 0});
     }
     m_opener->open(QFileInfo(path).absoluteFilePath().toStdString(), kUse);
 }
@@ -102,10 +100,12 @@ void MainWindow::addOpened(const OpenedCheckpoint& opened, int purpose) {
     rememberFile(QString::fromStdString(opened.path));
     if (!m_wantedTensor.isEmpty()) return chooseTensor(std::exchange(m_wantedTensor, QString()));
     const TensorEntry* entry = firstWorthShowing(opened);
-    Experiment next = m_session->experiment();
-    if (entry) next.edit<TensorPart>().matrix = TensorSource{opened.checkpoint->path().string(), entry->name};
+    Experiment next = m_document->experiment();
+    const LabDescriptor* lab = firstWithSource();
+    if (entry && lab)
+        lab->chooseSource(next, TensorSource{opened.checkpoint->path().string(), entry->name}, opened.layers);
     if (!opened.layers.empty()) next.model.modelPath = opened.path;
-    m_session->edit(
+    m_document->edit(
         next, EditOrigin{tr("open %1").arg(QFileInfo(QString::fromStdString(opened.path)).fileName()), 0});
 }
 
@@ -126,16 +126,18 @@ void MainWindow::chooseTensor(const QString& name) {
                           {},
                           "Choose one of the tensors in the tree"});
     }
-    Experiment next = m_session->experiment();
-    next.edit<TensorPart>().matrix = TensorSource{checkpoint->path().string(), entry->name};
+    Experiment next = m_document->experiment();
+    if (const LabDescriptor* lab = firstWithSource())
+        lab->chooseSource(next, TensorSource{checkpoint->path().string(), entry->name},
+                          m_models[m_lastOpened]);
     if (!m_models[m_lastOpened].empty()) next.model.modelPath = m_lastOpened;
-    m_session->edit(next, EditOrigin{tr("source"), 0});
+    m_document->edit(next, EditOrigin{tr("source"), 0});
 }
 
 void MainWindow::useModel(const std::string& path) {
-    Experiment next = m_session->experiment();
+    Experiment next = m_document->experiment();
     next.model.modelPath = path;
-    m_session->edit(next, EditOrigin{tr("model"), 0});
+    m_document->edit(next, EditOrigin{tr("model"), 0});
 }
 
 void MainWindow::closeCheckpoint(const std::string& path) {
@@ -145,7 +147,7 @@ void MainWindow::closeCheckpoint(const std::string& path) {
 }
 
 void MainWindow::updateActivations() {
-    const ActivationSource source = capturedInputs(m_session->experiment());
+    const ActivationSource source = capturedInputs(m_document->experiment());
     const auto found = m_models.find(source.modelPath);
     std::vector<NamedSource> layers;
     if (found != m_models.end() && !source.textPath.empty() && source.tokens > 0) {
@@ -181,9 +183,9 @@ void MainWindow::chooseText() {
     const QString path =
         QFileDialog::getOpenFileName(this, tr("Text to evaluate on"), {}, tr("Text (*.txt);;All files (*)"));
     if (path.isEmpty()) return;
-    Experiment next = m_session->experiment();
+    Experiment next = m_document->experiment();
     next.model.textPath = path.toStdString();
-    m_session->edit(next, EditOrigin{tr("text"), 0});
+    m_document->edit(next, EditOrigin{tr("text"), 0});
 }
 
 void MainWindow::chooseSaveSession() {
@@ -191,28 +193,30 @@ void MainWindow::chooseSaveSession() {
                                                 tr("Session (*.json)"));
     if (path.isEmpty()) return;
     if (!path.endsWith(QLatin1String(".json"))) path += QLatin1String(".json");
-    const Status status = saveSession(path.toStdString(), {m_session->request(), layoutNow()});
+    const Status status =
+        saveSession(path.toStdString(), {m_document->request(), layoutNow()}, m_document->labs());
     if (!status) return showError(status.error());
     rememberFile(path);
 }
 
 void MainWindow::openSession(const QString& path) {
-    const auto session = loadSession(path.toStdString());
+    const auto session = loadSession(path.toStdString(), m_document->labs());
     if (!session) return showError(session.error());
     applySession(*session);
     rememberFile(path);
 }
 
 void MainWindow::applySession(const Session& session) {
-    m_session->reset(session.request);
+    m_document->reset(session.request);
     m_themes->setDark(session.window.dark);
     if (!session.window.docks.isEmpty()) restoreState(session.window.docks);
-    showLab(labNamed(session.window.lab));
+    showLab(session.window.lab.toStdString());
     openReferenced();
 }
 
 WindowLayout MainWindow::layoutNow() const {
-    return {saveGeometry(), saveState(), labName(m_session->activeLab()), m_themes->isDark()};
+    return {saveGeometry(), saveState(), QString::fromStdString(m_document->shownLab().id),
+            m_themes->isDark()};
 }
 
 void MainWindow::rememberFile(const QString& path) {
@@ -244,7 +248,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         // Losing the restored session is no reason to keep somebody from closing the window.
         if (QDir().mkpath(folder)) {
             static_cast<void>(saveSession((folder + QStringLiteral("/last-session.json")).toStdString(),
-                                          {m_session->request(), layoutNow()}));
+                                          {m_document->request(), layoutNow()}, m_document->labs()));
         }
     }
     event->accept();
@@ -278,7 +282,7 @@ void MainWindow::showHelp() {
            "The first variant is the reference. Every plot has a ? that says what it shows.</p>"
            "<table cellspacing='4'>"
            "<tr><td><b>Ctrl+O</b></td><td>open a checkpoint, session or text</td></tr>"
-           "<tr><td><b>Ctrl+1, 2, 3</b></td><td>labs</td></tr>"
+           "<tr><td><b>Ctrl+1, 2, 3…</b></td><td>labs</td></tr>"
            "<tr><td><b>Ctrl+Z, Ctrl+Shift+Z</b></td><td>undo, redo (one step a drag)</td></tr>"
            "<tr><td><b>Ctrl+S</b></td><td>save the session</td></tr>"
            "<tr><td><b>Ctrl+E</b></td><td>export the model under a variant</td></tr>"

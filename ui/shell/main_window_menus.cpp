@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "analysis/layers/sizes.h"
-#include "app/experiment/model_part.h"
 #include "app/results/considerations.h"
 #include "shell/calibration_saver.h"
 #include "shell/considerations_dialog.h"
@@ -22,6 +21,11 @@
 #include "shell/variants_panel.h"
 
 namespace quantscope {
+namespace {
+
+constexpr int kFirstAfterReference = 1;
+
+}  // namespace
 
 void MainWindow::buildMenus() {
     m_openMenu = new QMenu(this);
@@ -44,7 +48,7 @@ void MainWindow::buildMenus() {
     if (m_parts.exporter)
         add(m_menu, tr("Export model…"), QKeySequence(tr("Ctrl+E")), [this] { openExport(); });
     m_menu->addSeparator();
-    add(m_menu, tr("Measure again"), QKeySequence(Qt::Key_F5), [this] { m_session->measureAgain(); });
+    add(m_menu, tr("Measure again"), QKeySequence(Qt::Key_F5), [this] { m_document->measureAgain(); });
     add(m_menu, tr("Copy table as TSV"), {}, [this] { m_metricsPanel->copy(QLatin1Char('\t')); });
     add(m_menu, tr("Copy table as CSV"), {}, [this] { m_metricsPanel->copy(QLatin1Char(',')); });
     m_menu->addSeparator();
@@ -102,22 +106,24 @@ bool MainWindow::isBackgroundBusy() {
 
 void MainWindow::saveCalibrationTo(const QString& path) {
     if (!m_parts.calibrationSaver || isBackgroundBusy()) return;
-    m_parts.calibrationSaver->start({m_session->experiment().model, path.toStdString()});
+    m_parts.calibrationSaver->start({m_document->experiment().model, path.toStdString()});
 }
 
 /// The variant whose controls are open, or the one the layer table shows.
 void MainWindow::openExport() {
-    const Experiment& experiment = m_session->experiment();
+    const Experiment& experiment = m_document->experiment();
     if (experiment.model.modelPath.empty())
         return m_messages->showMessage(tr("Open a language model first: it is what would be exported."));
     if (std::all_of(experiment.variants.begin(), experiment.variants.end(),
                     [](const Variant& variant) { return variant.isFloat(); }))
         return m_messages->showMessage(tr("Every variant is float: there is nothing to export."));
     if (isBackgroundBusy()) return;
-    const bool listed = m_session->activeLab() != LabKind::Matmul && m_variantsPanel->openIndex() >= 0;
-    auto* dialog = new ExportDialog(
-        m_themes, experiment,
-        listed ? m_variantsPanel->openIndex() : m_session->views().get<ModelView>().layerVariant, this);
+    const bool listed = !shownLab().variants && m_variantsPanel->openIndex() >= 0;
+    const LabDescriptor* models = labOfModels();
+    const int looked =
+        models && models->currentVariant ? models->currentVariant(m_document->views()) : kFirstAfterReference;
+    auto* dialog =
+        new ExportDialog(m_themes, experiment, listed ? m_variantsPanel->openIndex() : looked, this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &QDialog::accepted, this, [this, dialog] { m_parts.exporter->start(dialog->request()); });
     dialog->open();
@@ -125,12 +131,11 @@ void MainWindow::openExport() {
 
 /// Beside the work: it may stay open while variants are chosen.
 void MainWindow::showConsiderations() {
-    const auto results = m_session->modelResults();
+    const LabDescriptor* models = labOfModels();
+    const auto results = models ? m_document->results(models->id) : nullptr;
     auto* dialog = new ConsiderationsDialog(
         m_themes,
-        results ? considerMethods(results->request.variants, results->evaluation.variants)
-                : considerMethods({}, {}),
-        this);
+        results ? considerMethods(results->request.variants, results->rows) : considerMethods({}, {}), this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->show();
 }

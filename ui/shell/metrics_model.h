@@ -5,14 +5,12 @@
 #include <memory>
 #include <vector>
 
-#include "app/results/matmul_results.h"
-#include "app/results/results.h"
-#include "shell/session_controller.h"
+#include "app/results/lab_results.h"
 
 namespace quantscope {
 
-/// The table under the labs: variants as rows; the columns are the Tensor lab's or the Model lab's numbers.
-/// Reads the same results as the plots. Numbers of a preview carry a leading "~".
+/// The table under the labs: variants as rows, the metrics of the lab on screen as columns. Reads the same
+/// results as the plots. Numbers of a preview carry a leading "~".
 class MetricsModel : public QAbstractTableModel {
     Q_OBJECT
  public:
@@ -21,11 +19,10 @@ class MetricsModel : public QAbstractTableModel {
 
     explicit MetricsModel(QObject* parent = nullptr);
 
-    void setLab(LabKind lab);
+    void setMetrics(const std::vector<MetricInfo>& metrics);
     void setVariants(const std::vector<Variant>& variants);
-    void setTensorResults(const std::shared_ptr<const TensorResults>& results);
-    void setModelResults(const std::shared_ptr<const ModelResults>& results);
-    void setMatmulResults(const std::shared_ptr<const MatmulResults>& results);
+    /// Null: nothing is known yet.
+    void setResults(const std::shared_ptr<const LabResults>& results);
 
     /// The table as text, one line a variant, with a header; `separator` is ',' or a tab.
     [[nodiscard]] QString asText(QChar separator) const;
@@ -36,17 +33,15 @@ class MetricsModel : public QAbstractTableModel {
     [[nodiscard]] QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
  private:
+    /// What the results say of this row's variant; null when nothing.
+    [[nodiscard]] const VariantRow* known(int row) const;
     [[nodiscard]] QString cell(int row, int column) const;
-    [[nodiscard]] QString tensorCell(size_t row, int column) const;
-    [[nodiscard]] QString modelCell(size_t row, int column) const;
-    [[nodiscard]] QString matmulCell(size_t row, int column) const;
+    [[nodiscard]] QVariant tip(int row, int column) const;
     void changed();
 
-    LabKind m_lab = LabKind::Tensor;
+    std::vector<MetricInfo> m_metrics;
     std::vector<Variant> m_variants;
-    std::shared_ptr<const TensorResults> m_tensor;
-    std::shared_ptr<const ModelResults> m_model;
-    std::shared_ptr<const MatmulResults> m_matmul;
+    std::shared_ptr<const LabResults> m_results;
 };
 
 }  // namespace quantscope

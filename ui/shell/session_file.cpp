@@ -22,18 +22,8 @@ QByteArray fromBase64(const QJsonValue& value) {
 
 }  // namespace
 
-QString labName(LabKind lab) {
-    if (lab == LabKind::Matmul) return QStringLiteral("matmul");
-    return lab == LabKind::Model ? QStringLiteral("model") : QStringLiteral("tensor");
-}
-
-LabKind labNamed(const QString& name) {
-    if (name == QLatin1String("matmul")) return LabKind::Matmul;
-    return name == QLatin1String("model") ? LabKind::Model : LabKind::Tensor;
-}
-
-std::string sessionJson(const Session& session) {
-    const std::string experiment = experimentJson(session.request);
+std::string sessionJson(const Session& session, const std::vector<Lab>& known) {
+    const std::string experiment = experimentJson(session.request, known);
     QJsonObject root = QJsonDocument::fromJson(QByteArray::fromStdString(experiment)).object();
     root[QStringLiteral("window")] = QJsonObject{
         {QStringLiteral("geometry"), base64(session.window.geometry)},
@@ -44,10 +34,10 @@ std::string sessionJson(const Session& session) {
     return QJsonDocument(root).toJson().toStdString();
 }
 
-Result<Session> parseSession(const std::string& json) {
-    auto request = parseRequest(json);
+Result<Session> parseSession(const std::string& json, const std::vector<Lab>& known) {
+    auto request = parseRequest(json, known);
     if (!request) return fail(request.error());
-    addMissingParts(request->experiment, labs());
+    addMissingParts(request->experiment, known);
     Session session{std::move(*request), {}};
     const QJsonObject window = QJsonDocument::fromJson(QByteArray::fromStdString(json))
                                    .object()
@@ -60,14 +50,14 @@ Result<Session> parseSession(const std::string& json) {
     return session;
 }
 
-Status saveSession(const std::string& path, const Session& session) {
-    return writeTextFile(path, sessionJson(session));
+Status saveSession(const std::string& path, const Session& session, const std::vector<Lab>& known) {
+    return writeTextFile(path, sessionJson(session, known));
 }
 
-Result<Session> loadSession(const std::string& path) {
+Result<Session> loadSession(const std::string& path, const std::vector<Lab>& known) {
     const auto text = readTextFile(path, kSessionLimitBytes);
     if (!text) return fail(inFile(text.error(), path));
-    auto session = parseSession(*text);
+    auto session = parseSession(*text, known);
     if (!session) return fail(inFile(session.error(), path));
     return session;
 }

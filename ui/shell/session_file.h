@@ -4,20 +4,15 @@
 #include <QByteArray>
 #include <QString>
 
-#include "app/labs/lab.h"
-#include "shell/session_controller.h"
+#include "app/labs/labs.h"
 
 namespace quantscope {
-
-/// "tensor", "matmul", "model"; what is not known is the Tensor lab.
-QString labName(LabKind lab);
-LabKind labNamed(const QString& name);
 
 /// How the window stood. Everything is optional when read.
 struct WindowLayout {
     QByteArray geometry;
     QByteArray docks;
-    QString lab;  ///< "tensor", "model"
+    QString lab;  ///< id of the one on screen
     bool dark = false;
     bool operator==(const WindowLayout&) const = default;
 };
@@ -29,12 +24,13 @@ struct Session {
 
 /// A session file is the experiment's JSON with a "window" object in it, so the command line runs it as it
 /// is.
-std::string sessionJson(const Session& session);
-/// Errors name the field; a missing or broken "window" is no error.
-Result<Session> parseSession(const std::string& json);
+std::string sessionJson(const Session& session, const std::vector<Lab>& known = labs());
+/// Errors name the field; a missing or broken "window" is no error. Labs that the file has no part of get
+/// what a newcomer finds.
+Result<Session> parseSession(const std::string& json, const std::vector<Lab>& known = labs());
 
 /// Writes through a temporary file: a full disk leaves the old session intact.
-Status saveSession(const std::string& path, const Session& session);
-Result<Session> loadSession(const std::string& path);
+Status saveSession(const std::string& path, const Session& session, const std::vector<Lab>& known = labs());
+Result<Session> loadSession(const std::string& path, const std::vector<Lab>& known = labs());
 
 }  // namespace quantscope

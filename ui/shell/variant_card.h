@@ -4,7 +4,7 @@
 #include <QWidget>
 
 #include "methods/interface/variant.h"
-#include "shell/edit_origin.h"
+#include "widgets/edit_origin.h"
 
 class QLabel;
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "methods/interface/variant.h"
-#include "shell/edit_origin.h"
+#include "widgets/edit_origin.h"
 
 class QPushButton;
 class QScrollArea;

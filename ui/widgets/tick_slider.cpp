@@ -9,8 +9,8 @@
 #include <atomic>
 #include <cmath>
 
-#include "shell/edit_origin.h"
 #include "theme/theme_controller.h"
+#include "widgets/edit_origin.h"
 
 namespace quantscope {
 namespace {

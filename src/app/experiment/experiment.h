@@ -74,6 +74,9 @@ struct Experiment {
     }
 };
 
+/// The captured inputs that the experiment's model and text offer as matrices; the layer is left open.
+ActivationSource capturedInputs(const Experiment& experiment);
+
 constexpr int kMaxVariants = 6;
 
 /// A weight recipe of the variant needs to know the layers' inputs: ModelSource::calibrationPath or

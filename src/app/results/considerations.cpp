@@ -73,18 +73,25 @@ ConsiderationCell needCell(const MethodInfo& info) {
     return {"optional", 0.5, "with an option of its own: " + needText(info.needs) + " of the inputs"};
 }
 
+/// NaN where the results do not say.
+MetricValue valueOf(const VariantRow& row, std::string_view metric) {
+    const auto found = row.values.find(metric);
+    return found == row.values.end() ? MetricValue{} : found->second;
+}
+
 /// The evaluated variant of this method that lost least; null where there is none.
-const VariantScore* bestOf(const std::string& method, const std::vector<Variant>& variants,
-                           const std::vector<VariantScore>& scores) {
-    const VariantScore* best = nullptr;
-    for (size_t i = 0; i < std::min(variants.size(), scores.size()); ++i) {
-        if (variants[i].isFloat() || variants[i].weights.method != method || scores[i].tokens == 0) continue;
-        if (!best || scores[i].deltaNll < best->deltaNll) best = &scores[i];
+const VariantRow* bestOf(const std::string& method, const std::vector<Variant>& variants,
+                         const std::vector<VariantRow>& rows) {
+    const VariantRow* best = nullptr;
+    for (size_t i = 0; i < std::min(variants.size(), rows.size()); ++i) {
+        if (variants[i].isFloat() || variants[i].weights.method != method) continue;
+        if (!rows[i].values.contains("delta_nll")) continue;  // not scored
+        if (!best || valueOf(rows[i], "delta_nll").value < valueOf(*best, "delta_nll").value) best = &rows[i];
     }
     return best;
 }
 
-std::vector<ConsiderationCell> rowOf(const MethodInfo& info, const VariantScore* here) {
+std::vector<ConsiderationCell> rowOf(const MethodInfo& info, const VariantRow* here) {
     std::vector<ConsiderationCell> row;
     row.push_back({info.label, kUnknown, info.help + "\n" + info.source});
     row.push_back({whenToUse(info), kUnknown, {}});
@@ -96,14 +103,10 @@ std::vector<ConsiderationCell> rowOf(const MethodInfo& info, const VariantScore*
                        ? "codes on a uniform grid: an integer product takes them as they are"
                        : "weights are decoded to float before they are multiplied"});
     row.push_back({bitsText(info), info.minimumBits, {}});
-    const auto measured = [&](const std::string& text, double value) {
-        row.push_back(here ? ConsiderationCell{text, value, here->name}
+    for (const MetricInfo& metric : metricsNamed({"linear_bits", "delta_nll", "seconds"}))
+        row.push_back(here ? ConsiderationCell{metricText(metric, here->values),
+                                               valueOf(*here, metric.id).value, here->title}
                            : ConsiderationCell{{}, kUnknown, "not among the evaluated variants"});
-    };
-    measured(here ? fmt::format("{:.2f}", here->bitsPerWeight) : "", here ? here->bitsPerWeight : 0);
-    measured(here ? fmt::format("{:+.4f} ± {:.4f}", here->deltaNll, here->deltaNllSe) : "",
-             here ? here->deltaNll : 0);
-    measured(here ? fmt::format("{:.1f}", here->seconds) : "", here ? here->seconds : 0);
     return row;
 }
 
@@ -136,8 +139,7 @@ std::string whenToUse(const MethodInfo& info) {
     return fmt::format("{}; {}", has, wants);
 }
 
-Considerations considerMethods(const std::vector<Variant>& variants,
-                               const std::vector<VariantScore>& scores) {
+Considerations considerMethods(const std::vector<Variant>& variants, const std::vector<VariantRow>& rows) {
     Considerations table;
     table.columns = {
         {"method", "Method", "as in the variants panel; the tooltip says what it computes"},
@@ -157,7 +159,7 @@ Considerations considerMethods(const std::vector<Variant>& variants,
         {"seconds_here", "seconds here", "spent in the evaluated variant: quantizing and scoring", true},
     };
     for (const Method* method : allMethods())
-        table.rows.push_back(rowOf(method->info(), bestOf(method->info().name, variants, scores)));
+        table.rows.push_back(rowOf(method->info(), bestOf(method->info().name, variants, rows)));
     return table;
 }
 

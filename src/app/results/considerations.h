@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "app/results/lab_results.h"
 #include "methods/interface/method.h"
-#include "model/evaluation/evaluation.h"
 
 namespace quantscope {
 
@@ -30,9 +30,9 @@ struct Considerations {
     std::vector<std::vector<ConsiderationCell>> rows;  ///< [method][column]
 };
 
-/// `variants` and `scores` belong together, as Experiment::variants and EvaluationResult::variants do; both
-/// may be empty.
-Considerations considerMethods(const std::vector<Variant>& variants, const std::vector<VariantScore>& scores);
+/// `variants` and `rows` belong together, as an experiment's variants and the rows of an evaluation's results
+/// do; both may be empty.
+Considerations considerMethods(const std::vector<Variant>& variants, const std::vector<VariantRow>& rows);
 
 /// When to take a method, in one line, from its properties alone.
 std::string whenToUse(const MethodInfo& info);

@@ -41,6 +41,7 @@ std::vector<MetricInfo> makeInfos() {
         {"top1_agreement", "top-1 same",
          "share of tokens whose most likely next token is the first variant's", Percent, 1},
         {"tokens_per_second", "tokens / s", "scored tokens / seconds spent in this variant", Fixed, 0, 1},
+        {"seconds", "seconds", "spent in this variant: quantizing and scoring", Fixed, 1},
 
         {"product_bits", "bits X · W", "of the codes; 32 is float", Pair, 0},
         {"product_relative", "rel. error", "||Y^ - Y||_F / ||Y||_F over the whole product", Percent, 3},

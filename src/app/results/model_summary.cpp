@@ -14,13 +14,14 @@ MetricValues valuesOf(const ModelResults& results, size_t index) {
     if (index >= results.evaluation.variants.size()) return values;
     const VariantScore& s = results.evaluation.variants[index];
     values["linear_bits"] = {s.bitsPerWeight};
-    if (s.tokens == 0) return values;
+    if (s.tokens == 0 || s.error) return values;
     values["perplexity"] = {s.perplexity, s.perplexitySe};
     // The reference against itself: no estimate, exactly nothing.
     const bool isReference = index == 0;
     values["delta_nll"] = isReference ? MetricValue{0, 0} : MetricValue{s.deltaNll, s.deltaNllSe};
     values["kl_mean"] = {isReference ? 0 : s.klMean};
     values["top1_agreement"] = {isReference ? 1 : s.top1Agreement};
+    values["seconds"] = {s.seconds};
     if (s.seconds > 0) values["tokens_per_second"] = {static_cast<double>(s.tokens) / s.seconds};
     return values;
 }
@@ -32,8 +33,9 @@ void summarize(ModelResults& results) {
     for (size_t i = 0; i < results.request.variants.size(); ++i) {
         const auto& scores = results.evaluation.variants;
         const double bits = i < scores.size() ? scores[i].bitsPerWeight : 0;
+        const std::optional<Error> error = i < scores.size() ? scores[i].error : std::nullopt;
         results.rows.push_back(
-            {variantTitle(results.request.variants[i]), bits, std::nullopt, valuesOf(results, i)});
+            {variantTitle(results.request.variants[i]), bits, error, valuesOf(results, i)});
     }
     // What a run has to say comes first: a narrow window cuts the end.
     results.summary.clear();
