@@ -155,7 +155,7 @@ Status Evaluator::setCalibration(Run& run) {
     if (same && m_calibrationRequest.need >= need && m_store.calibration() != nullptr) return {};
     auto source = openCalibration(m_model, m_kernels, request, run.job.quiet());
     if (!source) {
-        if (endsTheRun(source.error()) || !p.calibrationTarget.empty()) return fail(source.error());
+        if (endsTheRun(source.error()) || !request.target.empty()) return fail(source.error());
         run.calibrationError = source.error();
     }
     m_store.setCalibration(source ? std::move(*source) : nullptr);
