@@ -4,6 +4,7 @@
 #include <QTest>
 
 #include "app/experiment/experiment_json.h"
+#include "app/labs/run_experiment.h"
 #include "driven_window.h"
 #include "parameter_count_lab_widget.h"
 #include "program/command_line.h"
@@ -46,6 +47,7 @@ class TestDriveNewLab : public QObject {
     void showsItsNumberInLabAndTable();
     void editsCanBeUndone();
     void sessionsKeepItsPartAndView();
+    void runsWithoutAWindow();
     void screenshotsFromTheCommandLine();
 };
 
@@ -107,6 +109,24 @@ void TestDriveNewLab::sessionsKeepItsPartAndView() {
     QVERIFY(without.has_value());
     QVERIFY(without->request.experiment.variants == kept.experiment.variants);
     QVERIFY(!without->request.experiment.parts.has<CountPart>());
+}
+
+/// What `quantscope-cli run` does with a file that holds only this lab's part.
+void TestDriveNewLab::runsWithoutAWindow() {
+    const auto driven = open();
+    driven->window.showLab(CountPart::kLab);
+    QVERIFY(driven->settles());
+    LabRequest only;
+    only.experiment.model = driven->document.experiment().model;
+    only.experiment.variants = driven->document.experiment().variants;
+    only.experiment.edit<CountPart>();
+    const auto read = parseRequest(experimentJson(only, withCount()), withCount());
+    QVERIFY(read.has_value());
+    const auto sections = runExperiment(*read, withCount(), driven->sources, driven->kernels);
+    QCOMPARE(sections.size(), size_t{1});
+    QCOMPARE(sections[0].id, std::string("count"));
+    QCOMPARE(sections[0].table.size(), read->experiment.variants.size() + 1);
+    QCOMPARE(QString::fromStdString(sections[0].table[2].back()), cell(*driven));
 }
 
 void TestDriveNewLab::screenshotsFromTheCommandLine() {

@@ -70,7 +70,8 @@ void LabWidget::refreshNow() {
     m_stale = false;
     m_failure->setVisible(m_error.has_value());
     if (!m_error) return refresh();
-    setTitle(m_subject, {});
+    if (!m_subject.isEmpty()) setTitle(m_subject, {});
+    refreshBesideError();
     showFailure(*m_error);
 }
 

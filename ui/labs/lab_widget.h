@@ -44,6 +44,8 @@ class LabWidget : public QWidget {
     virtual void keep(const std::shared_ptr<const LabResults>& results) = 0;
     /// Draws what was kept.
     virtual void refresh() = 0;
+    /// Controls and header beside an error: what may be chosen instead.
+    virtual void refreshBesideError() {}
     void showEvent(QShowEvent* event) override;
 
     [[nodiscard]] ThemeController* themes() const { return m_themes; }

@@ -188,7 +188,9 @@ qint64 MatmulLab::depth() const {
 
 void MatmulLab::keep(const std::shared_ptr<const LabResults>& results) {
     m_results = std::dynamic_pointer_cast<const MatmulResults>(results);
-    // What may be chosen instead is offered also beside an error.
+}
+
+void MatmulLab::refreshBesideError() {
     if (m_results) refreshChoices();
 }
 
@@ -285,6 +287,7 @@ void MatmulLab::refreshChoices() {
 void MatmulLab::refresh() {
     if (!m_results) return;
     const MatmulResults& results = *m_results;
+    refreshChoices();
     QString details =
         tr("X %1 × %2 · W %2 × %3")
             .arg(formatCount(results.x.rows()), formatCount(results.x.cols()), formatCount(results.w.rows()));

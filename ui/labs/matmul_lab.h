@@ -58,6 +58,7 @@ class MatmulLab : public LabWidget {
  protected:
     void keep(const std::shared_ptr<const LabResults>& results) override;
     void refresh() override;
+    void refreshBesideError() override;
     void showEvent(QShowEvent* event) override;
     void hideEvent(QHideEvent* event) override;
 

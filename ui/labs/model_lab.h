@@ -61,6 +61,7 @@ class ModelLab : public LabWidget {
  protected:
     void keep(const std::shared_ptr<const LabResults>& results) override;
     void refresh() override;
+    void refreshBesideError() override { updateHeader(); }
 
  private:
     void buildHeader();

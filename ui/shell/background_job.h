@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "base/job.h"
 #include "base/out_of_memory.h"
 #include "base/result.h"
 #include "widgets/work_state.h"

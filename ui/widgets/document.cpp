@@ -135,7 +135,8 @@ void Document::setRequest(const LabRequest& request) {
 
 /// Views stay where they are as long as what they look at is still there.
 void Document::restore(const Experiment& experiment) {
-    LabRequest next(experiment, m_request.views, m_request.places);
+    LabRequest next = m_request;
+    next.experiment = experiment;
     for (const Lab& lab : labs())
         if (lab.follow) lab.follow(m_request.experiment, experiment, next.views);
     setRequest(next);

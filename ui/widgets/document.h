@@ -46,9 +46,9 @@ class Document : public QObject {
     /// Changes where a person looks in a lab, `change(View&)`: no undo step.
     template <class View, class Change>
     void look(const Change& change) {
-        LabValues views = m_request.views;
-        change(views.edit<View>());
-        setRequest({m_request.experiment, std::move(views), m_request.places});
+        LabRequest next = m_request;
+        change(next.views.edit<View>());
+        setRequest(next);
     }
     /// How things are run, not what is compared: neither an edit nor undone, and no reason to run again.
     void setPlaces(const RunPlaces& places);
