@@ -2,6 +2,7 @@
 #include "app/pipelines/lane_pool.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace quantscope {
 
@@ -20,8 +21,20 @@ LanePool::~LanePool() {
     m_wake.notify_all();
 }
 
+void LanePool::enter() {
+    const std::lock_guard lock(m_mutex);
+    m_waiting.reserve(m_lanes + 1);
+    ++m_lanes;
+}
+
+void LanePool::leave() {
+    const std::lock_guard lock(m_mutex);
+    --m_lanes;
+}
+
 void LanePool::queue(Turn* turn) {
     const std::lock_guard lock(m_mutex);
+    assert(m_waiting.size() < m_lanes);
     m_waiting.push_back(turn);
     m_wake.notify_one();
 }
@@ -37,7 +50,7 @@ void LanePool::work(const std::stop_token& end) {
         m_wake.wait(lock, end, [this] { return !m_waiting.empty(); });
         if (end.stop_requested()) return;
         Turn* turn = m_waiting.front();
-        m_waiting.pop_front();
+        m_waiting.erase(m_waiting.begin());
         lock.unlock();
         turn->take();
     }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
+#include <cstddef>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -31,6 +31,11 @@ class LanePool {
     LanePool(const LanePool&) = delete;
     LanePool& operator=(const LanePool&) = delete;
 
+    /// Room for one more lane in the queue, until it leaves: queue() needs no memory then, and cannot throw
+    /// in the middle of a lane's or a window's work.
+    void enter();
+    void leave();
+
     void queue(Turn* turn);
     /// True when it was waiting and now is not; false when it has been taken.
     bool withdraw(Turn* turn);
@@ -41,7 +46,8 @@ class LanePool {
 
     std::mutex m_mutex;
     std::condition_variable_any m_wake;
-    std::deque<Turn*> m_waiting;
+    size_t m_lanes = 0;
+    std::vector<Turn*> m_waiting;         ///< each lane at most once; the first runs next
     std::vector<std::jthread> m_threads;  // last: joined before anything they use is destroyed
 };
 

@@ -31,7 +31,9 @@ class LatestLane final : private LanePool::Turn {
     using OnFailure = std::function<void(const Request& request, uint64_t sequence, const Error& error)>;
 
     LatestLane(LanePool& pool, Work work, OnFailure onFailure)
-        : m_pool(pool), m_work(std::move(work)), m_onFailure(std::move(onFailure)) {}
+        : m_pool(pool), m_work(std::move(work)), m_onFailure(std::move(onFailure)) {
+        m_pool.enter();
+    }
     LatestLane(const LatestLane&) = delete;
     LatestLane& operator=(const LatestLane&) = delete;
 
@@ -41,6 +43,7 @@ class LatestLane final : private LanePool::Turn {
         const bool waited = m_pool.withdraw(this);
         std::unique_lock lock(m_mutex);
         if (!waited) m_idle.wait(lock, [this] { return !m_queued; });
+        m_pool.leave();
     }
 
     /// Queues a request; returns its sequence number (1, 2, ...).
