@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "kernels/aligned_bytes.h"
 #include "kernels/packed_integer.h"
@@ -81,7 +82,7 @@ Result<PackedWeights> FloatGemm::pack(const MatrixView& weight, const Job& job) 
     auto data = std::make_shared<PackedWeights::Data>();
     data->panels = weight.rows % 16 == 0 ? allocateAligned(bytes) : allocateZeroed(bytes);
     if (!data->panels) {
-        return fail(ErrorKind::OutOfMemory, fmt::format("no memory for {} bytes of packed weight", bytes));
+        return fail(notEnoughMemory("the packed weight", static_cast<uint64_t>(bytes)));
     }
     constexpr int64_t kFloatsAtOnce = 65536;
     parallelFor(roundUp(weight.rows, kPanelColumns) / kPanelColumns,

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "kernels/int4_unpacked.h"
 #include "kernels/integer_gemm.h"
@@ -156,7 +157,8 @@ Result<PackedInt4Weights> PackedInt4Weights::pack(const Int4Source& source) {
     data->scales = allocateZeroed(panels * parameters * 4);
     if (source.zeros != nullptr) data->zeros = allocateZeroed(panels * parameters);
     if (!data->panels || !data->scales || (source.zeros != nullptr && !data->zeros)) {
-        return fail(ErrorKind::OutOfMemory, "no memory for the packed weight");
+        return fail(notEnoughMemory("the packed weight",
+                                    static_cast<uint64_t>(panels * (panelBytes + parameters * 5))));
     }
     parallelFor(panels, 8, [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {

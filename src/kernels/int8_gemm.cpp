@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "kernels/integer_gemm.h"
 #include "kernels/packed_integer.h"
@@ -70,7 +71,9 @@ Result<PreparedRows> prepare(const KernelTable& kernels, const CodeView& x, Scra
     if (!inPlace) {
         rows.stride = friendlyStride(x.cols);
         target = reinterpret_cast<uint8_t*>(scratch.take(x.rows * rows.stride));
-        if (target == nullptr) return fail(ErrorKind::OutOfMemory, "no memory for the codes of the product");
+        if (target == nullptr)
+            return fail(
+                notEnoughMemory("the codes of the product", static_cast<uint64_t>(x.rows * rows.stride)));
         rows.data = target;
     }
     const auto prepareRows = [&](int64_t begin, int64_t end) {
@@ -197,7 +200,7 @@ Result<PackedInt8Weights> PackedInt8Weights::pack(const int8_t* codes, int64_t o
     const int64_t bytes = roundUp(outputs, 16) * roundUp(inputs, 4);
     data->panels = allocateZeroed(bytes + kPanelSlack);
     if (!data->panels) {
-        return fail(ErrorKind::OutOfMemory, fmt::format("no memory for {} bytes of packed weight", bytes));
+        return fail(notEnoughMemory("the packed weight", static_cast<uint64_t>(bytes)));
     }
     data->columnSums.resize(static_cast<size_t>(roundUp(outputs, kPanelColumns)));
     const int64_t panels = roundUp(outputs, kPanelColumns) / kPanelColumns;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string_view>
 #include <vector>
+
+#include "base/cpu_features.h"
 
 /// Loops that are compiled several times, for functions that QUANTSCOPE_AVX2 and QUANTSCOPE_AVX512 let use
 /// more than the baseline: templates over the bytes of a vector, or plain loops that the compiler vectorizes,
@@ -25,7 +28,20 @@ namespace quantscope {
 /// Bytes of a vector: 16, 32 and 64.
 enum class InstructionSet { Baseline, Avx2, Avx512 };
 
-/// What this machine runs, the best first.
+/// "baseline", "avx2", "avx512".
+std::string_view nameOf(InstructionSet set);
+
+/// The widest set that belongs to the kernels of this name (KernelTable::name): baseline for "reference",
+/// avx2 for "avx2" and "avxvnni", avx512 for all others, the GPUs' and the empty name included.
+InstructionSet widestSetOf(std::string_view kernels);
+
+/// The sets of a machine with these features that those kernels leave, the best first.
+std::vector<InstructionSet> instructionSetsOf(const CpuFeatures& machine, std::string_view kernels);
+
+/// What this process uses, the best first: the machine's sets, as far as the variable QUANTSCOPE_KERNELS,
+/// which chooses the kernels too, leaves them. Read once, at the first call: kernels that are chosen while
+/// the program runs (the window's menu) change products and passes, never what quantizers and methods
+/// compute.
 const std::vector<InstructionSet>& instructionSets();
 inline InstructionSet bestInstructionSet() {
     return instructionSets().front();

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "numerics/instruction_sets.h"
+#include "numerics/nearest_even.h"
 
 /// Runs of weights side by side, one in each lane of a vector: every lane goes through the operations of one
 /// run in their order, so that its sums are those of plain code whatever the width.
@@ -33,8 +34,7 @@ struct Lanes {
     }
     /// nearestInteger() of each lane.
     [[gnu::always_inline]] static inline Ints nearest(const Floats& x) {
-        const Floats sum = x + 12582912.0F;
-        return __builtin_convertvector(sum - 12582912.0F, Ints);
+        return __builtin_convertvector(roundHalfEven(x), Ints);
     }
     [[gnu::always_inline]] static inline Floats nearestUpTo(const Floats& x, int top) {
         const Ints limit = Ints{} + top;
@@ -67,16 +67,6 @@ struct Lanes {
         return bits != 0;
     }
 };
-
-/// Nearest integer, ties to even, |x| < 2^22.
-[[gnu::always_inline]] inline int nearestInteger(float x) {
-    constexpr float kMagic = 12582912.0F;
-    return static_cast<int>((x + kMagic) - kMagic);
-}
-[[gnu::always_inline]] inline int nearestInteger(float x, int low, int high) {
-    const int code = nearestInteger(x);
-    return code < low ? low : code > high ? high : code;
-}
 
 /// Runs of N floats, one in each lane.
 template <int Bytes, int N>

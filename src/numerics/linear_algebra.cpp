@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 
 namespace quantscope {
@@ -318,14 +319,15 @@ void invertTriangle(std::vector<double>& lower, int64_t n) {
 
 bool inverseFactor(const std::vector<double>& a, int64_t n, std::vector<float>& upper) {
     const auto at = [n](int64_t i, int64_t j) { return static_cast<size_t>(i * n + j); };
-    std::vector<double> reversed(a.size());
+    std::vector<double> reversed;
+    resizeFor(reversed, a.size(), "the factor of X^T X");
     parallelFor(n, 32, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i)
             for (int64_t j = 0; j < n; ++j) reversed[at(i, j)] = a[at(n - 1 - i, n - 1 - j)];
     });
     if (!factorCholesky(reversed, n)) return false;
     invertTriangle(reversed, n);
-    upper.resize(a.size());
+    resizeFor(upper, a.size(), "the inverse factor of X^T X");
     parallelFor(n, 32, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i)
             for (int64_t j = 0; j < n; ++j)

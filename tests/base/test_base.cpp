@@ -4,6 +4,8 @@
 #include <unistd.h>
 #endif
 
+#include <QCoreApplication>
+#include <QProcess>
 #include <QtTest>
 #include <algorithm>
 #include <atomic>
@@ -263,5 +265,5 @@ void TestBase::cpuFeaturesCoverThemselves() {
     qInfo("this machine: %s (%s)", cpuName().c_str(), describe(here).c_str());
 }
 
-QTEST_APPLESS_MAIN(TestBase)
+QTEST_GUILESS_MAIN(TestBase)
 #include "test_base.moc"

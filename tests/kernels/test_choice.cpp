@@ -5,6 +5,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/kernel_set.h"
 #include "kernels/packed_integer.h"
+#include "numerics/instruction_sets.h"
 
 namespace quantscope {
 
@@ -13,6 +14,7 @@ class ChoiceTest : public QObject {
  private slots:
     void bestThatRuns();
     void overrides();
+    void instructionSetsFollowTheKernels();
     void overrideErrors();
     void tablesAreComplete();
     void report();
@@ -37,6 +39,16 @@ void ChoiceTest::overrides() {
     const CpuFeatures all{.avx2 = true, .avxVnni = true, .avx512 = true, .avx512Vnni = true, .amxInt8 = true};
     for (const KernelTable* table : kernelTables()) QCOMPARE(*chooseKernels(all, table->name), table);
     QCOMPARE(std::string(kernelTables().back()->name), std::string("reference"));
+}
+
+void ChoiceTest::instructionSetsFollowTheKernels() {
+    // What a table needs and what its name leaves to quantizers and methods are told in two places.
+    for (const KernelTable* table : kernelTables()) {
+        const InstructionSet needed = table->required.avx512 ? InstructionSet::Avx512
+                                      : table->required.avx2 ? InstructionSet::Avx2
+                                                             : InstructionSet::Baseline;
+        QCOMPARE(nameOf(widestSetOf(table->name)), nameOf(needed));
+    }
 }
 
 void ChoiceTest::overrideErrors() {

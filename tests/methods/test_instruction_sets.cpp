@@ -37,13 +37,6 @@ double squaredDistance(const float* a, const float* b, int64_t dim) {
 class TestInstructionSets : public QObject {
     Q_OBJECT
  private slots:
-    void productsOfAnyShape() {
-        for (const InstructionSet set : instructionSets())
-            for (const int64_t m : {1, 3, 8, 19})
-                for (const int64_t n : {1, 4, 8, 13, 16, 31, 45, 64})
-                    for (const int64_t k : {1, 7, 40, 300}) product(set, m, n, k);
-    }
-
     void nearestWords() {
         for (const InstructionSet set : instructionSets())
             for (const int64_t dim : {1, 2, 8, 11})
@@ -212,26 +205,6 @@ class TestInstructionSets : public QObject {
         const double up = std::clamp(1.2 / (1 + std::exp(-v)) - 0.1, 0.0, 1.0);
         const double moved = std::clamp(static_cast<double>(places.floors[i]) + up, -2.0, 1.0);
         return moved * scale - static_cast<double>(weight);
-    }
-
-    static void product(InstructionSet set, int64_t m, int64_t n, int64_t k) {
-        const std::vector<float> a = normals(m * k, 1);
-        const std::vector<float> b = normals(k * n, 2);
-        std::vector<float> c(static_cast<size_t>(m * n), 0.25F);
-        multiplyAdd(m, n, k, a.data(), k, b.data(), n, c.data(), n, -1.0F, set);
-        const std::vector<double> a2(a.begin(), a.end());
-        const std::vector<double> b2(b.begin(), b.end());
-        std::vector<double> c2(c.size(), 0.25);
-        multiplyAdd(m, n, k, a2.data(), k, b2.data(), n, c2.data(), n, -1.0, set);
-        for (int64_t i = 0; i < m; ++i)
-            for (int64_t j = 0; j < n; ++j) {
-                double expected = 0.25;
-                for (int64_t p = 0; p < k; ++p)
-                    expected -= a2[static_cast<size_t>(i * k + p)] * b2[static_cast<size_t>(p * n + j)];
-                const auto at = static_cast<size_t>(i * n + j);
-                QVERIFY(std::abs(static_cast<double>(c[at]) - expected) < 1e-4);
-                QVERIFY(std::abs(c2[at] - expected) < 1e-12);
-            }
     }
 
     static void nearest(InstructionSet set, int64_t dim, int64_t count) {

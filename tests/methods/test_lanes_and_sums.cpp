@@ -47,43 +47,6 @@ bool sameBits(float a, float b) {
 class TestLanesAndSums : public QObject {
     Q_OBJECT
  private slots:
-    void gramOfAnyShape() {
-        for (const InstructionSet set : instructionSets())
-            for (const int64_t cols : {1, 7, 48, 49, 100, 150})
-                for (const int64_t rows : {1, 5, 511, 600}) gram(set, rows, cols);
-    }
-
-    void momentsOfEveryColumn() {
-        constexpr int64_t kRows = 37;
-        constexpr int64_t kCols = 131;
-        const std::vector<float> x = normals(kRows * kCols, 3);
-        for (const InstructionSet set : instructionSets()) {
-            std::vector<float> low(kCols, kInfinity);
-            std::vector<float> high(kCols, -kInfinity);
-            std::vector<double> sumAbs(kCols, 1.0);
-            std::vector<double> squares(kCols, 2.0);
-            addColumnMoments({x.data(), kRows, kCols, kCols}, 0, kCols,
-                             {low.data(), high.data(), sumAbs.data(), squares.data()}, set);
-            for (size_t c = 0; c < kCols; ++c) {
-                float least = kInfinity;
-                float most = -kInfinity;
-                double size = 1;
-                double square = 2;
-                for (size_t r = 0; r < kRows; ++r) {
-                    const float value = x[r * kCols + c];
-                    least = std::min(least, value);
-                    most = std::max(most, value);
-                    size += static_cast<double>(std::abs(value));
-                    square += static_cast<double>(value) * static_cast<double>(value);
-                }
-                QCOMPARE(low[c], least);
-                QCOMPARE(high[c], most);
-                QVERIFY(std::abs(sumAbs[c] - size) < 1e-12);
-                QVERIFY(std::abs(squares[c] - square) < 1e-12);
-            }
-        }
-    }
-
     void lanesThereAndBack() {
         constexpr int64_t kRows = 11;
         constexpr int64_t kCols = 9;
@@ -96,23 +59,6 @@ class TestLanesAndSums : public QObject {
         std::vector<float> back(values.size());
         fromLanes(lanes.data(), kRows, kCols, back.data(), kCols);
         QCOMPARE(back, values);
-    }
-
-    void columnsTakeUpErrors() {
-        constexpr size_t kCount = 23;
-        const std::vector<float> errors = normals(kRowLanes, 5);
-        const std::vector<float> factors = normals(kCount, 6);
-        const std::vector<float> before = normals(kCount * kRowLanes, 7);
-        for (const InstructionSet set : instructionSets()) {
-            std::vector<float> after = before;
-            subtractOuter(kCount, errors.data(), factors.data(), after.data(), set);
-            for (size_t i = 0; i < after.size(); ++i) {
-                const double product =
-                    static_cast<double>(errors[i % kRowLanes]) * static_cast<double>(factors[i / kRowLanes]);
-                QVERIFY(std::abs(static_cast<double>(after[i]) - (static_cast<double>(before[i]) - product)) <
-                        1e-6);
-            }
-        }
     }
 
     /// Codes and values bit by bit as one CodeRounder's, and those as quantizeValue()'s.
@@ -139,23 +85,6 @@ class TestLanesAndSums : public QObject {
                     QVERIFY(sameBits(codes[r], code));
                     QVERIFY(sameBits(values[r], single[r].value(code)));
                 }
-            }
-    }
-
- private:
-    static void gram(InstructionSet set, int64_t rows, int64_t cols) {
-        const int64_t stride = cols + 3;
-        const std::vector<float> x = normals(rows * stride, 1);
-        std::vector<float> panels;
-        std::vector<double> sums(static_cast<size_t>(cols * cols), 0.5);
-        addGram({x.data(), rows, cols, stride}, panels, sums.data(), set);
-        for (int64_t i = 0; i < cols; ++i)
-            for (int64_t j = 0; j <= i; ++j) {
-                double expected = 0.5;
-                for (int64_t r = 0; r < rows; ++r)
-                    expected += static_cast<double>(x[static_cast<size_t>(r * stride + i)]) *
-                                static_cast<double>(x[static_cast<size_t>(r * stride + j)]);
-                QVERIFY(std::abs(sums[static_cast<size_t>(i * cols + j)] - expected) < 1e-3);
             }
     }
 };

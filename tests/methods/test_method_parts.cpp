@@ -11,7 +11,6 @@
 #include "methods/kmeans.h"
 #include "methods/parts/e8_lattice.h"
 #include "methods/parts/hadamard.h"
-#include "numerics/linear_algebra.h"
 
 using namespace quantscope;
 using namespace quantscope::test;
@@ -108,39 +107,6 @@ class TestMethodParts : public QObject {
             }
             QCOMPARE(all.absMax[static_cast<size_t>(i)], calibrationOf(x)->absMax[static_cast<size_t>(i)]);
         }
-    }
-
-    void factorsMultiplyBack_data() {
-        QTest::addColumn<int>("n");
-        for (const int n : {1, 2, 63, 64, 65, 130, 200}) QTest::addRow("%d", n) << n;
-    }
-    void factorsMultiplyBack() {
-        QFETCH(int, n);
-        // A = B B^T + I; A^-1 = U^T U means U A U^T = I.
-        GoldenNumbers numbers(static_cast<uint64_t>(n));
-        const auto size = static_cast<size_t>(n);
-        std::vector<double> b(size * size);
-        for (double& value : b) value = numbers.next() / 4;
-        std::vector<double> a(size * size, 0);
-        for (size_t i = 0; i < size; ++i) {
-            for (size_t j = 0; j < size; ++j)
-                for (size_t k = 0; k < size; ++k) a[i * size + j] += b[i * size + k] * b[j * size + k];
-            a[i * size + i] += 1;
-        }
-        std::vector<float> u;
-        QVERIFY(inverseFactor(a, n, u));
-        for (size_t i = 0; i < size; ++i)
-            for (size_t j = 0; j < size; ++j) {
-                if (j < i) QCOMPARE(u[i * size + j], 0.0F);
-                double sum = 0;
-                for (size_t k = 0; k < size; ++k)
-                    for (size_t l = j; l < size && u[i * size + k] != 0; ++l)
-                        sum += static_cast<double>(u[i * size + k]) * a[k * size + l] *
-                               static_cast<double>(u[j * size + l]);
-                QVERIFY(std::abs(sum - (i == j ? 1.0 : 0.0)) < 1e-4);
-            }
-        a[0] = -1;
-        QVERIFY(!inverseFactor(a, n, u));
     }
 
     void rotationsAreOrthonormal_data() {

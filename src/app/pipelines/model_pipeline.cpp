@@ -151,7 +151,15 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
         if (auto status = lookInside(run); !status) return status;
         return measureLayers(run);
     };
-    const Status status = steps();
+    Status status;
+    try {
+        status = steps();
+    } catch (...) {
+        // Whatever was interrupted half-way is not used again; its memory may be what the next request needs.
+        m_session.reset();
+        m_calibration.reset();
+        throw;
+    }
     if (!status && status.error().kind == ErrorKind::Cancelled) return;
     if (!status) run.results.error = status.error();
     run.results.complete = status.has_value();

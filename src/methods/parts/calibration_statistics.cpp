@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "numerics/gram_sums.h"
 #include "numerics/linear_algebra.h"
@@ -20,7 +21,8 @@ constexpr int64_t kColumns = 64;
 /// The lower triangle of sums over `count` rows -> their means, both triangles.
 std::vector<float> symmetricMeans(const std::vector<double>& sums, int64_t width, double count) {
     constexpr int64_t kSide = 32;  // blocks, so that the other triangle's columns stay in the cache
-    std::vector<float> means(sums.size());
+    std::vector<float> means;
+    resizeFor(means, sums.size(), "X^T X");
     parallelFor((width + kSide - 1) / kSide, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i0 = begin * kSide; i0 < std::min(width, end * kSide); i0 += kSide)
             for (int64_t j0 = 0; j0 <= i0; j0 += kSide)
@@ -51,7 +53,7 @@ CalibrationCollector::CalibrationCollector(int64_t channels, Request request) : 
     m_sums.maximum.assign(width, -std::numeric_limits<float>::infinity());
     m_sums.meanAbs.assign(width, 0);
     m_sums.meanSquare.assign(width, 0);
-    if (request.hessian) m_hessian.assign(width * width, 0);
+    if (request.hessian) resizeFor(m_hessian, width * width, "the sums of X^T X");
 }
 
 void CalibrationCollector::add(const MatrixView& inputs) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "numerics/nearest_even.h"
 #include "quant/passes/quantize_params.h"
 #include "quant/passes/reference.h"
 
@@ -24,16 +25,13 @@ class CodeRounder {
 
     /// Whether codes of numbers (not NaN) need no call.
     [[nodiscard]] bool isQuick() const { return m_quick; }
-    /// Adding 1.5 * 2^23 rounds to an integer, ties to even, for |t| <= 2^22.
-    static constexpr float kMagic = 12582912.0F;
-    static constexpr float kLimit = 4194304.0F;
 
     /// The code as a float; `element` matters to stochastic rounding alone.
     [[nodiscard]] float code(float value, uint64_t element) const {
         if (!m_quick || std::isnan(value)) return static_cast<float>(quantizeValue(value, m_params, element));
         float t = value / m_params.group.scale;
         if (m_params.zeroPointInside) t += m_params.group.zeroPoint;
-        float q = (std::clamp(t, -kLimit, kLimit) + kMagic) - kMagic;
+        float q = nearestEven(t);
         if (!m_params.zeroPointInside) q += m_params.group.zeroPoint;
         return std::clamp(q, m_low, m_high);
     }

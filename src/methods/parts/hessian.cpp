@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "numerics/linear_algebra.h"
 
@@ -41,7 +42,7 @@ Result<PreparedHessian> prepareHessian(const CalibrationStatistics& calibration,
         });
     }
     result.damping = damping;
-    result.matrix.resize(h.size());
+    resizeFor(result.matrix, h.size(), "the damped X^T X");
     parallelFor(n, 32, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t row = result.order[static_cast<size_t>(i)];

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cmath>
 
+#include "numerics/nearest_even.h"
+
 namespace quantscope {
 namespace {
 
@@ -20,10 +22,9 @@ constexpr float kLn2Low = -2.12194440e-4F;
 
 /// e^x; x is brought into -87 .. 88.
 [[gnu::always_inline]] inline float exponential(float x) {
-    constexpr float kRounding = 12582912.0F;  // 1.5 2^23: adding it leaves an integer
     x = x < -87.0F ? -87.0F : x;
     x = x > 88.0F ? 88.0F : x;
-    const float whole = (x * 1.44269504F + kRounding) - kRounding;
+    const float whole = roundHalfEven(x * 1.44269504F);
     const float r = x - whole * kLn2High - whole * kLn2Low;
     float p = 1.9875691500e-4F;
     p = p * r + 1.3981999507e-3F;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "numerics/nearest_even.h"
+
 namespace quantscope {
 namespace {
 
@@ -14,9 +16,7 @@ struct RoundLoop {
         const LaneRounder::Quick& p = *quick;
         for (int64_t r = 0; r < kRowLanes; ++r) {
             const float t = column[r] / p.scale[r] + p.inside[r];
-            const float low = t < -CodeRounder::kLimit ? -CodeRounder::kLimit : t;
-            const float near = CodeRounder::kLimit < low ? CodeRounder::kLimit : low;
-            const float q = ((near + CodeRounder::kMagic) - CodeRounder::kMagic) + p.outside[r];
+            const float q = nearestEven(t) + p.outside[r];
             const float above = q < p.low[r] ? p.low[r] : q;
             codes[r] = p.high[r] < above ? p.high[r] : above;
             values[r] = p.scale[r] * (codes[r] - p.zero[r]);

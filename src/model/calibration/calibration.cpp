@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/out_of_memory.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
 #include "model/weights/fingerprint.h"
@@ -79,7 +80,8 @@ Status Calibration::start(const Job& job) {
     auto embedding = Embedding::open(m_model, floatRecipe(), m_kernels, job.quiet());
     if (!embedding) return fail(embedding.error());
     m_rotary = std::move(*rotary);
-    m_hidden.resize(static_cast<size_t>(count * m_model.config().hidden));
+    resizeFor(m_hidden, static_cast<size_t>(count * m_model.config().hidden),
+              "the hidden states of the calibration text");
     embedding->look(m_options.tokens, m_hidden.data());
     m_runner = std::make_unique<BlockRunner>(m_model.config(), m_kernels);
     m_next = 0;

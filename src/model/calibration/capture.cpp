@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "methods/interface/variant.h"
 #include "model/forward/forward.h"
@@ -95,9 +96,10 @@ Result<ActivationCapture> captureActivations(const Model& model, std::span<const
         Collected& at = collected[pointOf(layer)];
         addStatistics(at.statistics, values, request.outlierThreshold);
         if (!at.keep) return;
-        for (int64_t row = 0; row < values.rows; ++row) {
-            at.rows.insert(at.rows.end(), values.row(row), values.row(row) + values.cols);
-        }
+        const size_t before = at.rows.size();
+        resizeFor(at.rows, before + static_cast<size_t>(values.size()), "the captured inputs of a layer");
+        for (int64_t row = 0; row < values.rows; ++row)
+            std::copy_n(values.row(row), values.cols, at.rows.data() + before + row * values.cols);
     };
     const ForwardPass pass(model, kernels);
     if (Status done = pass.run(tokens, request.window, job, tap); !done) return fail(done.error());

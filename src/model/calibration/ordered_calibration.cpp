@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/out_of_memory.h"
 #include "model/forward/embedding.h"
 
 namespace quantscope {
@@ -19,7 +20,8 @@ Status OrderedCalibration::begin(const Job& job) {
     auto embedding = Embedding::open(m_model, m_plan.embedding, m_kernels, job.quiet());
     if (!embedding) return fail(embedding.error());
     m_rotary = std::move(*rotary);
-    m_hidden.resize(static_cast<size_t>(count * m_model.config().hidden));
+    resizeFor(m_hidden, static_cast<size_t>(count * m_model.config().hidden),
+              "the hidden states of the calibration text");
     embedding->look(m_options.tokens, m_hidden.data());
     return {};
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/out_of_memory.h"
 #include "methods/interface/method.h"
 #include "model/calibration/calibration.h"
 #include "model/forward/embedding.h"
@@ -225,7 +226,8 @@ void Evaluator::reserveReference() {
     } else if (bytesOf(m_model.config().hidden) <= m_maxBytes / 4) {
         m_reference.width = m_model.config().hidden;
     }
-    m_reference.values.resize(count * static_cast<size_t>(m_reference.width));
+    resizeFor(m_reference.values, count * static_cast<size_t>(m_reference.width),
+              "what is kept of the float reference");
 }
 
 std::vector<size_t> Evaluator::activeFor(const Run& run, size_t window) const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "methods/interface/method.h"
 #include "model/calibration/calibration.h"
@@ -216,8 +217,10 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
     }
     auto rotary = makeRotary(model, std::min(window, count));
     if (!rotary) return fail(rotary.error());
-    std::vector<float> plainHidden(static_cast<size_t>(count * config.hidden));
-    std::vector<float> changedHidden(plainHidden.size());
+    std::vector<float> plainHidden;
+    std::vector<float> changedHidden;
+    for (std::vector<float>* hidden : {&plainHidden, &changedHidden})
+        resizeFor(*hidden, static_cast<size_t>(count * config.hidden), "the hidden states");
     for (const VariantPlan* each : {&plain, &plan}) {
         auto embedding = Embedding::open(model, each->embedding, kernels, job.quiet());
         if (!embedding) return fail(embedding.error());

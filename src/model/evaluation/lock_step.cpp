@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/out_of_memory.h"
+
 namespace quantscope {
 namespace {
 
@@ -62,7 +64,7 @@ Status LockStep::begin(std::vector<Lane>& lanes, const std::vector<size_t>& acti
             if (!opened) return fail(opened.error());
             lanes[lane].embedding = std::move(*opened);
         }
-        m_hidden[lane].resize(size);
+        resizeFor(m_hidden[lane], size, "the hidden states of a variant");
         for (size_t i = 0; i < m_windows.size(); ++i) {
             lanes[lane].embedding->look(text.input(m_windows[i]),
                                         m_hidden[lane].data() + m_offsets[i] * m_model.config().hidden);

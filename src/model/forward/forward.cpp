@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
@@ -32,7 +33,7 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
     if (!rotary) return fail(rotary.error());
     auto embedding = Embedding::open(model, floatRecipe(), kernels, job.quiet());
     if (!embedding) return fail(embedding.error());
-    hidden.resize(static_cast<size_t>(count * config.hidden));
+    resizeFor(hidden, static_cast<size_t>(count * config.hidden), "the hidden states");
     embedding->look(tokens, hidden.data());
 
     const VariantPlan plan = floatPlan(model);
@@ -89,7 +90,8 @@ Result<Tensor> ForwardPass::logits(std::span<const int32_t> tokens, const Job& j
                                   norm->floats().data(), normed.data() + row * config.hidden, config.hidden,
                                   config.normEpsilon);
     }
-    std::vector<float> out(static_cast<size_t>(rows * config.vocabulary));
+    std::vector<float> out;
+    resizeFor(out, static_cast<size_t>(rows * config.vocabulary), "the logits");
     const MatrixView x{normed.data(), rows, config.hidden, config.hidden};
     if (tap) tap(m_model.head(), TapPoint::Input, x);
     FloatGemm(m_kernels).multiply(x, *packed, out.data());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "model/forward/block_operators.h"
 
@@ -99,8 +100,8 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
     const ModelConfig& config = m_model.config();
     const auto logitCount = static_cast<size_t>(tile.rows * config.vocabulary);
     const auto at = static_cast<std::ptrdiff_t>(tile.offset) * kept.width;
-    m_referenceLogits.resize(logitCount);
-    m_logits.resize(logitCount);
+    resizeFor(m_referenceLogits, logitCount, "rows of logits");
+    resizeFor(m_logits, logitCount, "rows of logits");
     const auto project = [&](const Lane& lane, const float* rows, std::vector<float>& logits) -> Status {
         auto head = headOf(lane, job);
         if (!head) return fail(head.error());

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/out_of_memory.h"
 #include "base/parallel_for.h"
 #include "quant/blocks/block_formats.h"
 #include "tensor/float_bits.h"
@@ -114,8 +115,7 @@ Result<Tensor> toFloat32(const Tensor& tensor, const Job& job) {
     // Not a vector: filling half a gigabyte with zeros first would cost as much as decoding it.
     const auto bytes = (static_cast<size_t>(count) * sizeof(float) + 63) / 64 * 64;
     const std::shared_ptr<void> memory(std::aligned_alloc(64, std::max<size_t>(64, bytes)), std::free);
-    if (memory == nullptr)
-        return fail(ErrorKind::OutOfMemory, "no memory for " + describe(tensor.shape()) + " floats");
+    if (memory == nullptr) return fail(notEnoughMemory(describe(tensor.shape()) + " floats", bytes));
     auto* out = static_cast<float*>(memory.get());
 
     const UnitDecoder decoder(tensor.dtype());
