@@ -42,24 +42,36 @@ struct MomentsLoop {
     }
 };
 
-/// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], all of them in panels of kPanel columns.
+/// c [Rows x Vectors vectors] += sum_p a[p][r] b[p][v], all of them in panels of kPanel columns. Loops over
+/// sums are unrolled on request: GCC 12 would keep the sums in memory otherwise, at a quarter of the speed
+/// with AVX2.
 template <int Bytes, int Rows, int Vectors>
 [[gnu::always_inline]] inline void gramTile(int64_t depth, const float* a, const float* b, float* c) {
     using V = typename VectorOf<float, Bytes>::Type;
     constexpr int kLanes = Bytes / 4;
     V sums[Rows][Vectors];
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r)
-        for (int v = 0; v < Vectors; ++v)
-            std::memcpy(&sums[r][v], c + r * kPanel + int64_t{v} * kLanes, Bytes);
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) {
+            V old;
+            std::memcpy(&old, c + r * kPanel + int64_t{v} * kLanes, Bytes);
+            sums[r][v] = old;
+        }
     for (int64_t p = 0; p < depth; ++p) {
         V right[Vectors];
+#pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) std::memcpy(&right[v], b + p * kPanel + int64_t{v} * kLanes, Bytes);
+#pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r) {
             const float left = a[p * kPanel + r];
+#pragma GCC unroll 8
             for (int v = 0; v < Vectors; ++v) sums[r][v] += left * right[v];
         }
     }
+#pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v)
             std::memcpy(c + r * kPanel + int64_t{v} * kLanes, &sums[r][v], Bytes);
 }

@@ -156,20 +156,22 @@ void dispatchMultiplyAdd(int64_t m, int64_t n, int64_t k, const T* a, int64_t aS
     }
 }
 
-/// Lower Cholesky factor of one block in place, in the calling thread.
+/// Lower Cholesky factor of one block of at most kBlock rows in place, in the calling thread. Column by
+/// column, so that the entries of a row wait for nothing but the column before.
 bool factorBlock(double* a, int64_t stride, int64_t n) {
-    for (int64_t j = 0; j < n; ++j) {
-        double* row = a + j * stride;
-        for (int64_t k = 0; k < j; ++k) {
-            const double* other = a + k * stride;
-            double sum = row[k];
-            for (int64_t p = 0; p < k; ++p) sum -= row[p] * other[p];
-            row[k] = sum / other[k];
-        }
-        double pivot = row[j];
-        for (int64_t p = 0; p < j; ++p) pivot -= row[p] * row[p];
+    double column[kBlock];
+    for (int64_t k = 0; k < n; ++k) {
+        const double pivot = a[k * stride + k];
         if (!(pivot > 0) || !std::isfinite(pivot)) return false;
-        row[j] = std::sqrt(pivot);
+        const double root = std::sqrt(pivot);
+        a[k * stride + k] = root;
+        for (int64_t i = k + 1; i < n; ++i) {
+            double* row = a + i * stride;
+            const double factor = row[k] / root;
+            row[k] = factor;
+            column[i] = factor;
+            for (int64_t j = k + 1; j <= i; ++j) row[j] -= factor * column[j];
+        }
     }
     return true;
 }
