@@ -27,9 +27,10 @@ std::string familyPath(const QString& name) {
 std::vector<int32_t> heldOut(const Model& model, size_t count) {
     const auto tokenizer = model.tokenizer();
     if (!tokenizer) return {};
-    std::vector<int32_t> tokens = (*tokenizer)->encode(readAll(sourcePath("samples/text/held-out.txt")));
-    tokens.resize(std::min(tokens.size(), count));
-    return tokens;
+    auto tokens = (*tokenizer)->encode(readAll(sourcePath("samples/text/held-out.txt")));
+    if (!tokens) return {};
+    tokens->resize(std::min(tokens->size(), count));
+    return *tokens;
 }
 
 /// The record `key` among those that follow "model NAME".
