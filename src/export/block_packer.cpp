@@ -76,9 +76,11 @@ Status BlockPacker::add(int64_t block, const Job& job) {
         const Status done = made[i].inFloat ? keepFloat(layers[i], fold->inputs[i], fold->rows[i])
                                             : packLayer(index, std::move(*(*results)[i]), fold->rows[i]);
         if (!done) return fail(forLayer(done.error(), layers[i].name));
+        if (Status moved = divideBias(layers[i], fold->rows[i]); !moved)
+            return fail(forLayer(moved.error(), layers[i].name));
     }
     for (const auto& [norm, divisor] : fold->norms)
-        if (Status done = divideNorm(blockWeightName(block, norm), divisor); !done) return done;
+        if (Status done = divideVector(blockWeightName(block, norm), divisor); !done) return done;
     return {};
 }
 
@@ -137,16 +139,21 @@ Status BlockPacker::keepFloat(const LinearInfo& layer, std::span<const float> co
     return addFloats(layer.tensorName, weight->shape(), std::move(values), layer.dtype);
 }
 
-Status BlockPacker::divideNorm(const std::string& canonical, const std::vector<float>& divisor) {
+/// Rows of a weight that were divided take their bias with them.
+Status BlockPacker::divideBias(const LinearInfo& layer, const std::vector<float>& divisor) {
+    return layer.biasName.empty() ? Status() : divideVector(biasNameOf(layer), divisor);
+}
+
+Status BlockPacker::divideVector(const std::string& canonical, const std::vector<float>& divisor) {
     if (divisor.empty()) return {};
-    const auto norm = m_model.weight(canonical);
-    if (!norm) return fail(norm.error());
+    const auto vector = m_model.weight(canonical);
+    if (!vector) return fail(vector.error());
     const auto stored = m_model.storedWeight(canonical);
     if (!stored) return fail(stored.error());
-    std::vector<float> values(norm->floats().begin(), norm->floats().end());
+    std::vector<float> values(vector->floats().begin(), vector->floats().end());
     for (size_t i = 0; i < values.size(); ++i) values[i] /= divisor[i];
-    return addFloats(fileTensorName(m_model.architecture(), canonical, NameStyle::HuggingFace), norm->shape(),
-                     std::move(values), stored->dtype());
+    return addFloats(fileTensorName(m_model.architecture(), canonical, NameStyle::HuggingFace),
+                     vector->shape(), std::move(values), stored->dtype());
 }
 
 Status BlockPacker::addFloats(const std::string& tensorName, const Shape& shape, std::vector<float> values,

@@ -26,7 +26,7 @@ class BlockPacker {
     /// Blocks in running order. Errors name the layer.
     Status add(int64_t block, const Job& job);
 
-    /// By name: packed parts, and floats that took a factor of a neighbour (norms, rows).
+    /// By name: packed parts, and floats that took a factor of a neighbour (norms, rows, biases).
     [[nodiscard]] const std::vector<OutputTensor>& tensors() const { return m_tensors; }
     /// Names in the source whose place those take.
     [[nodiscard]] const std::map<std::string, bool, std::less<>>& replaced() const { return m_replaced; }
@@ -38,7 +38,8 @@ class BlockPacker {
     Result<BlockResults> quantizeBlock(int64_t block, const Job& job);
     Status packLayer(size_t index, LayerResult result, std::span<const float> rowDivisor);
     Status keepFloat(const LinearInfo& layer, std::span<const float> columns, std::span<const float> rows);
-    Status divideNorm(const std::string& canonical, const std::vector<float>& divisor);
+    Status divideBias(const LinearInfo& layer, const std::vector<float>& divisor);
+    Status divideVector(const std::string& canonical, const std::vector<float>& divisor);
     Status addFloats(const std::string& tensorName, const Shape& shape, std::vector<float> values,
                      DType like);
     void note(const std::string& text);

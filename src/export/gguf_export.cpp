@@ -34,7 +34,7 @@ class GgufTensors {
         : m_model(*request.model),
           m_plan(std::move(plan)),
           m_inputs(m_model, kernels, m_plan, request.calibration, request.statistics),
-          m_rotate(m_model.config().rotaryLayout == RotaryLayout::Halves),
+          m_rotate(m_model.config().rotaryLayout != m_model.architecture().ggufRotary),
           m_job(job) {}
 
     /// Quantized ones only (of a GGUF source), or all.
@@ -59,7 +59,9 @@ class GgufTensors {
 
  private:
     Status addLayer(size_t index);
+    Status addBias(const LinearInfo& layer);
     Status addPlain(const std::string& canonical, const Recipe* recipe);
+    [[nodiscard]] Tensor turned(const LinearInfo& layer, const Tensor& values) const;
     Status addValues(const std::string& canonical, const Tensor& values, DType dtype);
     Status addEncoded(const std::string& canonical, const LayerInput& input, const Recipe& recipe);
 
@@ -103,23 +105,35 @@ Status GgufTensors::addLayer(size_t index) {
     if (m_plan.inputs[index])
         return fail(ErrorKind::Unsupported, "GGUF holds weights; llama.cpp rounds activations by itself",
                     layer.name, "Leave @act out");
-    const bool rotate = m_rotate && hasRotaryRows(layer.role);
-    const auto turned = [&](const Tensor& values) {
-        return rotate ? toRotaryPairs(values, m_model.config().headDim) : values;
-    };
+    if (Status done = addBias(layer); !done) return done;
     if (recipe.scheme.isFloat()) {
         if (m_quantizedOnly) return {};
         const auto values = m_model.linearWeight(layer.name);
         if (!values) return fail(values.error());
-        return addValues(layer.name, turned(*values), layer.dtype == DType::F32 ? DType::F32 : DType::F16);
+        return addValues(layer.name, turned(layer, *values),
+                         layer.dtype == DType::F32 ? DType::F32 : DType::F16);
     }
     if (inputOrder(recipe) != InputOrder::Float)
         return fail(ErrorKind::Unsupported, "a GGUF file is calibrated on the float model's inputs",
                     layer.name, "Leave inputs= out");
     auto input = m_inputs.get(layer, recipe, m_job.quiet());
     if (!input) return fail(input.error());
-    input->weight = turned(input->weight);
+    input->weight = turned(layer, input->weight);
     return addEncoded(layer.name, *input, recipe);
+}
+
+/// llama.cpp wants vectors in F32.
+Status GgufTensors::addBias(const LinearInfo& layer) {
+    if (layer.biasName.empty() || m_quantizedOnly) return {};
+    const auto bias = m_model.bias(layer);
+    if (!bias) return fail(bias.error());
+    return addValues(biasNameOf(layer), turned(layer, *bias), DType::F32);
+}
+
+/// The layer's rows in the order that the family's GGUF files have them in.
+Tensor GgufTensors::turned(const LinearInfo& layer, const Tensor& values) const {
+    if (!m_rotate || !hasRotaryRows(layer.role)) return values;
+    return toRotaryPairs(values, m_model.config().headDim);
 }
 
 Status GgufTensors::addPlain(const std::string& canonical, const Recipe* recipe) {

@@ -108,25 +108,26 @@ Result<Metadata> ggufMetadata(const Model& model, const std::filesystem::path& f
                           folder.string(), "rope_scaling",
                           "Convert the model with llama.cpp's own converter"});
     const auto count = [](int64_t value) { return static_cast<uint64_t>(value); };
+    const std::string& name = model.architecture().ggufNames.front();
     Metadata metadata;
-    metadata["general.architecture"] = std::string("llama");
+    metadata["general.architecture"] = name;
     const std::filesystem::path clean = folder.has_filename() ? folder : folder.parent_path();
     metadata["general.name"] = clean.filename().string();
-    metadata["llama.block_count"] = count(config.blocks);
-    metadata["llama.context_length"] = count(config.contextLength);
-    metadata["llama.embedding_length"] = count(config.hidden);
-    metadata["llama.feed_forward_length"] = count(config.feedForward);
-    metadata["llama.attention.head_count"] = count(config.heads);
-    metadata["llama.attention.head_count_kv"] = count(config.keyValueHeads);
-    metadata["llama.attention.key_length"] = count(config.headDim);
-    metadata["llama.attention.value_length"] = count(config.headDim);
-    metadata["llama.attention.layer_norm_rms_epsilon"] = static_cast<double>(config.normEpsilon);
-    metadata["llama.rope.dimension_count"] = count(config.rotaryDims);
-    metadata["llama.rope.freq_base"] = config.ropeTheta;
-    metadata["llama.vocab_size"] = count(config.vocabulary);
+    metadata[name + ".block_count"] = count(config.blocks);
+    metadata[name + ".context_length"] = count(config.contextLength);
+    metadata[name + ".embedding_length"] = count(config.hidden);
+    metadata[name + ".feed_forward_length"] = count(config.feedForward);
+    metadata[name + ".attention.head_count"] = count(config.heads);
+    metadata[name + ".attention.head_count_kv"] = count(config.keyValueHeads);
+    metadata[name + ".attention.key_length"] = count(config.headDim);
+    metadata[name + ".attention.value_length"] = count(config.headDim);
+    metadata[name + ".attention.layer_norm_rms_epsilon"] = static_cast<double>(config.normEpsilon);
+    metadata[name + ".rope.dimension_count"] = count(config.rotaryDims);
+    metadata[name + ".rope.freq_base"] = config.ropeTheta;
+    metadata[name + ".vocab_size"] = count(config.vocabulary);
     if (config.ropeScaling == RopeScaling::Linear) {
-        metadata["llama.rope.scaling.type"] = std::string("linear");
-        metadata["llama.rope.scaling.factor"] = config.ropeFactor;
+        metadata[name + ".rope.scaling.type"] = std::string("linear");
+        metadata[name + ".rope.scaling.factor"] = config.ropeFactor;
     }
     if (Status done = addTokenizer(model, folder, metadata); !done) return fail(done.error());
     return metadata;

@@ -31,11 +31,11 @@ Json ropeScaling(const ModelConfig& config) {
     }
 }
 
-Json configJson(const ModelConfig& config, const Tokenizer* tokenizer) {
-    Json json = {{"architectures", {"LlamaForCausalLM"}},
-                 {"model_type", "llama"},
-                 {"attention_bias", false},
-                 {"mlp_bias", false},
+Json configJson(const Architecture& family, const ModelConfig& config, const Tokenizer* tokenizer) {
+    Json json = {{"architectures", {family.classes.front()}},
+                 {"model_type", family.modelTypes.front()},
+                 {"attention_bias", config.attentionBias},
+                 {"mlp_bias", config.feedForwardBias},
                  {"hidden_act", "silu"},
                  {"vocab_size", config.vocabulary},
                  {"num_hidden_layers", config.blocks},
@@ -94,6 +94,12 @@ class ViewTensors {
         return {};
     }
 
+    /// A linear layer and its bias, if it has one.
+    Status addLayer(const LinearInfo& layer, bool rotary) {
+        if (Status done = add(layer.name, rotary); !done || layer.biasName.empty()) return done;
+        return add(biasNameOf(layer), rotary);
+    }
+
     std::vector<StoredTensor> tensors;
 
  private:
@@ -117,7 +123,7 @@ Result<HuggingFaceView> huggingFaceView(const std::shared_ptr<const Checkpoint>&
             if (Status done = made.add(blockWeightName(block, norm.name), false); !done)
                 return fail(done.error());
         for (const LinearInfo& layer : model->blockLinears(block))
-            if (Status done = made.add(layer.name, pairs && hasRotaryRows(layer.role)); !done)
+            if (Status done = made.addLayer(layer, pairs && hasRotaryRows(layer.role)); !done)
                 return fail(done.error());
     }
     if (Status done = made.add(kFinalNormName, false); !done) return fail(done.error());
@@ -125,7 +131,8 @@ Result<HuggingFaceView> huggingFaceView(const std::shared_ptr<const Checkpoint>&
         if (Status done = made.add(kHeadName, false); !done) return fail(done.error());
     const auto tokenizer = model->tokenizer();
     Metadata metadata;
-    metadata["config.json"] = configJson(config, tokenizer ? tokenizer->get() : nullptr).dump();
+    metadata["config.json"] =
+        configJson(model->architecture(), config, tokenizer ? tokenizer->get() : nullptr).dump();
     const auto text = tokenizerJson(gguf->metadata());
     if (text && tokenizer) {
         view.files["tokenizer.json"] = *text;

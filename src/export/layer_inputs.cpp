@@ -55,8 +55,11 @@ Status LayerInputs::made(const LinearInfo& layer, const LayerResult* result, con
     if (!packed) return fail(packed.error());
     const auto layers = m_model.blockLinears(layer.block);
     m_block.linears.resize(layers.size());
-    m_block.linears[m_model.linearIndex(layer) - m_model.linearsUntil(layer.block - 1)].packed =
-        std::move(*packed);
+    auto bias = m_model.bias(layer);
+    if (!bias) return fail(bias.error());
+    LinearOperator& op = m_block.linears[m_model.linearIndex(layer) - m_model.linearsUntil(layer.block - 1)];
+    op.packed = std::move(*packed);
+    op.bias = std::move(*bias);
     if (layer.name != layers.back().name) return {};
     auto norms = loadNorms(m_model, layer.block);
     if (!norms) return fail(norms.error());

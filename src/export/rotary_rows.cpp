@@ -9,9 +9,10 @@ namespace {
 /// Row r of the result is row from(r) of the source.
 template <class From>
 Tensor movedRows(const Tensor& values, const From& from) {
-    const int64_t cols = values.cols();
+    const int64_t rows = values.shape().front();
+    const int64_t cols = values.size() / rows;
     std::vector<float> moved(static_cast<size_t>(values.size()));
-    for (int64_t r = 0; r < values.rows(); ++r)
+    for (int64_t r = 0; r < rows; ++r)
         std::copy_n(values.floats().data() + from(r) * cols, cols, moved.data() + r * cols);
     return Tensor::fromFloats(values.shape(), std::move(moved));
 }

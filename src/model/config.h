@@ -21,7 +21,7 @@ enum class RotaryLayout { Pairs, Halves };
 /// by factor, those with wavelength < original / highFactor stay, between them interpolated (Llama 3.1).
 enum class RopeScaling { None, Linear, Llama3 };
 
-/// The shape of a Llama-family model. All counts are positive and their products checked against overflow.
+/// The shape of a model. All counts are positive and their products checked against overflow.
 struct ModelConfig {
     std::string architecture;  ///< as the file names it: "llama", "LlamaForCausalLM", "MistralForCausalLM"
     std::string name;          ///< for people; may be empty
@@ -33,9 +33,13 @@ struct ModelConfig {
     int64_t keyValueHeads = 0;  ///< divides heads
     int64_t headDim = 0;
     int64_t contextLength = 0;  ///< trained context, tokens
-    int64_t slidingWindow = 0;  ///< tokens a query looks back at most; 0 = all. Longer windows are refused.
+    /// Tokens a query looks back at most, in the block where that is least; 0 = all. Longer windows are
+    /// refused.
+    int64_t slidingWindow = 0;
     float normEpsilon = 1e-5F;
-    bool tiedEmbeddings = false;  ///< the output head is the embedding matrix
+    bool tiedEmbeddings = false;   ///< the output head is the embedding matrix
+    bool attentionBias = false;    ///< where the family leaves it to the file: attention's layers have biases
+    bool feedForwardBias = false;  ///< likewise
     RotaryLayout rotaryLayout = RotaryLayout::Pairs;
     int64_t rotaryDims = 0;  ///< leading dimensions of a head that turn; even
     double ropeTheta = 10000;
@@ -48,12 +52,11 @@ struct ModelConfig {
     bool operator==(const ModelConfig&) const = default;
 };
 
-/// From GGUF metadata ("llama.block_count", ...); the vocabulary and tying come from the tensors.
+/// From GGUF metadata ("llama.block_count", ...); the vocabulary, tying and biases come from the tensors.
 /// Unsupported: another architecture. Malformed: missing, contradicting or absurd values.
 Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint);
 
-/// From the text of config.json. Same errors; also Unsupported for attention or MLP biases, activations other
-/// than SiLU, and sliding windows shorter than the context.
+/// From the text of config.json. Same errors; also Unsupported for activations other than SiLU.
 Result<ModelConfig> configFromHuggingFace(std::string_view json);
 
 /// Counts positive and not absurd, heads divisible, rotary dimensions even. Malformed otherwise.

@@ -10,7 +10,7 @@
 namespace quantscope {
 namespace {
 
-/// Reads keys under "llama." and remembers the first one that is missing.
+/// Reads keys under the family's prefix ("llama.") and remembers the first one that is missing.
 class Keys {
  public:
     Keys(const Metadata& metadata, std::string prefix) : m_metadata(metadata), m_prefix(std::move(prefix)) {}
@@ -52,6 +52,24 @@ Status readRope(const Keys& keys, ModelConfig& config) {
     return {};
 }
 
+/// Whether block 0 has the bias of a layer for which the family leaves that to the file.
+bool hasBiasByRule(const Checkpoint& checkpoint, const Architecture& family, BiasRule rule) {
+    return std::ranges::any_of(family.layers, [&](const LayerDescription& layer) {
+        return layer.bias == rule && checkpoint.find(fmt::format("blk.0.{}.bias", layer.name)) != nullptr;
+    });
+}
+
+tl::unexpected<Error> otherFamily(const std::string& architecture) {
+    return fail(ErrorKind::Unsupported,
+                architecture.empty()
+                    ? "the file does not say which model it holds"
+                    : fmt::format("models of architecture \"{}\" cannot be run", architecture),
+                "general.architecture",
+                fmt::format("Its tensors can be inspected; to evaluate, open a model of one of these "
+                            "families: {}.",
+                            architectureLabels()));
+}
+
 }  // namespace
 
 Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint) {
@@ -60,20 +78,11 @@ Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint) {
     config.architecture = metadataString(metadata, "general.architecture").value_or("");
     config.name = metadataString(metadata, "general.name").value_or("");
     const Architecture* family = findArchitecture(config.architecture);
-    if (family == nullptr) {
-        return fail(
-            ErrorKind::Unsupported,
-            config.architecture.empty()
-                ? "the file does not say which model it holds"
-                : fmt::format("models of architecture \"{}\" cannot be run", config.architecture),
-            "general.architecture",
-            "Its tensors can be inspected; to evaluate, open a Llama-family model (SmolLM2, Llama 2/3, "
-            "TinyLlama, Mistral).");
-    }
+    if (family == nullptr) return otherFamily(config.architecture);
     Keys keys(metadata, config.architecture + ".");
     if (keys.intOr("expert_count", 0) > 0) {
-        return fail(ErrorKind::Unsupported, "mixtures of experts cannot be run", "llama.expert_count",
-                    "Open a dense Llama-family model.");
+        return fail(ErrorKind::Unsupported, "mixtures of experts cannot be run",
+                    config.architecture + ".expert_count", "Open a dense model.");
     }
     config.blocks = keys.need("block_count");
     config.contextLength = keys.need("context_length");
@@ -88,13 +97,15 @@ Result<ModelConfig> configFromGguf(const Checkpoint& checkpoint) {
     config.headDim = keys.intOr("attention.key_length", config.heads > 0 ? config.hidden / config.heads : 0);
     if (keys.intOr("attention.value_length", config.headDim) != config.headDim) {
         return fail(ErrorKind::Unsupported, "keys and values of different width cannot be run",
-                    "llama.attention.value_length", "Open a Llama-family model.");
+                    config.architecture + ".attention.value_length", "Open another model of this family.");
     }
     config.slidingWindow = keys.intOr("attention.sliding_window", 0);
     config.normEpsilon = static_cast<float>(keys.doubleOr("attention.layer_norm_rms_epsilon", 1e-5));
     const TensorEntry* embedding = checkpoint.find("token_embd.weight");
     config.vocabulary = embedding && embedding->shape.size() == 2 ? embedding->shape[0] : 0;
     config.tiedEmbeddings = checkpoint.find("output.weight") == nullptr;
+    config.attentionBias = hasBiasByRule(checkpoint, *family, BiasRule::IfAttention);
+    config.feedForwardBias = hasBiasByRule(checkpoint, *family, BiasRule::IfFeedForward);
     config.rotaryLayout = family->ggufRotary;
     if (Status rope = readRope(keys, config); !rope) return fail(rope.error());
     if (Status checked = checkConfig(config); !checked) return fail(checked.error());

@@ -43,8 +43,9 @@ std::string text(const Json& object, const char* key) {
 
 tl::unexpected<Error> unsupported(std::string message, std::string field) {
     return fail(ErrorKind::Unsupported, std::move(message), std::move(field),
-                "Its tensors can be inspected; to evaluate, open a Llama-family model (SmolLM2, Llama 2/3, "
-                "TinyLlama, Mistral).");
+                fmt::format("Its tensors can be inspected; to evaluate, open a model of one of these "
+                            "families: {}.",
+                            architectureLabels()));
 }
 
 std::string architectureOf(const Json& root) {
@@ -91,15 +92,24 @@ Status refuseOthers(const Json& root, const std::string& architecture) {
         return unsupported(fmt::format("the activation \"{}\" is not handled", activation),
                            "config.json: hidden_act");
     }
-    for (const char* bias : {"attention_bias", "mlp_bias"}) {
-        if (flag(root, bias))
-            return unsupported("layers with a bias are not handled", fmt::format("config.json: {}", bias));
-    }
     if (find(root, "quantization_config")) {
         return unsupported("checkpoints that another program has quantized cannot be run",
                            "config.json: quantization_config");
     }
     return {};
+}
+
+/// Tokens that the blocks look back at most; 0 = all.
+int64_t slidingWindow(const Json& root, const Architecture& family, const ModelConfig& config) {
+    int64_t window = integer(root, "sliding_window", 0);
+    if (family.window == WindowedBlocks::BySwitch) {
+        constexpr int64_t kDefaultFirst = 28;
+        constexpr int64_t kDefaultWindow = 4096;
+        if (!flag(root, "use_sliding_window")) return 0;
+        if (integer(root, "max_window_layers", kDefaultFirst) >= config.blocks) return 0;
+        window = integer(root, "sliding_window", kDefaultWindow);
+    }
+    return window >= config.contextLength ? 0 : window;
 }
 
 }  // namespace
@@ -111,6 +121,7 @@ Result<ModelConfig> configFromHuggingFace(std::string_view json) {
     ModelConfig config;
     config.architecture = architectureOf(root);
     if (Status known = refuseOthers(root, config.architecture); !known) return fail(known.error());
+    const Architecture& family = *findArchitecture(config.architecture);
     config.name = text(root, "_name_or_path");
     config.vocabulary = integer(root, "vocab_size");
     config.blocks = integer(root, "num_hidden_layers");
@@ -118,12 +129,14 @@ Result<ModelConfig> configFromHuggingFace(std::string_view json) {
     config.feedForward = integer(root, "intermediate_size");
     config.heads = integer(root, "num_attention_heads");
     config.keyValueHeads = integer(root, "num_key_value_heads", config.heads);
-    config.headDim = integer(root, "head_dim", config.heads > 0 ? config.hidden / config.heads : 0);
+    const int64_t sharedOut = config.heads > 0 ? config.hidden / config.heads : 0;
+    config.headDim = integer(root, "head_dim", family.defaultHeadDim > 0 ? family.defaultHeadDim : sharedOut);
     config.contextLength = integer(root, "max_position_embeddings", 2048);
-    config.slidingWindow = integer(root, "sliding_window", 0);
-    if (config.slidingWindow >= config.contextLength) config.slidingWindow = 0;
+    config.slidingWindow = slidingWindow(root, family, config);
     config.normEpsilon = static_cast<float>(real(root, "rms_norm_eps", 1e-6));
     config.tiedEmbeddings = flag(root, "tie_word_embeddings");
+    config.attentionBias = flag(root, "attention_bias");
+    config.feedForwardBias = flag(root, "mlp_bias");
     config.rotaryLayout = RotaryLayout::Halves;
     config.rotaryDims = config.headDim;
     if (Status rope = readRope(root, config); !rope) return fail(rope.error());

@@ -55,6 +55,7 @@ class CheckpointModel final : public Model {
  private:
     Status expect(const std::string& canonical, const Shape& shape);
     Status bindLinear(LinearInfo info);
+    [[nodiscard]] Status refuseOtherBiases() const;
     [[nodiscard]] std::string nameInFile(std::string_view canonical) const {
         return fileTensorName(m_family, canonical, m_style);
     }
@@ -101,6 +102,10 @@ Status CheckpointModel::bindLinear(LinearInfo info) {
     const std::string canonical = tiedHead ? kEmbeddingName : info.name;
     if (Status found = expect(canonical, {info.outFeatures, info.inFeatures}); !found) return found;
     info.tensorName = nameInFile(canonical);
+    if (!info.biasName.empty()) {
+        if (Status found = expect(info.biasName, {info.outFeatures}); !found) return found;
+        info.biasName = nameInFile(info.biasName);
+    }
     const TensorEntry* entry = m_checkpoint->find(info.tensorName);
     info.dtype = entry->dtype;
     info.bytes = entry->bytes;
@@ -114,23 +119,33 @@ Status CheckpointModel::bind() {
     // Sized by what the file holds, not by what its header claims.
     for (int64_t block = 0; block < m_config.blocks; ++block) {
         for (const NormDescription& norm : m_family.norms)
-            if (Status found = expect(blockWeightName(block, norm.name), {m_config.hidden}); !found)
+            if (Status found = expect(blockWeightName(block, norm.name), {widthOf(norm.width, m_config)});
+                !found)
                 return found;
         for (LinearInfo& layer : describedLinears(m_family, m_config, block))
             if (Status bound = bindLinear(std::move(layer)); !bound) return bound;
     }
     for (LinearInfo& layer : describedLinears(m_family, m_config, -1))
         if (Status bound = bindLinear(std::move(layer)); !bound) return bound;
+    for (const TensorEntry& entry : m_checkpoint->tensors()) m_storedBytes += entry.bytes;
+    return refuseOtherBiases();
+}
+
+/// A bias that the family does not have would be left out without a word.
+Status CheckpointModel::refuseOtherBiases() const {
     for (const TensorEntry& entry : m_checkpoint->tensors()) {
-        m_storedBytes += entry.bytes;
-        if (entry.name.ends_with(".bias")) {
-            return fail(inFile(Error{ErrorKind::Unsupported,
-                                     "layers with a bias cannot be run",
-                                     {},
-                                     entry.name,
-                                     "Open a Llama-family model without biases."},
-                               m_path));
-        }
+        if (!entry.name.ends_with(".bias") ||
+            std::ranges::find(m_linears, entry.name, &LinearInfo::biasName) != m_linears.end())
+            continue;
+        return fail(
+            inFile(Error{ErrorKind::Unsupported,
+                         fmt::format("{} models have no bias here, and the configuration asks for none",
+                                     m_family.label),
+                         {},
+                         entry.name,
+                         "Set attention_bias or mlp_bias in config.json if the model was trained "
+                         "with them."},
+                   m_path));
     }
     return {};
 }
@@ -208,6 +223,11 @@ Result<ModelConfig> readConfig(const Checkpoint& checkpoint, NameStyle style) {
 }
 
 }  // namespace
+
+Result<Tensor> Model::bias(const LinearInfo& layer) const {
+    if (layer.biasName.empty()) return Tensor();
+    return weight(biasNameOf(layer));
+}
 
 const LinearInfo* Model::findLinear(std::string_view name) const {
     const auto all = linears();

@@ -54,6 +54,7 @@ class Model {
     /// A linear layer's weight as F32 [out x in]. NotFound; Malformed for NaN-free reasons the file states.
     [[nodiscard]] virtual Result<Tensor> linearWeight(std::string_view name, const Job& job = {}) const = 0;
     /// Any weight as F32 by canonical name without ".weight": "blk.0.attn_norm", "token_embd", "output_norm".
+    /// Biases by that of their layer and ".bias": "blk.0.attn_q.bias".
     [[nodiscard]] virtual Result<Tensor> weight(std::string_view name) const = 0;
     /// The same as it is stored, block types included; nothing is copied.
     [[nodiscard]] virtual Result<Tensor> storedWeight(std::string_view name) const = 0;
@@ -62,6 +63,8 @@ class Model {
     /// Bytes of all weights as stored.
     [[nodiscard]] virtual uint64_t storedBytes() const = 0;
 
+    /// A linear layer's bias, F32 [out]; an empty tensor where it has none.
+    [[nodiscard]] Result<Tensor> bias(const LinearInfo& layer) const;
     [[nodiscard]] const LinearInfo* findLinear(std::string_view name) const;
     /// The layers of a block, in running order: as many as its architecture has.
     [[nodiscard]] std::span<const LinearInfo> blockLinears(int64_t block) const;

@@ -71,8 +71,6 @@ class TestModelConfig : public QObject {
             << withChange("LlamaForCausalLM", "GPT2LMHeadModel") << unsupported;
         QTest::newRow("no architecture") << withChange("architectures", "nothing") << unsupported;
         QTest::newRow("other activation") << withChange("\"silu\"", "\"gelu\"") << unsupported;
-        QTest::newRow("bias") << withChange("\"tie_word_embeddings\"", "\"attention_bias\":true,\"x\"")
-                              << unsupported;
         QTest::newRow("yarn") << withChange("\"rope_theta\"",
                                             "\"rope_scaling\":{\"rope_type\":\"yarn\"},\"x\"")
                               << unsupported;

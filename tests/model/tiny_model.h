@@ -16,11 +16,13 @@
 
 namespace quantscope::test {
 
-/// A random Llama model in memory: 2 blocks, 4 query and 2 key/value heads of 8, 48 in the feed-forward, 97
-/// tokens.
+/// A random model in memory, of the Llama family or another: 2 blocks, 4 query and 2 key/value heads of 8, 48
+/// in the feed-forward, 97 tokens.
 class TinyModel final : public Model {
  public:
-    explicit TinyModel(bool tied = false, RotaryLayout layout = RotaryLayout::Halves) {
+    explicit TinyModel(bool tied = false, RotaryLayout layout = RotaryLayout::Halves,
+                       const std::string& family = "llama", bool biases = false)
+        : m_family(*findArchitecture(family)) {
         m_config.architecture = "test";
         m_config.vocabulary = 97;
         m_config.blocks = 2;
@@ -33,12 +35,13 @@ class TinyModel final : public Model {
         m_config.tiedEmbeddings = tied;
         m_config.rotaryDims = 8;
         m_config.rotaryLayout = layout;
+        m_config.attentionBias = m_config.feedForwardBias = biases;
         add("token_embd", {97, 32}, 1.0);
         add("output_norm", {32}, 0.1, 1.0);
         for (int64_t block = 0; block < m_config.blocks; ++block) {
             const std::string prefix = "blk." + std::to_string(block) + ".";
-            add(prefix + "attn_norm", {32}, 0.1, 1.0);
-            add(prefix + "ffn_norm", {32}, 0.1, 1.0);
+            for (const NormDescription& norm : m_family.norms)
+                add(prefix + norm.name, {widthOf(norm.width, m_config)}, 0.1, 1.0);
             for (LinearInfo& layer : describedLinears(architecture(), m_config, block))
                 addLinear(std::move(layer));
         }
@@ -48,7 +51,7 @@ class TinyModel final : public Model {
     }
 
     [[nodiscard]] const ModelConfig& config() const override { return m_config; }
-    [[nodiscard]] const Architecture& architecture() const override { return *findArchitecture("llama"); }
+    [[nodiscard]] const Architecture& architecture() const override { return m_family; }
     [[nodiscard]] const std::string& path() const override { return m_path; }
     [[nodiscard]] std::span<const LinearInfo> linears() const override { return m_linears; }
     [[nodiscard]] Result<Tensor> linearWeight(std::string_view name, const Job& = {}) const override {
@@ -84,9 +87,11 @@ class TinyModel final : public Model {
         info.tensorName = info.name + ".weight";
         info.bytes = static_cast<uint64_t>(elementCount(shape)) * 4;
         if (!present) add(info.name, shape, 0.3);
+        if (!info.biasName.empty()) add(info.biasName, {info.outFeatures}, 0.3);
         m_linears.push_back(info);
     }
 
+    const Architecture& m_family;
     ModelConfig m_config;
     std::string m_path = "tiny";
     std::map<std::string, Tensor, std::less<>> m_weights;
@@ -124,6 +129,9 @@ class PlainForward {
                     y[t][static_cast<size_t>(o)] += x[t][static_cast<size_t>(i)] * w.at(o, i);
             }
         }
+        const auto bias = m_model.weight(name + ".bias");
+        for (size_t t = 0; bias && t < x.size(); ++t)
+            for (size_t o = 0; o < y[t].size(); ++o) y[t][o] += bias->floats()[o];
         return y;
     }
     [[nodiscard]] Rows normed(const Rows& x, const std::string& name) const {
@@ -137,6 +145,20 @@ class PlainForward {
             for (size_t i = 0; i < row.size(); ++i) row[i] *= factor * tensor.floats()[i];
         }
         return y;
+    }
+    /// Every head by itself; nothing where the model has no such norm.
+    void normHeads(Rows& x, int64_t heads, const std::string& name) const {
+        const auto weight = m_model.weight(name);
+        const auto dim = static_cast<size_t>(m_config.headDim);
+        for (size_t t = 0; weight && t < x.size(); ++t) {
+            for (size_t head = 0; head < static_cast<size_t>(heads); ++head) {
+                double squares = 0;
+                for (size_t i = 0; i < dim; ++i) squares += x[t][head * dim + i] * x[t][head * dim + i];
+                const double factor =
+                    1 / std::sqrt(squares / static_cast<double>(dim) + m_config.normEpsilon);
+                for (size_t i = 0; i < dim; ++i) x[t][head * dim + i] *= factor * weight->floats()[i];
+            }
+        }
     }
     void rotate(Rows& x, int64_t heads) const {
         const std::vector<double> frequencies = rotaryFrequencies(m_config, {});
@@ -183,6 +205,8 @@ class PlainForward {
         const Rows x = normed(hidden, prefix + "attn_norm");
         Rows q = product(x, prefix + "attn_q");
         Rows k = product(x, prefix + "attn_k");
+        normHeads(q, m_config.heads, prefix + "attn_q_norm");
+        normHeads(k, m_config.keyValueHeads, prefix + "attn_k_norm");
         rotate(q, m_config.heads);
         rotate(k, m_config.keyValueHeads);
         addTo(hidden, product(attend(q, k, product(x, prefix + "attn_v")), prefix + "attn_output"));

@@ -23,6 +23,7 @@ enum class Extent {
     FeedForward,  ///< inside the feed-forward network
     Queries,      ///< heads x headDim
     KeyValues,    ///< keyValueHeads x headDim
+    Head,         ///< headDim
     Vocabulary
 };
 
@@ -41,6 +42,9 @@ struct InputPointInfo {
     std::string norm;  ///< whose output it is, where the source is one: "attn_norm"
 };
 
+/// Whether a linear layer adds a bias to its product. The last two: where ModelConfig says so.
+enum class BiasRule { Never, Always, IfAttention, IfFeedForward };
+
 /// A linear layer of every block.
 struct LayerDescription {
     std::string name;         ///< canonical, which is GGUF's: "attn_q"
@@ -49,16 +53,24 @@ struct LayerDescription {
     Extent out = Extent::Hidden;
     Extent in = Extent::Hidden;
     int inputPoint = 0;  ///< index into Architecture::inputPoints
+    BiasRule bias = BiasRule::Never;
 };
 
-/// Where a norm stands in the order of a block.
-enum class NormPlace { BeforeAttention, BeforeFeedForward };
+/// Where a norm stands in the order of a block. Query and key heads are normed one by one, before they turn.
+enum class NormPlace { BeforeAttention, QueryHeads, KeyHeads, BeforeFeedForward };
 
 /// A norm of every block.
 struct NormDescription {
     std::string name;         ///< canonical, which is GGUF's: "attn_norm"
     std::string huggingFace;  ///< "input_layernorm"
     NormPlace place = NormPlace::BeforeAttention;
+    Extent width = Extent::Hidden;
+};
+
+/// Which blocks config.json's sliding_window is for.
+enum class WindowedBlocks {
+    All,       ///< every block, wherever it is set
+    BySwitch,  ///< those from max_window_layers on, if use_sliding_window is set
 };
 
 /// What a family of models is: everything that the code must know to read its files and to run it. Plain
@@ -72,6 +84,8 @@ struct Architecture {
     std::vector<InputPointInfo> inputPoints;  ///< in the order in which they are reached
     std::vector<LayerDescription> layers;     ///< of a block, in running order, by input point
     std::vector<NormDescription> norms;       ///< of a block
+    int64_t defaultHeadDim = 0;               ///< where config.json has no head_dim; 0: hidden / heads
+    WindowedBlocks window = WindowedBlocks::All;
     // Names in a Hugging Face checkpoint, without ".weight".
     std::string blockPrefix = "model.layers";
     std::string embedding = "model.embed_tokens";
@@ -89,5 +103,7 @@ const Architecture* findArchitecture(std::string_view spelling);
 std::string architectureLabels();
 
 int64_t widthOf(Extent extent, const ModelConfig& config);
+
+bool hasBias(const LayerDescription& layer, const ModelConfig& config);
 
 }  // namespace quantscope

@@ -4,11 +4,13 @@
 
 #include "model/architectures/architecture.h"
 #include "model/architectures/llama.h"
+#include "model/architectures/qwen2.h"
+#include "model/architectures/qwen3.h"
 
 namespace quantscope {
 
 std::span<const Architecture> allArchitectures() {
-    static const std::array kAll = {llamaArchitecture()};
+    static const std::array kAll = {llamaArchitecture(), qwen2Architecture(), qwen3Architecture()};
     return kAll;
 }
 
@@ -37,12 +39,28 @@ int64_t widthOf(Extent extent, const ModelConfig& config) {
             return config.heads * config.headDim;
         case Extent::KeyValues:
             return config.keyValueHeads * config.headDim;
+        case Extent::Head:
+            return config.headDim;
         case Extent::Vocabulary:
             return config.vocabulary;
         case Extent::Hidden:
             break;
     }
     return config.hidden;
+}
+
+bool hasBias(const LayerDescription& layer, const ModelConfig& config) {
+    switch (layer.bias) {
+        case BiasRule::Always:
+            return true;
+        case BiasRule::IfAttention:
+            return config.attentionBias;
+        case BiasRule::IfFeedForward:
+            return config.feedForwardBias;
+        case BiasRule::Never:
+            break;
+    }
+    return false;
 }
 
 }  // namespace quantscope

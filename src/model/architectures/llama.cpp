@@ -18,13 +18,14 @@ Architecture llamaArchitecture() {
         {"ffn_down", "ffn_down", PointSource::GatedUp, {}},
     };
     family.layers = {
-        {"attn_q", "self_attn.q_proj", Query, Extent::Queries, Extent::Hidden, 0},
-        {"attn_k", "self_attn.k_proj", Key, Extent::KeyValues, Extent::Hidden, 0},
-        {"attn_v", "self_attn.v_proj", Value, Extent::KeyValues, Extent::Hidden, 0},
-        {"attn_output", "self_attn.o_proj", AttentionOutput, Extent::Hidden, Extent::Queries, 1},
-        {"ffn_gate", "mlp.gate_proj", Gate, Extent::FeedForward, Extent::Hidden, 2},
-        {"ffn_up", "mlp.up_proj", Up, Extent::FeedForward, Extent::Hidden, 2},
-        {"ffn_down", "mlp.down_proj", Down, Extent::Hidden, Extent::FeedForward, 3},
+        {"attn_q", "self_attn.q_proj", Query, Extent::Queries, Extent::Hidden, 0, BiasRule::IfAttention},
+        {"attn_k", "self_attn.k_proj", Key, Extent::KeyValues, Extent::Hidden, 0, BiasRule::IfAttention},
+        {"attn_v", "self_attn.v_proj", Value, Extent::KeyValues, Extent::Hidden, 0, BiasRule::IfAttention},
+        {"attn_output", "self_attn.o_proj", AttentionOutput, Extent::Hidden, Extent::Queries, 1,
+         BiasRule::IfAttention},
+        {"ffn_gate", "mlp.gate_proj", Gate, Extent::FeedForward, Extent::Hidden, 2, BiasRule::IfFeedForward},
+        {"ffn_up", "mlp.up_proj", Up, Extent::FeedForward, Extent::Hidden, 2, BiasRule::IfFeedForward},
+        {"ffn_down", "mlp.down_proj", Down, Extent::Hidden, Extent::FeedForward, 3, BiasRule::IfFeedForward},
     };
     family.norms = {
         {"attn_norm", "input_layernorm", NormPlace::BeforeAttention},

@@ -8,6 +8,9 @@
 namespace quantscope {
 namespace {
 
+constexpr std::string_view kWeight = ".weight";
+constexpr std::string_view kBias = ".bias";
+
 /// Of the block's weight with this canonical name; empty = the family has none.
 std::string_view huggingFaceName(const Architecture& family, std::string_view name) {
     for (const LayerDescription& layer : family.layers)
@@ -39,6 +42,7 @@ LinearInfo described(const Architecture& family, const ModelConfig& config, size
     info.firstReader = index == 0 || family.layers[index - 1].inputPoint != layer.inputPoint;
     info.outFeatures = widthOf(layer.out, config);
     info.inFeatures = widthOf(layer.in, config);
+    if (hasBias(layer, config)) info.biasName = biasNameOf(info);
     return info;
 }
 
@@ -59,8 +63,14 @@ std::string blockWeightName(int64_t block, std::string_view name) {
 }
 
 std::string fileTensorName(const Architecture& family, std::string_view canonical, NameStyle style) {
-    if (style == NameStyle::Gguf) return fmt::format("{}.weight", canonical);
-    return huggingFaceModule(family, canonical) + ".weight";
+    const std::string_view kind = canonical.ends_with(kBias) ? kBias : kWeight;
+    if (kind == kBias) canonical.remove_suffix(kBias.size());
+    if (style == NameStyle::Gguf) return fmt::format("{}{}", canonical, kind);
+    return fmt::format("{}{}", huggingFaceModule(family, canonical), kind);
+}
+
+std::string biasNameOf(const LinearInfo& layer) {
+    return fmt::format("{}{}", layer.name, kBias);
 }
 
 std::vector<LinearInfo> describedLinears(const Architecture& family, const ModelConfig& config,

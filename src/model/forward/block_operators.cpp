@@ -102,6 +102,9 @@ class OperatorMaker {
         const OrderedInputs inputs = orderedInputs(i, operators);
         auto weights = m_store.get(m_layers[i], recipe, job, use, inputs.plan ? &inputs : nullptr);
         if (!weights) return fail(weights.error());
+        auto bias = m_model.bias(m_layers[i]);
+        if (!bias) return fail(bias.error());
+        operators[i].bias = std::move(*bias);
         operators[i].packed = weights->packed;
         operators[i].integer = weights->integer;
         m_transforms[i] = std::move(weights->transform);

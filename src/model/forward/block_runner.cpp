@@ -21,10 +21,9 @@ void grow(std::vector<float>& buffer, int64_t count) {
 
 }  // namespace
 
-const Tensor& BlockOperators::norm(NormPlace place) const {
+const Tensor* BlockOperators::norm(NormPlace place) const {
     const auto found = std::ranges::find(norms, place, &BlockNorm::place);
-    assert(found != norms.end());
-    return found->weight;
+    return found == norms.end() ? nullptr : &found->weight;
 }
 
 struct BlockRunner::Call {
@@ -66,6 +65,21 @@ void BlockRunner::normalize(const float* src, const Tensor& weight, std::vector<
         for (int64_t row = begin; row < end; ++row) {
             m_kernels.rmsNorm(src + row * width, weights, dst.data() + row * width, width,
                               m_config.normEpsilon);
+        }
+    });
+}
+
+/// Every head [headDim] of every row by itself; without a weight nothing happens.
+void BlockRunner::normalizeHeads(std::vector<float>& vectors, int64_t heads, const Tensor* weight,
+                                 int64_t rows) {
+    if (weight == nullptr) return;
+    const StageTimer timer(m_times.elementwise);
+    const float* weights = weight->floats().data();
+    const int64_t width = m_config.headDim;
+    parallelFor(rows * heads, kRowsAtOnce * heads, [&](int64_t begin, int64_t end) {
+        for (int64_t head = begin; head < end; ++head) {
+            float* values = vectors.data() + head * width;
+            m_kernels.rmsNorm(values, weights, values, width, m_config.normEpsilon);
         }
     });
 }
@@ -142,9 +156,10 @@ Status BlockRunner::multiply(const Call& call, LayerRole role, std::vector<float
     return {};
 }
 
-/// hidden += src W^T. Without a tap the sum is made inside the product.
+/// hidden += src W^T + bias. Without a tap or a bias the sum is made inside the product.
 Status BlockRunner::multiplyOnto(const Call& call, LayerRole role) {
-    if (!call.tap) return m_linear.multiplyOnto(call.block.linears[call.indexOf(role)], call.hidden);
+    const LinearOperator& op = call.block.linears[call.indexOf(role)];
+    if (!call.tap && op.bias.size() == 0) return m_linear.multiplyOnto(op, call.hidden);
     if (Status done = multiply(call, role, m_out); !done) return done;
     addTo(call.hidden, m_out, call.rows);
     return {};
@@ -153,7 +168,7 @@ Status BlockRunner::multiplyOnto(const Call& call, LayerRole role) {
 /// gate = SiLU(gate) * src Wup^T, likewise.
 Status BlockRunner::multiplyUp(const Call& call) {
     const LinearOperator& up = call.block.linears[call.indexOf(LayerRole::Up)];
-    if (call.tap || up.integer) {
+    if (call.tap || up.integer || up.bias.size() > 0) {
         if (Status done = multiply(call, LayerRole::Up, m_up); !done) return done;
         activate(call.rows);
         return {};
@@ -184,12 +199,14 @@ void BlockRunner::activate(int64_t rows) {
 }
 
 Status BlockRunner::attention(Call& call) {
-    normalize(call.hidden, call.block.norm(NormPlace::BeforeAttention), m_normed, call.rows);
+    normalize(call.hidden, *call.block.norm(NormPlace::BeforeAttention), m_normed, call.rows);
     enter(call, LayerRole::Query, m_normed);
     if (call.ended) return {};
     if (Status done = multiply(call, LayerRole::Query, m_query); !done) return done;
     if (Status done = multiply(call, LayerRole::Key, m_key); !done) return done;
     if (Status done = multiply(call, LayerRole::Value, m_value); !done) return done;
+    normalizeHeads(m_query, m_config.heads, call.block.norm(NormPlace::QueryHeads), call.rows);
+    normalizeHeads(m_key, m_config.keyValueHeads, call.block.norm(NormPlace::KeyHeads), call.rows);
     const int64_t first = call.cache == nullptr ? 0 : call.cache->length;
     rotate(m_query, m_config.heads, call.rotary, call.rows, first);
     rotate(m_key, m_config.keyValueHeads, call.rotary, call.rows, first);
@@ -205,7 +222,7 @@ Status BlockRunner::attention(Call& call) {
 }
 
 Status BlockRunner::feedForward(Call& call) {
-    normalize(call.hidden, call.block.norm(NormPlace::BeforeFeedForward), m_normed, call.rows);
+    normalize(call.hidden, *call.block.norm(NormPlace::BeforeFeedForward), m_normed, call.rows);
     enter(call, LayerRole::Gate, m_normed);
     if (call.ended) return {};
     if (Status done = multiply(call, LayerRole::Gate, m_gate); !done) return done;

@@ -28,8 +28,8 @@ struct BlockOperators {
     std::vector<BlockNorm> norms;
     std::vector<LinearOperator> linears;  ///< for Model::blockLinears()
 
-    /// The norm's weight; asserted to be there.
-    [[nodiscard]] const Tensor& norm(NormPlace place) const;
+    /// The norm's weight; null where the block has none.
+    [[nodiscard]] const Tensor* norm(NormPlace place) const;
 };
 
 /// Keys and values of the tokens a block has seen, for runs that go on where the last one ended.
@@ -65,6 +65,7 @@ class BlockRunner {
     Status attention(Call& call);
     Status feedForward(Call& call);
     void normalize(const float* src, const Tensor& weight, std::vector<float>& dst, int64_t rows);
+    void normalizeHeads(std::vector<float>& vectors, int64_t heads, const Tensor* weight, int64_t rows);
     void rotate(std::vector<float>& vectors, int64_t heads, const RotaryTable& rotary, int64_t rows,
                 int64_t firstPosition);
     void remember(KeyValueCache& cache, int64_t rows);

@@ -21,9 +21,9 @@ enum class TapPoint { Input, Output };
 /// block see the same input, gate and up as well; each gets its own call.
 using Tap = std::function<void(const LinearInfo& layer, TapPoint point, const MatrixView& values)>;
 
-/// The float forward pass of a window of tokens: RMSNorm, rotary grouped-query attention, SwiGLU, tied or own
-/// head. Layer by layer, so that one layer's weights are in memory at a time. The blocks' layers are tapped;
-/// the head too when logits are asked for.
+/// The float forward pass of a window of tokens, as the model's architecture describes it: norms, rotary
+/// grouped-query attention, gated feed-forward, tied or own head. Layer by layer, so that one layer's weights
+/// are in memory at a time. The blocks' layers are tapped; the head too when logits are asked for.
 class ForwardPass {
  public:
     ForwardPass(const Model& model, const KernelTable& kernels) : m_model(model), m_kernels(kernels) {}

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/forward/linear_runner.h"
 
+#include <algorithm>
+#include <cassert>
+
 #include "base/parallel_for.h"
 
 namespace quantscope {
@@ -64,6 +67,22 @@ Result<const InputCodes*> LinearRunner::codes(const LinearOperator& layer) {
 }
 
 Status LinearRunner::multiply(const LinearOperator& layer, float* y) {
+    if (Status done = product(layer, y); !done) return done;
+    if (layer.bias.size() > 0) addBias(layer, y);
+    return {};
+}
+
+void LinearRunner::addBias(const LinearOperator& layer, float* y) {
+    const StageTimer timer(m_times.elementwise);
+    const float* bias = layer.bias.floats().data();
+    const int64_t width = layer.outputs();
+    parallelFor(m_input.rows, std::max<int64_t>(1, kElementsAtOnce / width), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            m_kernels.forward.addInPlace(bias, y + row * width, width);
+    });
+}
+
+Status LinearRunner::product(const LinearOperator& layer, float* y) {
     if (layer.integer) return integerProduct(layer, y, false);
     auto x = values(layer);
     if (!x) return fail(x.error());
@@ -73,6 +92,7 @@ Status LinearRunner::multiply(const LinearOperator& layer, float* y) {
 }
 
 Status LinearRunner::multiply(const LinearOperator& layer, const TileSink& sink) {
+    assert(layer.bias.size() == 0);
     auto x = values(layer);
     if (!x) return fail(x.error());
     const StageTimer timer(m_times.products);
@@ -81,6 +101,7 @@ Status LinearRunner::multiply(const LinearOperator& layer, const TileSink& sink)
 }
 
 Status LinearRunner::multiplyOnto(const LinearOperator& layer, float* y) {
+    assert(layer.bias.size() == 0);
     if (layer.integer) return integerProduct(layer, y, true);
     auto x = values(layer);
     if (!x) return fail(x.error());

@@ -28,6 +28,7 @@ struct LinearOperator {
     PackedWeights packed;
     std::shared_ptr<const IntegerWeights> integer;  ///< instead of `packed`
     std::shared_ptr<const LinearInput> input;       ///< null: taken as it is
+    Tensor bias;                                    ///< F32 [outputs], added in float; empty: none
 
     [[nodiscard]] int64_t outputs() const { return integer ? integer->outputs() : packed.outputs(); }
     [[nodiscard]] int64_t inputs() const { return integer ? integer->inputs() : packed.inputs(); }
@@ -42,17 +43,19 @@ class LinearRunner {
 
     /// The input [tokens x in] of the products that follow; stays valid until the next one.
     void setInput(const MatrixView& x);
-    /// y [tokens x outputs], consecutive = the layer's output.
+    /// y [tokens x outputs], consecutive = the layer's output, bias included.
     Status multiply(const LinearOperator& layer, float* y);
-    /// y += the layer's output.
+    /// y += the layer's output, of a layer without a bias (asserted).
     Status multiplyOnto(const LinearOperator& layer, float* y);
-    /// A float layer's output, tile by tile.
+    /// A float layer's output, tile by tile, of a layer without a bias (asserted).
     Status multiply(const LinearOperator& layer, const TileSink& sink);
 
  private:
     Result<MatrixView> values(const LinearOperator& layer);
     Result<const InputCodes*> codes(const LinearOperator& layer);
     Status integerProduct(const LinearOperator& layer, float* y, bool accumulate);
+    Status product(const LinearOperator& layer, float* y);
+    void addBias(const LinearOperator& layer, float* y);
     Status addOutliers(const IntegerWeights& weights, const InputCodes& x, float* y);
 
     const KernelTable& m_kernels;

@@ -52,6 +52,10 @@ Result<std::string> modelFingerprint(const Model& model) {
         const uint64_t last = bytes.size() - std::min<uint64_t>(kStretch, bytes.size());
         for (uint64_t i = 0; i < kStretches; ++i)
             print.add(bytes.subspan(last * i / (kStretches - 1), std::min<uint64_t>(kStretch, bytes.size())));
+        if (layer.biasName.empty()) continue;
+        const auto bias = model.bias(layer);
+        if (!bias) return fail(bias.error());
+        print.add(bias->bytes());
     }
     return print.text();
 }
