@@ -21,8 +21,8 @@
 namespace quantscope {
 namespace {
 
-constexpr int64_t kRows = 32;          ///< that learn together
-constexpr int64_t kPanelColumns = 32;  ///< of X^T X, side by side in memory
+constexpr int64_t kRows = 32;          ///< that learn together, while they are in the cache
+constexpr int64_t kPanelColumns = 32;  ///< columns of X^T X that lie side by side in memory
 
 RoundingPlaces placesOf(const MatrixView& w, const Scheme& scheme, const std::vector<GroupParams>& groups) {
     const GroupLayout layout = GroupLayout::of(scheme, w.rows, w.cols);
@@ -46,7 +46,7 @@ RoundingPlaces placesOf(const MatrixView& w, const Scheme& scheme, const std::ve
     return places;
 }
 
-/// beta of step `step`, or 0 while the second term rests.
+/// The exponent beta at step `step`; 0 in the first fifth of the steps, when the second term does not count.
 double sharpness(int64_t step, int64_t steps) {
     const double warm = 0.2 * static_cast<double>(steps);
     if (static_cast<double>(step) < warm) return 0;
@@ -147,8 +147,8 @@ std::optional<std::vector<float>> learn(const Learning& learning, std::vector<do
     return up;
 }
 
-/// The same for every row. Rounding all weights at once undoes a part of what was learned together; this
-/// takes it back.
+/// Turns single weights of every row round while that lowers the row's output error: rounding all weights at
+/// once loses a part of what was learned for them together.
 void turnRound(const RoundingPlaces& places, const MatrixView& w, std::span<const float> hessian,
                const ProductFunction& product, std::vector<float>& up) {
     std::vector<float> difference(up.size());

@@ -20,7 +20,7 @@ constexpr int kConjugateSteps = 10;
 constexpr double kLeastGain = 1e-3;
 constexpr const char* kStopped = "AQLM was stopped";
 
-/// Codes of a row, `bits` bits each, from a byte on.
+/// The codes of all rows, `bits` bits each; every row begins at a byte of its own.
 std::vector<std::byte> packedRows(const std::vector<int32_t>& codes, int64_t rows, int bits) {
     const int64_t perRow = static_cast<int64_t>(codes.size()) / rows;
     const int64_t rowBytes = packedBytes(perRow, bits);

@@ -28,7 +28,8 @@ struct Options {
     bool staticGroups = false;
 };
 
-/// A block that a group straddles would choose that group's scale before all errors have reached it.
+/// Columns that are updated together, rounded up to whole groups: a group that reached over their end would
+/// choose its scale before the errors of all columns before it have reached it.
 int64_t alignedBlock(int64_t block, const Scheme& scheme) {
     if (scheme.granularity != Granularity::Group || scheme.groupSize % block == 0) return block;
     return (block + scheme.groupSize - 1) / scheme.groupSize * scheme.groupSize;
@@ -38,7 +39,7 @@ bool movesGroups(const Scheme& scheme, bool actOrder, bool staticGroups) {
     return actOrder && !staticGroups && scheme.granularity == Granularity::Group;
 }
 
-/// All of it that does not depend on the row.
+/// What all rows share.
 struct Pass {
     const MatrixView weight;
     const Scheme& scheme;

@@ -17,7 +17,8 @@
 namespace quantscope {
 namespace {
 
-/// The group's start: min-max, as the peer clamps it.
+/// The group before the first step: the scale of its minimum and maximum, with the limits of the authors'
+/// code.
 HqqGroup firstGroup(const float* w, int64_t count, float codes) {
     BlockExtremes extremes;
     addRuns(w, count, count, &extremes);
@@ -118,7 +119,8 @@ const MethodInfo& Hqq::info() const {
     return kInfo;
 }
 
-/// Axis 0 is axis 1 of the transposed groups: [numel / group x group], one group a row.
+/// Groups along the outputs (axis 0) are cut from the flat weight as [group x numel / group]; transposed,
+/// each is a row, and the search along the inputs (axis 1) serves both.
 Result<LayerResult> Hqq::quantize(const LayerInput& input, const Recipe& recipe, const Job& job) const {
     if (MethodOptions(info(), recipe).text("axis") == "1") return alongInputs(input, recipe, job);
     const MatrixView w = input.weight.matrix();

@@ -24,7 +24,8 @@ struct Sorted {
     std::vector<double> w;
     std::vector<double> wx;
     std::vector<double> wxx;
-    std::vector<double> inverse;  ///< of 0 .. n, where all weights are 1: quicker than dividing
+    std::vector<double>
+        inverse;  ///< 1 / n for n = 0 .. size(), where all weights are 1: quicker than dividing
 
     Sorted(std::span<const float> values, std::span<const double> weights) {
         std::vector<size_t> order(values.size());
@@ -77,7 +78,7 @@ std::vector<size_t> exactBounds(const Sorted& data, size_t clusters) {
             size_t best = splitLow;
             for (size_t s = splitLow; s <= std::min(middle, splitHigh); ++s) {
                 const double cost = before[s] + data.cost(s, middle);
-                best = cost < least ? s : best;  // no branch: it would be guessed wrong
+                best = cost < least ? s : best;  // a branch would be predicted wrongly about half of the time
                 least = std::min(least, cost);
             }
             now[middle] = least;
@@ -85,7 +86,7 @@ std::vector<size_t> exactBounds(const Sorted& data, size_t clusters) {
             if (middle > low) self(self, low, middle - 1, splitLow, best);
             self(self, middle + 1, high, best, splitHigh);
         };
-        // Of the last level only the split of all values is asked for.
+        // The last level needs only the split of all values.
         if (k + 1 < clusters)
             solve(solve, 0, n, 0, n);
         else

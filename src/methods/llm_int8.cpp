@@ -66,7 +66,9 @@ Result<LayerResult> LlmInt8::quantize(const LayerInput& input, const Recipe& rec
             const float absmax = absMax(w.row(static_cast<int64_t>(r)), w.cols);
             const float inverse = largestCode / absmax;
             groups[r] = {absmax / largestCode, 0};
-            inverses[r] = std::isfinite(inverse) ? inverse : 0.0F;  // the scale counts as 0, too
+            inverses[r] = std::isfinite(inverse)
+                              ? inverse
+                              : 0.0F;  // a row of zeros, or too small for 1 / S: codes are 0
         }
     });
     if (job.stopRequested()) return fail(ErrorKind::Cancelled, "the quantization was stopped");

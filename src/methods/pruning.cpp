@@ -34,7 +34,7 @@ int64_t removedOf(const Target& target, int64_t count) {
 void markSmallest(const float* scores, int64_t count, int64_t removed, char* mask) {
     if (removed <= 0) return;
     std::vector<float> sorted(scores, scores + count);
-    for (float& score : sorted)  // what is not a number stays, to be seen
+    for (float& score : sorted)  // a NaN is never removed, so that it is noticed
         if (std::isnan(score)) score = std::numeric_limits<float>::infinity();
     const auto last = sorted.begin() + static_cast<std::ptrdiff_t>(removed - 1);
     std::nth_element(sorted.begin(), last, sorted.end());
@@ -63,7 +63,7 @@ void markTwoOfFour(const float* scores, int64_t count, char* mask) {
     }
 }
 
-/// 1 where a weight goes, by a score of each weight.
+/// 1 where a weight is removed, chosen by a score of each weight.
 std::vector<char> maskByScore(const MatrixView& w, const std::vector<float>& columnFactor,
                               const Target& target, bool wholeLayer) {
     std::vector<float> scores(static_cast<size_t>(w.size()));
@@ -109,8 +109,8 @@ std::vector<float> lossScores(const Sweep& sweep, int64_t first, int64_t last) {
     return scores;
 }
 
-/// The columns first .. last - 1 of up to kRowLanes rows: what goes is made up for by the columns that
-/// follow; `errors` [rows x last - first] takes w / U_jj of what went.
+/// The columns first .. last - 1 of up to kRowLanes rows: the columns that follow make up for
+/// what is removed; `errors` [rows x last - first] takes w / U_jj of the removed weights.
 void sweepLanes(const Sweep& sweep, int64_t row, int64_t rows, int64_t first, int64_t last, float* errors) {
     const int64_t cols = sweep.cols;
     const int64_t width = last - first;
@@ -143,8 +143,8 @@ void sweepLanes(const Sweep& sweep, int64_t row, int64_t rows, int64_t first, in
     fromLanes(gone.data(), rows, width, errors, width);
 }
 
-/// SparseGPT: columns left to right; the mask of each block is chosen when the block is reached, and what is
-/// removed is made up for by the columns that follow.
+/// SparseGPT: columns left to right; the mask of 128 columns is chosen when they are reached, and the columns
+/// that follow make up for what is removed.
 void sparseGpt(const MatrixView& w, const FactoredHessian& factored, const Target& target,
                std::vector<float>& values, std::vector<char>& mask) {
     const int64_t cols = w.cols;
@@ -157,7 +157,7 @@ void sparseGpt(const MatrixView& w, const FactoredHessian& factored, const Targe
         const int64_t last = std::min(cols, first + kSparseGptBlock);
         const int64_t width = last - first;
         if (!target.twoOfFour) {
-            // The threshold of the block is over all rows, as in the paper's code.
+            // One threshold for these columns of all rows, as in the authors' code.
             const std::vector<float> scores = lossScores(sweep, first, last);
             std::vector<char> part(scores.size(), 0);
             markSmallest(scores.data(), w.rows * width, removedOf(target, w.rows * width), part.data());
@@ -258,7 +258,7 @@ Result<LayerResult> Pruning::quantize(const LayerInput& input, const Recipe& rec
         auto rounded = roundTrip({values.data(), w.rows, w.cols, w.cols}, recipe.scheme, job);
         if (!rounded) return fail(rounded.error());
         values = std::move(*rounded);
-        // An affine grid without 0 would bring the weights back.
+        // An affine grid that does not hold 0 would give removed weights a value again.
         for (size_t i = 0; i < values.size(); ++i)
             if (mask[i] != 0) values[i] = 0;
     }

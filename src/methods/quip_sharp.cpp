@@ -23,7 +23,8 @@ namespace {
 constexpr int64_t kDim = E8Lattice::kDim;
 constexpr int64_t kRows = 16;
 
-/// The codebooks of a width and how the weight is scaled to them: the peer's opt_scale and opt_resid_scale.
+/// The codebooks of a width and how the weight is scaled to them (opt_scale, opt_resid_scale of the authors'
+/// code).
 struct Codebooks {
     enum class Residual { None, Short, Same };
     Residual residual = Residual::None;
@@ -154,7 +155,7 @@ void quantizeRows(const MatrixView& w, const Incoherent& basis, const Codebooks&
                   int64_t begin, int64_t end, float* rounded) {
     const int64_t n = w.cols;
     const int64_t rows = end - begin;
-    std::vector<float> errors(static_cast<size_t>(rows * n));  // W - W^, of what is done
+    std::vector<float> errors(static_cast<size_t>(rows * n));  // W - W^ of the columns that are rounded
     std::vector<float> targets(static_cast<size_t>(rows * kDim));
     const auto place = [&](int64_t k) {
         for (int64_t r = 0; r < rows; ++r) {

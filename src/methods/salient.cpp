@@ -67,7 +67,7 @@ CalibrationNeed KeepSalient::needs(const Recipe& recipe) const {
 
 double KeepSalient::storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const {
     const auto kept = static_cast<double>(keptOf(MethodOptions(info(), recipe).real("keep"), cols));
-    // Codes of the channels that are kept are not stored; an index each is.
+    // A channel that is kept stores an index instead of codes.
     return Method::storedBytes(recipe, rows, cols) -
            kept * static_cast<double>(rows) * recipe.scheme.bits / 8 +
            kept * (2 * static_cast<double>(rows) + 4);

@@ -92,7 +92,7 @@ std::vector<double> doubles(const std::vector<float>& values, const std::vector<
 
 std::vector<float> smoothingScale(const std::vector<float>& inputAbsMax,
                                   const std::vector<float>& weightAbsMax, double alpha) {
-    constexpr float kSmallest = 1e-5F;  // the peer's clamp of both maxima
+    constexpr float kSmallest = 1e-5F;  // both maxima are at least this, as in the authors' code
     std::vector<float> s(inputAbsMax.size());
     for (size_t j = 0; j < s.size(); ++j) {
         const float w = std::max(weightAbsMax[j], kSmallest);

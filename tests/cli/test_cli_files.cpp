@@ -7,6 +7,8 @@
 
 #include "io/gguf_writer.h"
 #include "io/npy_writer.h"
+#include "methods/interface/variant.h"
+#include "methods/registry.h"
 #include "program.h"
 
 using namespace quantscope;
@@ -45,6 +47,38 @@ class TestCliFiles : public QObject {
         const auto run = runProgram({"--version"});
         QCOMPARE(run.exitCode, 0);
         QVERIFY2(run.out.startsWith("quantscope-cli "), run.out.constData());
+    }
+
+    void methodsAreListedAsTextFormsWriteThem() {
+        const auto run = runProgram({"methods", "--json"});
+        QCOMPARE(run.exitCode, 0);
+        const QJsonArray methods = run.json()["methods"].toArray();
+        QCOMPARE(methods.size(), static_cast<qsizetype>(allMethods().size()));
+        for (const QJsonValue& value : methods) {
+            const QJsonObject method = value.toObject();
+            const std::string name = method["name"].toString().toStdString();
+            const auto bare = parseVariant(name);
+            const auto defaults = parseVariant(method["defaults"].toString().toStdString());
+            QVERIFY2(bare && defaults && *bare == *defaults, name.c_str());
+            for (const QJsonValue& item : method["parameters"].toArray()) {
+                const QJsonObject parameter = item.toObject();
+                const QString text = QString("%1/%2=%3")
+                                         .arg(method["name"].toString(), parameter["key"].toString(),
+                                              parameter["default"].toString());
+                QVERIFY2(parseVariant(text.toStdString()).has_value(), qPrintable(text));
+                if (parameter["kind"] == "choice") QVERIFY(!parameter["choices"].toArray().isEmpty());
+                if (parameter["kind"] == "real") QVERIFY(parameter["minimum"] < parameter["maximum"]);
+            }
+            if (name == "gptq") {
+                QCOMPARE(method["needs"].toString(), QString("hessian"));
+                QCOMPARE(method["takes"]["granularity"].toArray().size(), qsizetype{3});
+            }
+            if (name == "q4_k") {
+                QCOMPARE(method["needs"].toString(), QString("none"));
+                QCOMPARE(method["needs_at_most"].toString(), QString("mean-squares"));
+                QCOMPARE(method["takes"].toBool(true), false);
+            }
+        }
     }
 
     void inspectListsTensorsAndMetadata() {

@@ -82,6 +82,8 @@ void TestVariant::errors_data() {
     row("int4 @act=int99", "choose one of");
     row("int4 @blk.*=bad", "int2..int8");
     row("unknown:int4", "rtn");
+    row("no-method/int4", "or a method: rtn");
+    row("int8; int9/group=64; int4", "variant 2 of 3, 'int9/group=64'");
     row("rtn(x:int4", "')'");
     row("rtn(x):int4", "key=value");
     row("a:b:int4", "':'");

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "quant/estimators/range_estimator.h"
 #include "quant/formats/number_format.h"
 #include "quant/scheme/scheme.h"
 
@@ -53,6 +54,7 @@ class TestSchemeText : public QObject {
  private slots:
     void randomSchemesSurvive();
     void presetsSurvive();
+    void everyEstimatorOfTheTableSurvives();
     void prints_data();
     void prints();
     void orderIsFree();
@@ -90,6 +92,28 @@ void TestSchemeText::presetsSurvive() {
         QVERIFY(names.insert(preset.name).second);
     }
     QCOMPARE(*parseScheme(schemeText(floatScheme())), floatScheme());
+}
+
+// Also relative to a scheme that uses another one: a name is left out only where both use the same.
+void TestSchemeText::everyEstimatorOfTheTableSurvives() {
+    const std::string accepted = describe(parseScheme("int4/nonsense").error());
+    for (const RangeEstimatorInfo& own : rangeEstimators()) {
+        QVERIFY2(accepted.find(own.name) != std::string::npos, own.name.c_str());
+        QCOMPARE(parseScheme("int4/" + own.name)->estimator, own.estimator);
+        for (const RangeEstimatorInfo& other : rangeEstimators()) {
+            Scheme base;
+            base.estimator = other.estimator;
+            Scheme scheme = base;
+            scheme.estimator = own.estimator;
+            scheme.percentileLow = 1;
+            scheme.momentum = 0.25;
+            scheme.manualHigh = 2;
+            const std::string text = schemeText(scheme, base);
+            const auto back = parseScheme(text, base);
+            QVERIFY2(back.has_value(), text.c_str());
+            QVERIFY2(*back == scheme, text.c_str());
+        }
+    }
 }
 
 void TestSchemeText::prints_data() {

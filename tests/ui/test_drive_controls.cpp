@@ -7,10 +7,10 @@
 #include <QTest>
 
 #include "driven_window.h"
+#include "methods/interface/recipe_editing.h"
 #include "shell/jobs_strip.h"
 #include "shell/kernel_chooser.h"
 #include "shell/variant_card.h"
-#include "shell/variant_parameters.h"
 #include "shell/variants_panel.h"
 #include "widgets/parameter_control.h"
 #include "widgets/parameter_form.h"

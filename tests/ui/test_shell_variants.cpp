@@ -8,9 +8,9 @@
 
 #include "app/experiment/experiment.h"
 #include "methods/interface/method.h"
+#include "methods/interface/recipe_editing.h"
 #include "methods/registry.h"
 #include "shell/variant_card.h"
-#include "shell/variant_parameters.h"
 #include "shell/variants_panel.h"
 #include "theme/elided_combo_box.h"
 #include "theme/theme_controller.h"
@@ -29,6 +29,8 @@ class TestShellVariants : public QObject {
     void addDuplicateMoveRemove();
     void copyAndPasteAsText();
     void activationsHaveTheirOwnSection();
+    void aMethodChosenInThePanelIsItsTextForm();
+    void aRecipeThatCannotWorkSaysWhyAtItsControl();
     void controlsOfEveryMethodFitTheNarrowestPanel();
     void chosenTextThatIsTooLongEndsInAnEllipsis();
 };
@@ -160,6 +162,44 @@ void TestShellVariants::activationsHaveTheirOwnSection() {
     QCOMPARE(variant.activations->scheme.bits, 4);
     QCOMPARE(variant.weights.scheme.bits, 8);
     QVERIFY(!withActivationParameter(variant, "activations", "false")->activations);
+}
+
+void TestShellVariants::aMethodChosenInThePanelIsItsTextForm() {
+    Panel fixture;
+    for (const Method* method : allMethods()) {
+        const QString name = QString::fromStdString(method->info().name);
+        fixture.panel.setVariants({parsed("float"), parsed("rtn"), parsed("int3/group=64")});
+        for (const int index : {1, 2}) {
+            fixture.panel.openCard(index);
+            ParameterControl* control = fixture.panel.card(index)->weightForm()->control("method");
+            QVERIFY(control);
+            auto* box = control->findChild<QComboBox*>();
+            QVERIFY(box);
+            const int choice = box->findData(name);
+            QVERIFY2(choice >= 0, qPrintable(name));
+            box->setCurrentIndex(choice);
+            Q_EMIT box->activated(choice);
+            QVERIFY(fixture.panel.card(index)->weightForm()->error("method").isEmpty());
+        }
+        QVERIFY2(fixture.panel.variants()[1] == parsed(method->info().name.c_str()), qPrintable(name));
+        const Variant& touched = fixture.panel.variants()[2];
+        if (name == "gptq") QVERIFY(touched == parsed("gptq/int3/group=64"));
+        QVERIFY2(!objectionTo(touched), qPrintable(name));
+    }
+}
+
+void TestShellVariants::aRecipeThatCannotWorkSaysWhyAtItsControl() {
+    Panel fixture;
+    fixture.panel.setVariants({parsed("float"), parsed("hqq/int4/symmetric")});
+    fixture.panel.openCard(1);
+    ParameterForm* form = fixture.panel.card(1)->weightForm();
+    QVERIFY(form->error("mapping").contains("fractional zero point"));
+    auto* box = form->control("mapping")->findChild<QComboBox*>();
+    const int affine = box->findData(QStringLiteral("affine"));
+    box->setCurrentIndex(affine);
+    Q_EMIT box->activated(affine);
+    QVERIFY(!objectionTo(fixture.panel.variants()[1]));
+    QVERIFY(!form->control("mapping"));  // one choice is left
 }
 
 void TestShellVariants::controlsOfEveryMethodFitTheNarrowestPanel() {

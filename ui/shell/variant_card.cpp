@@ -5,8 +5,8 @@
 #include <QLabel>
 #include <QPainter>
 
+#include "methods/interface/recipe_editing.h"
 #include "shell/variant_header.h"
-#include "shell/variant_parameters.h"
 #include "theme/theme_controller.h"
 #include "widgets/parameter_form.h"
 
@@ -76,12 +76,15 @@ void VariantCard::setVariant(int index, const Variant& variant) {
     m_index = index;
     m_variant = variant;
     applyTheme();
-    if (m_isOpen && !(same && m_weightForm->control("format"))) refreshForms();
+    if (m_isOpen && !(same && m_isFilled)) refreshForms();
 }
 
 void VariantCard::refreshForms() {
+    m_isFilled = true;
     m_weightForm->setParameters(weightParameters(m_variant),
                                 [this](const std::string& key) { return weightParameter(m_variant, key); });
+    if (const auto objection = objectionTo(m_variant))
+        m_weightForm->setError(objection->key, refusal(objection->error));
     const bool isFloat = m_variant.weights.scheme.isFloat() && !m_variant.activations;
     m_activationHeading->setVisible(!isFloat);
     m_activationForm->setVisible(!isFloat);

@@ -57,6 +57,7 @@ class VariantCard : public QWidget {
     Variant m_variant;
     int m_index = 0;
     bool m_isOpen = false;
+    bool m_isFilled = false;  ///< the controls show a variant
 };
 
 }  // namespace quantscope

@@ -5,17 +5,15 @@
 
 #include <algorithm>
 
+#include "quant/scheme/scheme_controls.h"
+
 namespace quantscope {
 
 const SchemeRule* brokenRule(std::span<const SchemeRule> rules, const Scheme& scheme) {
-    if (rules.empty()) return nullptr;
-    const std::vector<ParameterInfo> parameters = schemeParameters(scheme);
     for (const SchemeRule& rule : rules) {
-        const bool applies =
-            std::ranges::any_of(parameters, [&](const ParameterInfo& p) { return p.key == rule.key; });
-        if (applies &&
-            std::ranges::find(rule.accepted, schemeParameter(scheme, rule.key)) == rule.accepted.end())
-            return &rule;
+        if (!hasSchemeParameter(scheme, rule.key)) continue;
+        const std::string value = schemeParameter(scheme, rule.key);
+        if (std::ranges::find(rule.accepted, value) == rule.accepted.end()) return &rule;
     }
     return nullptr;
 }

@@ -87,9 +87,13 @@ Result<Recipe> parseColonForm(std::string_view text) {
     return recipe;
 }
 
-/// A text that starts with neither a format nor a method.
+/// Whether a part says the scheme's format.
+bool saysFormat(std::string_view part) {
+    return parseFormatPart(part) || part.starts_with("preset=");
+}
+
+/// For a text that starts with neither a format nor a method.
 Error withMethods(Error error) {
-    if (error.message.find("no number format") == std::string::npos) return error;
     error.fix += "; or a method:";
     for (const Method* method : allMethods()) error.fix += " " + method->info().name;
     return error;
@@ -278,7 +282,8 @@ Result<Recipe> parseRecipe(std::string_view text) {
     Recipe recipe;
     if (!method) {
         const Result<Scheme> scheme = parseScheme(text);
-        if (!scheme) return fail(withMethods(scheme.error()));
+        if (!scheme)
+            return fail(saysFormat(trimmed(parts.front())) ? scheme.error() : withMethods(scheme.error()));
         recipe.scheme = *scheme;
         return recipe;
     }
@@ -290,7 +295,7 @@ Result<Recipe> parseRecipe(std::string_view text) {
         const auto pair = splitUnescaped(part, "=");
         const std::string key = unescaped(pair.front());
         const ParameterInfo* parameter = findParameter(info, key);
-        if (parameter == nullptr && (parseFormatPart(part) || part.starts_with("preset="))) {
+        if (parameter == nullptr && saysFormat(part)) {
             schemeParts = fmt::format("{}{}{}", part, schemeParts.empty() ? "" : "/", schemeParts);
             continue;
         }
@@ -354,12 +359,19 @@ Result<Variant> parseVariant(std::string_view text) {
 }
 
 Result<std::vector<Variant>> parseVariants(std::string_view text) {
+    std::vector<std::string_view> parts = splitUnescaped(text, ";");
+    // A ';' at the end is no empty variant.
+    std::erase_if(parts, [](std::string_view part) { return trimmed(part).empty(); });
     std::vector<Variant> variants;
-    for (const std::string_view part : splitUnescaped(text, ";")) {
-        // A ';' at the end is no empty variant.
-        if (trimmed(part).empty()) continue;
+    for (const std::string_view part : parts) {
         Result<Variant> variant = parseVariant(part);
-        if (!variant) return fail(variant.error());
+        if (!variant) {
+            Error error = variant.error();
+            if (parts.size() > 1)
+                error.message = fmt::format("variant {} of {}, '{}': {}", variants.size() + 1, parts.size(),
+                                            trimmed(part), error.message);
+            return fail(std::move(error));
+        }
         variants.push_back(std::move(*variant));
     }
     if (variants.empty())

@@ -23,7 +23,8 @@ class AdditiveFit {
     AdditiveFit(const MatrixView& weight, const std::vector<float>& hessian, Size size,
                 const ProductFunction& product);
 
-    /// Scales from the rows' norms; codebook after codebook by k-means of what is left. Useless after a stop.
+    /// Scales from the rows' norms; codebook after codebook by k-means of what is left. After a stop the fit
+    /// is unfinished.
     void start(uint64_t seed, const Job& job);
     /// The codewords of least error for these codes, by conjugate gradients.
     void fitCodewords(int steps);

@@ -15,7 +15,7 @@ AdditiveSearch::AdditiveSearch(const std::vector<float>& words, int64_t dim, int
       m_count(count),
       m_images(words.size()),
       m_aim(static_cast<size_t>(dim)) {
-    // Without another codebook there is nothing to follow up.
+    // With one codebook the best word is the answer: there are no others to choose anew.
     const int64_t keep = codebooks == 1 ? 1 : std::min(beam, count);
     m_order.resize(static_cast<size_t>(keep));
     m_chosen.resize(static_cast<size_t>(keep));

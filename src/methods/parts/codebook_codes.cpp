@@ -15,11 +15,11 @@ namespace quantscope {
 namespace {
 
 constexpr int64_t kNestedBlock = 256;
-/// What the peer divides by instead of an absmax of 0.
+/// bitsandbytes divides by this instead of an absmax of 0.
 constexpr float kSmallest = 1e-38F;
 
-/// Whole blocks are multiplied by the inverse, a ragged last one is divided: as the peer does. It also
-/// cuts to [-1, 1], which changes no nearest level.
+/// Whole blocks are multiplied by the inverse, a shorter last one is divided, as bitsandbytes does. (It also
+/// limits the quotient to [-1, 1], which changes no nearest level.)
 RunScale scaleOf(float absmax, bool whole) {
     const float divisor = std::max(absmax, kSmallest);
     return whole ? RunScale{1.0F / divisor, false} : RunScale{divisor, true};

@@ -12,8 +12,8 @@
 namespace quantscope {
 namespace {
 
-/// Whether scales are fitted, not taken from a block's extremes: in ggml five bits are by importance alone,
-/// eight never.
+/// Whether the scales are fitted instead of taken from a block's extremes: ggml fits those of Q5_0 and Q5_1
+/// only with an importance matrix, those of Q8_0 never.
 bool isFitted(DType dtype, bool weighted) {
     if (dtype == DType::Q5_0 || dtype == DType::Q5_1) return weighted;
     return dtype != DType::Q8_0;

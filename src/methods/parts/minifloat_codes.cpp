@@ -13,8 +13,8 @@
 namespace quantscope {
 namespace {
 
-/// scaleOf(absmax) gives {the scale's byte, the factor that elements are multiplied by before rounding}, or
-/// with `divide` divided by.
+/// scaleOf(absmax) gives the byte that stores the scale and the factor that elements are multiplied by (with
+/// `divide`: divided by) before they are rounded.
 template <class ScaleOf>
 Fp4Codes encodeFp4(const MatrixView& w, int64_t block, bool divide, const ScaleOf& scaleOf) {
     Fp4Codes result;

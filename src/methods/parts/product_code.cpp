@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kTraining = 16384;
 constexpr int64_t kSteps = 25;
-constexpr int kRestarts = 10;  ///< of small sets
+constexpr int kRestarts = 10;  ///< k-means runs of a small set; the best is kept
 
 float squaredDistance(const float* a, const float* b, int64_t dim) {
     float sum = 0;

@@ -9,7 +9,7 @@
 namespace quantscope {
 namespace {
 
-/// CodeRounder::code() and value() without their exceptions.
+/// CodeRounder::code() and value() without their special cases.
 struct RoundLoop {
     [[gnu::always_inline]] static inline void run(const LaneRounder::Quick* quick, const float* column,
                                                   float* codes, float* values) {

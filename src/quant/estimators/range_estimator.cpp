@@ -12,8 +12,37 @@
 #include "quant/estimators/moving_average.h"
 #include "quant/estimators/mse.h"
 #include "quant/estimators/percentile.h"
+#include "quant/scheme/text_numbers.h"
 
 namespace quantscope {
+namespace {
+
+template <double Scheme::*kLow, double Scheme::*kHigh>
+std::string pairText(const Scheme& scheme) {
+    return fmt::format("{},{}", scheme.*kLow, scheme.*kHigh);
+}
+
+template <double Scheme::*kLow, double Scheme::*kHigh>
+bool setPair(Scheme& scheme, std::string_view text) {
+    return readPair(text, ',', scheme.*kLow, scheme.*kHigh);
+}
+
+EstimatorValue percentiles() {
+    return {"LOW,HIGH", "percentiles", pairText<&Scheme::percentileLow, &Scheme::percentileHigh>,
+            setPair<&Scheme::percentileLow, &Scheme::percentileHigh>};
+}
+
+EstimatorValue momentum() {
+    return {"MOMENTUM", "momentum", [](const Scheme& s) { return fmt::format("{}", s.momentum); },
+            [](Scheme& s, std::string_view text) { return readNumber(text, s.momentum); }};
+}
+
+EstimatorValue manualRangeValue() {
+    return {"LOW,HIGH", "manual-range", pairText<&Scheme::manualLow, &Scheme::manualHigh>,
+            setPair<&Scheme::manualLow, &Scheme::manualHigh>};
+}
+
+}  // namespace
 
 std::span<const RangeEstimatorInfo> rangeEstimators() {
     using E = RangeEstimator;
@@ -24,7 +53,7 @@ std::span<const RangeEstimatorInfo> rangeEstimators() {
             E::Percentile, "percentile", "Percentile",
             "[percentile(low), percentile(high)], linear interpolation at f (n - 1) (lecture 004; "
             "numpy.percentile).",
-            percentileRange},
+            percentileRange, percentiles()},
         RangeEstimatorInfo{
             E::Mse, "mse", "Least squared error",
             "argmin over [a min, c max] of the sum of (r - r^)^2: a grid of shrink ratios, then "
@@ -39,8 +68,9 @@ std::span<const RangeEstimatorInfo> rangeEstimators() {
             E::MovingAverage, "moving-average", "Moving average",
             "min and max of chunks of 32 rows, averaged: range = m range + (1 - m) chunk (PyTorch's "
             "MovingAverageMinMaxObserver).",
-            movingAverageRange},
-        RangeEstimatorInfo{E::Manual, "manual", "Manual", "The two ends as given.", manualRange}};
+            movingAverageRange, momentum()},
+        RangeEstimatorInfo{E::Manual, "manual", "Manual", "The two ends as given.", manualRange,
+                           manualRangeValue()}};
     return kEstimators;
 }
 

@@ -14,6 +14,14 @@
 
 namespace quantscope {
 
+/// What an estimator takes beside the values, as text forms say it: "percentile=0.1,99.9".
+struct EstimatorValue {
+    std::string form;     ///< "LOW,HIGH"; empty: the estimator takes nothing, its name alone is its text form
+    std::string keepKey;  ///< what keeps the value in a text form while another estimator is active
+    std::string (*text)(const Scheme& scheme) = nullptr;
+    bool (*set)(Scheme& scheme, std::string_view text) = nullptr;  ///< false: no such value
+};
+
 /// One line of the estimator table: how a range is chosen from the values of a group.
 struct RangeEstimatorInfo {
     RangeEstimator estimator;
@@ -22,6 +30,7 @@ struct RangeEstimatorInfo {
     std::string help;   ///< formula and source
     /// `block`: the values of one group, never empty, all finite.
     Range (*estimate)(const MatrixView& block, const Scheme& scheme);
+    EstimatorValue value = {};
 };
 
 /// All estimators, in the order of the enum.

@@ -11,6 +11,7 @@
 #include "quant/estimators/range_estimator.h"
 #include "quant/formats/number_format.h"
 #include "quant/scheme/scheme.h"
+#include "quant/scheme/scheme_controls.h"
 #include "quant/scheme/scheme_names.h"
 #include "quant/scheme/scheme_presets.h"
 
@@ -345,6 +346,11 @@ std::string acceptedValues(const ParameterInfo& info) {
 }
 
 }  // namespace
+
+bool hasSchemeParameter(const Scheme& scheme, std::string_view key) {
+    const Control* control = findControl(key);
+    return control != nullptr && control->applies(scheme);
+}
 
 std::vector<ParameterInfo> schemeParameters(const Scheme& scheme) {
     std::vector<ParameterInfo> parameters;

@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <optional>
-#include <type_traits>
 
 #include "quant/estimators/range_estimator.h"
 #include "quant/formats/number_format.h"
 #include "quant/scheme/scheme.h"
 #include "quant/scheme/scheme_names.h"
+#include "quant/scheme/text_numbers.h"
 
 namespace quantscope {
 namespace {
@@ -37,22 +35,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
         if (end == std::string_view::npos) return parts;
         begin = end + 1;
     }
-}
-
-template <class T>
-bool readNumber(std::string_view text, T& value) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if constexpr (std::is_floating_point_v<T>) {
-        if (!std::isfinite(value)) return false;
-    }
-    return error == std::errc{} && end == text.data() + text.size();
-}
-
-/// "a,b" or "axb" to two numbers.
-template <class T>
-bool readPair(std::string_view text, char separator, T& first, T& second) {
-    const auto parts = split(text, separator);
-    return parts.size() == 2 && readNumber(parts[0], first) && readNumber(parts[1], second);
 }
 
 template <class E>
@@ -99,21 +81,6 @@ constexpr std::array kValues{
                   s.granularity = Granularity::Block;
                   return readPair(v, 'x', s.blockRows, s.blockCols);
               }},
-    ValuePart{"percentile",
-              [](Scheme& s, std::string_view v) {
-                  s.estimator = RangeEstimator::Percentile;
-                  return readPair(v, ',', s.percentileLow, s.percentileHigh);
-              }},
-    ValuePart{"moving-average",
-              [](Scheme& s, std::string_view v) {
-                  s.estimator = RangeEstimator::MovingAverage;
-                  return readNumber(v, s.momentum);
-              }},
-    ValuePart{"manual",
-              [](Scheme& s, std::string_view v) {
-                  s.estimator = RangeEstimator::Manual;
-                  return readPair(v, ',', s.manualLow, s.manualHigh);
-              }},
     ValuePart{"stochastic",
               [](Scheme& s, std::string_view v) {
                   s.rounding = Rounding::Stochastic;
@@ -123,12 +90,6 @@ constexpr std::array kValues{
     ValuePart{"group-size", [](Scheme& s, std::string_view v) { return readNumber(v, s.groupSize); }},
     ValuePart{"block-size",
               [](Scheme& s, std::string_view v) { return readPair(v, 'x', s.blockRows, s.blockCols); }},
-    ValuePart{
-        "percentiles",
-        [](Scheme& s, std::string_view v) { return readPair(v, ',', s.percentileLow, s.percentileHigh); }},
-    ValuePart{"momentum", [](Scheme& s, std::string_view v) { return readNumber(v, s.momentum); }},
-    ValuePart{"manual-range",
-              [](Scheme& s, std::string_view v) { return readPair(v, ',', s.manualLow, s.manualHigh); }},
     ValuePart{"seed", [](Scheme& s, std::string_view v) { return readNumber(v, s.seed); }},
 };
 
@@ -141,15 +102,8 @@ std::string acceptedParts() {
     std::string list = "symmetric, affine";
     appendNames(list, symmetricRangeNames());
     appendNames(list, zeroPointDomainNames());
-    for (const RangeEstimatorInfo& info : rangeEstimators()) {
-        if (info.estimator == RangeEstimator::Percentile) {
-            list += ", percentile=LOW,HIGH";
-        } else if (info.estimator == RangeEstimator::Manual) {
-            list += ", manual=LOW,HIGH";
-        } else {
-            list += ", " + info.name;
-        }
-    }
+    for (const RangeEstimatorInfo& info : rangeEstimators())
+        list += ", " + info.name + (info.value.form.empty() ? "" : "=" + info.value.form);
     appendNames(list, roundingNames());
     list += ", stochastic=SEED, tensor, channel, input-channel, group=SIZE, block=ROWSxCOLS, token";
     appendNames(list, scaleFormatNames());
@@ -157,18 +111,34 @@ std::string acceptedParts() {
     return list;
 }
 
+/// "group=64, percentile=0.01,99.99, ...": each kind of value once.
+std::string acceptedValues() {
+    std::string list = "group=64, block=128x128";
+    for (const RangeEstimatorInfo& info : rangeEstimators())
+        if (!info.value.form.empty()) list += fmt::format(", {}={}", info.name, info.value.text(Scheme{}));
+    return list + ", stochastic=7";
+}
+
+/// A part "key=value": false if the value is none of this key; nothing if there is no such key.
+std::optional<bool> applyValue(Scheme& scheme, std::string_view key, std::string_view text) {
+    for (const ValuePart& value : kValues)
+        if (value.key == key) return value.apply(scheme, text);
+    for (const RangeEstimatorInfo& info : rangeEstimators()) {
+        if (info.value.form.empty() || (key != info.name && key != info.value.keepKey)) continue;
+        if (key == info.name) scheme.estimator = info.estimator;
+        return info.value.set(scheme, text);
+    }
+    return std::nullopt;
+}
+
 Status applyPart(Scheme& scheme, std::string_view part) {
     const size_t equals = part.find('=');
     if (equals == std::string_view::npos) {
         if (applyWord(scheme, part)) return {};
-    } else {
-        for (const ValuePart& value : kValues) {
-            if (value.key != part.substr(0, equals)) continue;
-            if (value.apply(scheme, part.substr(equals + 1))) return {};
-            return fail(ErrorKind::InvalidArgument, fmt::format("'{}' has no usable value", part), "scheme",
-                        "accepted: group=64, block=128x128, percentile=0.1,99.9, moving-average=0.9, "
-                        "manual=-1,1, stochastic=7");
-        }
+    } else if (const auto applied = applyValue(scheme, part.substr(0, equals), part.substr(equals + 1))) {
+        if (*applied) return {};
+        return fail(ErrorKind::InvalidArgument, fmt::format("'{}' has no usable value", part), "scheme",
+                    "accepted: " + acceptedValues());
     }
     return fail(ErrorKind::InvalidArgument, fmt::format("'{}' is no part of a scheme", part), "scheme",
                 "accepted: " + acceptedParts());
@@ -212,19 +182,15 @@ void appendChoice(std::string& text, std::span<const ChoiceName<E>> names, E val
     if (value != defaultValue) text += fmt::format("/{}", choiceOf(names, value).name);
 }
 
-std::string pairText(double a, double b) {
-    return fmt::format("{},{}", a, b);
-}
-
+/// The active estimator, and the values of the others where they are not those of `d`.
 void appendRange(std::string& text, const Scheme& s, const Scheme& d) {
-    const auto is = [&](RangeEstimator e) { return s.estimator == e; };
-    if (is(RangeEstimator::Mse) || is(RangeEstimator::Kl)) text += "/" + infoOf(s.estimator).name;
-    appendValue(text, is(RangeEstimator::Percentile), "percentile", "percentiles",
-                pairText(s.percentileLow, s.percentileHigh), pairText(d.percentileLow, d.percentileHigh));
-    appendValue(text, is(RangeEstimator::MovingAverage), "moving-average", "momentum",
-                fmt::format("{}", s.momentum), fmt::format("{}", d.momentum));
-    appendValue(text, is(RangeEstimator::Manual), "manual", "manual-range",
-                pairText(s.manualLow, s.manualHigh), pairText(d.manualLow, d.manualHigh));
+    const RangeEstimatorInfo& active = infoOf(s.estimator);
+    if (active.value.form.empty() && s.estimator != d.estimator) text += "/" + active.name;
+    for (const RangeEstimatorInfo& info : rangeEstimators()) {
+        if (info.value.form.empty()) continue;
+        appendValue(text, info.estimator == s.estimator, info.name, info.value.keepKey, info.value.text(s),
+                    info.value.text(d));
+    }
 }
 
 void appendGranularity(std::string& text, const Scheme& s, const Scheme& d) {
