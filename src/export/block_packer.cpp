@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "methods/interface/quantize_layer.h"
 #include "model/architectures/tensor_names.h"
 #include "quant/blocks/block_formats.h"
 
@@ -41,21 +40,12 @@ Result<BlockPacker::BlockResults> BlockPacker::quantizeBlock(int64_t block, cons
     const size_t first = m_model.linearsUntil(block - 1);
     BlockResults results(layers.size());
     for (size_t i = 0; i < layers.size(); ++i) {
-        const size_t index = first + i;
-        const LinearInfo& layer = layers[i];
-        const Recipe& recipe = m_plan.layers[index];
-        if (!job.proceed(static_cast<double>(i) / static_cast<double>(layers.size()), layer.name))
+        if (!job.proceed(static_cast<double>(i) / static_cast<double>(layers.size()), layers[i].name))
             return fail(ErrorKind::Cancelled, "stopped");
-        if (recipe.scheme.isFloat()) {
-            if (Status known = m_inputs.made(layer, nullptr, job.quiet()); !known) return fail(known.error());
-            continue;
-        }
-        const auto input = m_inputs.get(layer, recipe, job.quiet());
-        if (!input) return fail(input.error());
-        auto result = quantizeLayer(*input, recipe, job.quiet());
-        if (!result) return fail(result.error());
-        if (Status known = m_inputs.made(layer, &*result, job.quiet()); !known) return fail(known.error());
-        results[i] = std::move(*result);
+        if (m_plan.layers[first + i].scheme.isFloat()) continue;
+        auto made = m_quantizer.quantize(m_plan, layers[i], job.quiet());
+        if (!made) return fail(made.error());
+        results[i] = std::move(*made);
     }
     return results;
 }
@@ -67,14 +57,14 @@ Status BlockPacker::add(int64_t block, const Job& job) {
     std::vector<FoldedLayer> made(layers.size());
     for (size_t i = 0; i < layers.size(); ++i) {
         made[i].inFloat = !(*results)[i];
-        if (!made[i].inFloat) made[i].transform = (*results)[i]->transform;
+        if (!made[i].inFloat) made[i].transform = (*results)[i]->result.transform;
     }
     const auto fold = foldTransforms(layers, m_model.inputPoints(block), m_model.config(), made);
     if (!fold) return fail(fold.error());
     for (size_t i = 0; i < layers.size(); ++i) {
         const size_t index = m_model.linearsUntil(block - 1) + i;
         const Status done = made[i].inFloat ? keepFloat(layers[i], fold->inputs[i], fold->rows[i])
-                                            : packLayer(index, std::move(*(*results)[i]), fold->rows[i]);
+                                            : packLayer(index, (*results)[i]->result, fold->rows[i]);
         if (!done) return fail(forLayer(done.error(), layers[i].name));
         if (Status moved = divideBias(layers[i], fold->rows[i]); !moved)
             return fail(forLayer(moved.error(), layers[i].name));
@@ -84,7 +74,7 @@ Status BlockPacker::add(int64_t block, const Job& job) {
     return {};
 }
 
-Status BlockPacker::packLayer(size_t index, LayerResult result, std::span<const float> rowDivisor) {
+Status BlockPacker::packLayer(size_t index, const LayerResult& result, std::span<const float> rowDivisor) {
     const LinearInfo& layer = m_model.linears()[index];
     ExportLayer packing{layer.name, moduleOf(layer), m_plan.layers[index], m_plan.inputs[index], {}, {}};
     if (result.weight) {

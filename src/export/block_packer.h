@@ -9,10 +9,10 @@
 #include "base/job.h"
 #include "export/export_layouts.h"
 #include "export/folded_block.h"
-#include "export/layer_inputs.h"
 #include "methods/interface/method.h"
 #include "model/evaluation/variant_plan.h"
 #include "model/model.h"
+#include "model/weights/layer_quantizer.h"
 
 namespace quantscope {
 
@@ -20,8 +20,9 @@ namespace quantscope {
 /// Gathers what the file will hold beside the tensors that stay as they are.
 class BlockPacker {
  public:
-    BlockPacker(const Model& model, const VariantPlan& plan, const ExportLayout& layout, LayerInputs& inputs)
-        : m_model(model), m_plan(plan), m_layout(layout), m_inputs(inputs) {}
+    BlockPacker(const Model& model, const VariantPlan& plan, const ExportLayout& layout,
+                LayerQuantizer& quantizer)
+        : m_model(model), m_plan(plan), m_layout(layout), m_quantizer(quantizer) {}
 
     /// Blocks in running order. Errors name the layer.
     Status add(int64_t block, const Job& job);
@@ -34,9 +35,9 @@ class BlockPacker {
     [[nodiscard]] const std::vector<std::string>& notes() const { return m_notes; }
 
  private:
-    using BlockResults = std::vector<std::optional<LayerResult>>;  ///< by layer; none: stays in float
+    using BlockResults = std::vector<QuantizedLayerPtr>;  ///< by layer; null: stays in float
     Result<BlockResults> quantizeBlock(int64_t block, const Job& job);
-    Status packLayer(size_t index, LayerResult result, std::span<const float> rowDivisor);
+    Status packLayer(size_t index, const LayerResult& result, std::span<const float> rowDivisor);
     Status keepFloat(const LinearInfo& layer, std::span<const float> columns, std::span<const float> rows);
     Status divideBias(const LinearInfo& layer, const std::vector<float>& divisor);
     Status divideVector(const std::string& canonical, const std::vector<float>& divisor);
@@ -47,7 +48,7 @@ class BlockPacker {
     const Model& m_model;
     const VariantPlan& m_plan;
     const ExportLayout& m_layout;
-    LayerInputs& m_inputs;
+    LayerQuantizer& m_quantizer;
     std::vector<OutputTensor> m_tensors;
     std::map<std::string, bool, std::less<>> m_replaced;
     PackedModules m_modules;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "export/layer_inputs.h"
+#include "export/export_quantizer.h"
 #include "export/rotary_rows.h"
 #include "io/gguf_writer.h"
 #include "methods/interface/input_order.h"
@@ -33,7 +33,7 @@ class GgufTensors {
                 const Job& job)
         : m_model(*request.model),
           m_plan(std::move(plan)),
-          m_inputs(m_model, kernels, m_plan, request.calibration, request.statistics),
+          m_quantizer(exportQuantizer(request, kernels, m_plan)),
           m_rotate(m_model.config().rotaryLayout != m_model.architecture().ggufRotary),
           m_job(job) {}
 
@@ -67,7 +67,7 @@ class GgufTensors {
 
     const Model& m_model;
     VariantPlan m_plan;
-    LayerInputs m_inputs;
+    std::unique_ptr<LayerQuantizer> m_quantizer;
     bool m_rotate;
     bool m_quantizedOnly = false;
     Job m_job;
@@ -113,10 +113,12 @@ Status GgufTensors::addLayer(size_t index) {
         return addValues(layer.name, turned(layer, *values),
                          layer.dtype == DType::F32 ? DType::F32 : DType::F16);
     }
-    if (inputOrder(recipe) != InputOrder::Float)
+    if (m_quantizer->orderOf(recipe) != InputOrder::Float)
         return fail(ErrorKind::Unsupported, "a GGUF file is calibrated on the float model's inputs",
                     layer.name, "Leave inputs= out");
-    auto input = m_inputs.get(layer, recipe, m_job.quiet());
+    const auto statistics = m_quantizer->floatStatistics(layer, recipe, m_job.quiet());
+    if (!statistics) return fail(statistics.error());
+    auto input = m_quantizer->inputOf(layer, recipe, *statistics, m_job.quiet());
     if (!input) return fail(input.error());
     input->weight = turned(layer, input->weight);
     return addEncoded(layer.name, *input, recipe);

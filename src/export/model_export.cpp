@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.h"
 #include "export/block_packer.h"
+#include "export/export_quantizer.h"
 #include "export/staged_folder.h"
 #include "io/metadata.h"
 #include "io/safetensors_writer.h"
@@ -82,8 +83,8 @@ Result<ModelExportSummary> exportModel(const ModelExportRequest& request, const 
     if (Status good = checkOutside(plan); !good) return fail(good.error());
     auto folder = StagedFolder::create(request.target);
     if (!folder) return fail(folder.error());
-    LayerInputs inputs(*request.model, kernels, plan, request.calibration, request.statistics);
-    BlockPacker packer(*request.model, plan, *request.layout, inputs);
+    const auto quantizer = exportQuantizer(request, kernels, plan);
+    BlockPacker packer(*request.model, plan, *request.layout, *quantizer);
     const int64_t blocks = request.model->config().blocks;
     for (int64_t block = 0; block < blocks; ++block) {
         const auto from = static_cast<double>(block);
@@ -107,7 +108,9 @@ Result<ModelExportSummary> exportModel(const ModelExportRequest& request, const 
     for (const auto& [name, text] : request.files)
         if (Status done = writeTextFile(folder->path() / name, text); !done) return fail(done.error());
     if (Status done = folder->commit(); !done) return fail(done.error());
-    return summaryOf(request, packer, tensors);
+    ModelExportSummary summary = summaryOf(request, packer, tensors);
+    if (auto note = quantizer->orderNote(plan)) summary.notes.push_back(std::move(*note));
+    return summary;
 }
 
 }  // namespace quantscope

@@ -105,21 +105,20 @@ Result<std::shared_ptr<const CalibrationStatistics>> lastInputs(const Model& mod
     Variant variant;
     variant.weights = recipe;
     const VariantPlan plan = planFor(variant, model);
-    WeightStore store(model, kernels(), uint64_t{64} << 20);
-    store.setCalibration(std::make_shared<Calibration>(model, kernels(), text));
+    LayerQuantizer layers(model, kernels(), uint64_t{64} << 20);
+    layers.setCalibration(std::make_shared<Calibration>(model, kernels(), text));
+    WeightStore store(layers, uint64_t{64} << 20);
     const LinearInfo& last = model.linears()[model.linears().size() - 2];
     std::vector<LinearOperator> made;
     for (int64_t block = 0; block <= last.block; ++block) {
-        const auto operators = makeBlock(model, block, plan, store, {}, kernels(), {});
+        const auto operators = makeBlock(store, plan, block, {});
         if (!operators) return fail(operators.error());
         made.assign(operators->linears.begin(), operators->linears.end());
     }
-    auto ordered = store.ordered(plan, last.block);
-    if (!ordered) return fail(ordered.error());
     OrderedCalibration again(model, kernels(), text, plan);
     if (Status begun = again.begin({}); !begun) return fail(begun.error());
     for (int64_t block = 0; block < last.block; ++block) {
-        const auto operators = makeBlock(model, block, plan, store, {}, kernels(), {});
+        const auto operators = makeBlock(store, plan, block, {});
         if (!operators) return fail(operators.error());
         if (Status done = again.finished(block, *operators, {}); !done) return fail(done.error());
     }

@@ -81,15 +81,10 @@ QString outputDistance(const LinearOperator& a, const LinearOperator& b, const K
 Result<BlockOperators> blockOf(const Model& model, const Variant& variant, const KernelTable& kernels,
                                bool& integer, int64_t index = 0) {
     const VariantPlan plan = planFor(variant, model);
-    WeightStore store(model, kernels, 1 << 20);
-    CalibratedQuantizers calibrated;
-    const auto tokens = randomTokens(16);
-    for (const Scheme& scheme : staticSchemes(plan)) {
-        auto made = calibrateActivations(model, tokens, scheme, kernels, {});
-        if (!made) return fail(made.error());
-        calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
-    }
-    auto block = makeBlock(model, index, plan, store, calibrated, kernels, {});
+    LayerQuantizer layers(model, kernels, 1 << 20);
+    layers.setRangesText(randomTokens(16));
+    WeightStore store(layers, 1 << 20);
+    auto block = makeBlock(store, plan, index, {});
     if (block) integer = block->linears[0].integer != nullptr;
     return block;
 }
@@ -196,32 +191,32 @@ class TestExecution : public QObject {
         QTest::addColumn<int>("layout");  // -1: floats
         QTest::newRow("float") << "float" << -1;
         QTest::newRow("fake int4") << "int4/group=16" << -1;
-        QTest::newRow("int8") << "int8" << static_cast<int>(IntegerLayout::Int8);
-        QTest::newRow("int4") << "int4/group=16" << static_cast<int>(IntegerLayout::Int4);
+        QTest::newRow("int8") << "w8a8/token" << static_cast<int>(IntegerLayout::Int8);
+        QTest::newRow("int4") << "w4a8/group=16" << static_cast<int>(IntegerLayout::Int4);
         QTest::newRow("outliers") << "llm-int8" << static_cast<int>(IntegerLayout::Int8);
     }
     void stoppedWeightsAreCancelled() {
         QFETCH(QString, text);
         QFETCH(int, layout);
         const TinyModel model;
-        WeightStore store(model, **chooseKernels(detectCpuFeatures()), 1 << 20);
-        const Recipe recipe = variantOf(text).weights;
-        std::optional<IntegerUse> use;
-        if (layout >= 0) use = IntegerUse{static_cast<IntegerLayout>(layout), text == "llm-int8"};
+        LayerQuantizer layers(model, **chooseKernels(detectCpuFeatures()), 1 << 20);
+        WeightStore store(layers, 1 << 20);
+        const VariantPlan plan = planFor(variantOf("float @output=" + text), model);
         std::stop_source stop;
         stop.request_stop();
-        const auto stopped = store.get(model.head(), recipe, Job(stop.get_token()), use);
+        const auto stopped = store.make(plan, model.head(), nullptr, Job(stop.get_token()));
         QVERIFY(!stopped.has_value());
         QCOMPARE(stopped.error().kind, ErrorKind::Cancelled);
         QCOMPARE(store.bytesKept(), uint64_t{0});
-        const auto whole = store.get(model.head(), recipe, {}, use);
+        const auto whole = store.make(plan, model.head(), nullptr, {});
         QVERIFY2(whole.has_value(), whole ? "" : describe(whole.error()).c_str());
-        if (!use) return;
+        QCOMPARE(whole->integer ? static_cast<int>(whole->integer->layout()) : -1, layout);
+        if (!whole->integer) return;
         // Codes that were made may still meet a stop before they are packed.
-        const auto coded = quantizeLayer({"w", *model.linearWeight("output")}, recipe, {});
-        QVERIFY(coded.has_value());
-        const auto packed =
-            IntegerWeights::pack(*coded->weight, use->layout, use->keepCodes, Job(stop.get_token()));
+        const auto coded = layers.find(plan, model.head());
+        QVERIFY(coded.has_value() && *coded);
+        const auto packed = IntegerWeights::pack(*(*coded)->result.weight, static_cast<IntegerLayout>(layout),
+                                                 false, Job(stop.get_token()));
         QVERIFY(!packed.has_value());
         QCOMPARE(packed.error().kind, ErrorKind::Cancelled);
     }

@@ -15,7 +15,6 @@
 #include "methods/interface/recipe_needs.h"
 #include "methods/interface/variant_text.h"
 #include "methods/registry.h"
-#include "model/calibration/calibration_request.h"
 
 namespace quantscope {
 namespace {
@@ -86,14 +85,6 @@ struct SessionKey {
     [[nodiscard]] size_t hash() const { return hashOfAll(model, arithmetic); }
 };
 
-struct StatisticsKey {
-    SessionKey model;
-    CalibrationInput calibration;
-    bool hessian = false;
-    bool operator==(const StatisticsKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(model, calibration, hessian); }
-};
-
 struct OutliersKey {
     TextKey text;
     int tokens = 0;
@@ -106,9 +97,9 @@ struct InsidesKey {
     TextKey text;
     CalibrationInput calibration;
     std::string layer;
-    Recipe recipe;
+    Variant variant;  ///< without its name: the layers before may decide the inputs
     bool operator==(const InsidesKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(text, calibration, layer, recipe); }
+    [[nodiscard]] size_t hash() const { return hashOfAll(text, calibration, layer, variant); }
 };
 
 struct LayersKey {
@@ -220,6 +211,7 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
         auto calibration = calibrationInput(request);
         if (!calibration) return fail(calibration.error());
         run.calibration = std::move(*calibration);
+        openSession(run);
         if (run.part().layersOnly) return measureLayers(run);
         if (auto status = evaluateVariants(run); !status) return status;
         if (run.part().layerTokens == 0) return {};
@@ -233,7 +225,6 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
     } catch (...) {
         // Whatever was interrupted half-way is not used again; its memory may be what the next request needs.
         m_session.reset();
-        m_calibration.reset();
         throw;
     }
     if (!status && status.error().kind == ErrorKind::Cancelled) return;
@@ -243,13 +234,16 @@ void ModelPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_
     run.send();
 }
 
+/// Scores, layer table and insides share what it has quantized.
+void ModelPipeline::openSession(const Run& run) {
+    CacheKey key(run.session());
+    if (m_session && m_sessionKey == key) return;
+    m_session = std::make_unique<EvaluationSession>(run.model, m_kernels.table(), m_cacheBytes);
+    m_sessionKey = std::move(key);
+}
+
 Status ModelPipeline::evaluateVariants(Run& run) {
     const Experiment& experiment = run.experiment();
-    const KernelTable& kernels = m_kernels.table();
-    if (CacheKey key(run.session()); !m_session || m_sessionKey != key) {
-        m_session = std::make_unique<EvaluationSession>(run.model, kernels, m_cacheBytes);
-        m_sessionKey = std::move(key);
-    }
     const auto checkpoint = m_sources.checkpoint(experiment.model.modelPath);
     if (!checkpoint) return fail(checkpoint.error());
     std::set<std::string, std::less<>> quantized;
@@ -288,8 +282,8 @@ Status ModelPipeline::evaluateVariants(Run& run) {
     return {};
 }
 
-/// A calibration text that nothing needs may be missing; one that is there is always given, because scores
-/// are forgotten when it changes.
+/// A calibration text that cannot be read is the failure of the variants that need it; one that is there is
+/// always given, because scores are forgotten when it changes.
 Result<CalibrationInput> ModelPipeline::calibrationInput(const LabRequest& request) {
     const Experiment& experiment = request.experiment;
     const ModelSource& model = experiment.model;
@@ -299,10 +293,8 @@ Result<CalibrationInput> ModelPipeline::calibrationInput(const LabRequest& reque
     input.fileWritten = timeWritten(input.file);
     if (model.calibrationPath.empty()) return input;
     auto tokens = m_sources.tokens({model.modelPath, model.calibrationPath});
-    const bool isNeeded =
-        !request.places.calibrationTarget.empty() ||
-        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
-    if (!tokens && isNeeded) return fail(tokens.error());
+    if (!tokens && !request.places.calibrationTarget.empty()) return fail(tokens.error());
+    if (!tokens) input.textError = tokens.error();
     if (tokens) input.text = std::move(*tokens);
     return input;
 }
@@ -340,46 +332,27 @@ Status ModelPipeline::captureOutliers(Run& run) {
     return {};
 }
 
-/// Statistics of the layers' inputs over the experiment's calibration text, or from its file; null where none
-/// are needed or there is neither.
-Result<std::shared_ptr<CalibrationSource>> ModelPipeline::calibrationFor(const Run& run,
-                                                                         CalibrationNeed need) {
-    if (need == CalibrationNeed::None || (!run.calibration.text.isGiven() && run.calibration.file.empty()))
-        return std::shared_ptr<CalibrationSource>();
-    CacheKey key(StatisticsKey{run.session(), run.calibration, need == CalibrationNeed::Hessian});
-    if (m_calibration && m_calibrationKey == key && m_calibratedModel == run.model) return m_calibration;
-    auto opened = openCalibration(*run.model, m_kernels.table(), {run.calibration, {}, need}, Job(run.stop));
-    if (!opened) return fail(opened.error());
-    m_calibratedModel = run.model;
-    m_calibration = std::move(*opened);
-    m_calibrationKey = std::move(key);
-    return m_calibration;
-}
-
 /// The pictures of a method's insides on the chosen layer. A failure leaves them out: the layer table says
 /// what is wrong with the method.
 Status ModelPipeline::lookInside(Run& run) {
     const Experiment& experiment = run.experiment();
     const auto last = static_cast<int>(experiment.variants.size()) - 1;
     run.results.layerVariant = std::clamp(run.view().layerVariant, 0, std::max(0, last));
-    const Recipe& recipe = recipeFor(experiment.variants[static_cast<size_t>(run.results.layerVariant)],
-                                     run.results.activationLayer);
+    const Variant& variant = experiment.variants[static_cast<size_t>(run.results.layerVariant)];
+    const Recipe& recipe = recipeFor(variant, run.results.activationLayer);
     const auto method = methodNamed(recipe.method);
     if (recipe.scheme.isFloat() || !method || !(*method)->info().sharesTransform) return {};
     const LinearInfo* layer = run.model->findLinear(run.results.activationLayer);
     if (!layer || layer->block < 0) return {};
     run.results.insidesMethod = (*method)->info().label;
-    const InsidesKey key{run.text(), run.calibration, layer->name, recipe};
+    const InsidesKey key{run.text(), run.calibration, layer->name, nameless(variant)};
     auto insides = m_cache.find<LayerInsides>(key);
     if (!insides) {
-        const auto calibration = calibrationFor(run, calibrationNeed(recipe));
-        if (!calibration) return fail(calibration.error());
         run.advance(0.8, (*method)->info().label);
-        const auto result = quantizedLinear(*run.model, *layer, recipe, calibration->get(), m_kernels.table(),
-                                            run.job(0.8, 0.84));
-        if (!result && result.error().kind == ErrorKind::Cancelled) return fail(result.error());
-        if (!result || !result->trace) return {};
-        auto made = std::make_shared<LayerInsides>(insidesOf(*result->trace));
+        const auto quantized = m_session->quantized(variant, *layer, run.calibration, run.job(0.8, 0.84));
+        if (!quantized && quantized.error().kind == ErrorKind::Cancelled) return fail(quantized.error());
+        if (!quantized || !(*quantized)->result.trace) return {};
+        auto made = std::make_shared<LayerInsides>(insidesOf(*(*quantized)->result.trace));
         insides = m_cache.put<LayerInsides>(key, std::move(made), uint64_t{1} << 18);
     }
     if (!insides->isEmpty()) run.results.insides = std::move(insides);
@@ -401,11 +374,8 @@ Status ModelPipeline::measureLayers(Run& run) {
                         nameless(variant)};
     auto rows = m_cache.find<std::vector<LayerRow>>(key);
     if (!rows) {
-        const auto calibration = calibrationFor(run, calibrationNeed(variant));
-        if (!calibration) return run.layersFailed(calibration.error());
-        const auto measured =
-            measureLayerErrors(*run.model, run.layerTokens(), variant, run.part().layerWindow,
-                               m_kernels.table(), run.job(0.84, 0.95), *calibration);
+        const auto measured = m_session->layerErrors(run.layerTokens(), variant, run.part().layerWindow,
+                                                     run.calibration, run.job(0.84, 0.95));
         if (!measured) return run.layersFailed(measured.error());
         auto made = std::make_shared<std::vector<LayerRow>>();
         const Job job = run.job(0.95, 1);

@@ -13,7 +13,6 @@
 #include "app/results/results.h"
 #include "kernels/kernel_set.h"
 #include "methods/interface/method.h"
-#include "model/calibration/calibration_source.h"
 #include "model/evaluation/evaluation_session.h"
 #include "model/evaluation/layer_error.h"
 
@@ -40,12 +39,12 @@ class ModelPipeline {
 
  private:
     struct Run;
+    void openSession(const Run& run);
     Status evaluateVariants(Run& run);
     Result<CalibrationInput> calibrationInput(const LabRequest& request);
     Status measureLayers(Run& run);
     Status captureOutliers(Run& run);
     Status lookInside(Run& run);
-    Result<std::shared_ptr<CalibrationSource>> calibrationFor(const Run& run, CalibrationNeed need);
     Result<LayerRow> layerRow(const Run& run, const LayerError& error, const Variant& variant) const;
 
     SourceLibrary& m_sources;
@@ -54,10 +53,6 @@ class ModelPipeline {
     ResultCache m_cache;
     std::unique_ptr<EvaluationSession> m_session;
     CacheKey m_sessionKey{0};
-    // Of the layer view: one text or file at a time, kept because layers are looked at one after the other.
-    std::shared_ptr<const Model> m_calibratedModel;
-    std::shared_ptr<CalibrationSource> m_calibration;
-    CacheKey m_calibrationKey{0};
 };
 
 }  // namespace quantscope

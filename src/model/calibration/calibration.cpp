@@ -91,8 +91,7 @@ Status Calibration::start(const Job& job) {
 Status Calibration::runBlock(const Job& job) {
     const int64_t width = m_model.config().hidden;
     const auto count = static_cast<int64_t>(m_options.tokens.size());
-    WeightStore store(m_model, m_kernels, 0);
-    auto operators = makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
+    auto operators = makeFloatBlock(m_model, m_kernels, m_next, job.quiet());
     if (!operators) return fail(operators.error());
     CalibrationCollectors collectors(m_options, m_model.inputPoints(m_next).size());
     const Tap tap = [&](const LinearInfo& layer, TapPoint point, const MatrixView& values) {

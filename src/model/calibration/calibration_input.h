@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "model/weights/fingerprint.h"
 
 namespace quantscope {
@@ -46,6 +48,8 @@ struct CalibrationInput {
     std::string file = {};
     /// Clock ticks of the file's last change, from whoever wants a file that was written again to be another.
     int64_t fileWritten = 0;
+    /// Why the text that was asked for could not be read: the failure of those that need it.
+    std::optional<Error> textError = {};
     bool operator==(const CalibrationInput&) const = default;
 };
 

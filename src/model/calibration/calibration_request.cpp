@@ -55,6 +55,7 @@ CalibrationNeed calibrationNeed(const Variant& variant) {
 
 Result<Source> openCalibration(const Model& model, const KernelTable& kernels,
                                const CalibrationRequest& request, const Job& job) {
+    if (request.input.textError) return fail(*request.input.textError);
     if (!request.input.file.empty()) return openFile(model, request);
     auto options = textOf(request);
     if (!options && !request.target.empty()) {

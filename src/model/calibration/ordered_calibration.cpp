@@ -65,8 +65,7 @@ Status OrderedCalibration::settle(const Job& job) {
 }
 
 Result<BlockOperators> OrderedCalibration::floatBlock(const Job& job) {
-    WeightStore store(m_model, m_kernels, 0);
-    return makeBlock(m_model, m_next, floatPlan(m_model), store, {}, m_kernels, job.quiet());
+    return makeFloatBlock(m_model, m_kernels, m_next, job.quiet());
 }
 
 /// Runs the block on a copy of its input and gathers what goes into the layers: at one point, or at all.

@@ -37,6 +37,22 @@ Result<EvaluationResult> EvaluationSession::evaluate(const std::vector<int32_t>&
     return m_impl->evaluator.run(tokens, variants, protocol, calibration, places, job, sink);
 }
 
+Result<std::vector<LayerError>> EvaluationSession::layerErrors(std::span<const int32_t> tokens,
+                                                               const Variant& variant, int64_t window,
+                                                               const CalibrationInput& calibration,
+                                                               const Job& job) {
+    return m_impl->evaluator.layerErrors(tokens, variant, window, calibration, job);
+}
+
+Result<QuantizedLayerPtr> EvaluationSession::quantized(const Variant& variant, const LinearInfo& layer,
+                                                       const CalibrationInput& calibration, const Job& job) {
+    return m_impl->evaluator.quantized(variant, layer, calibration, job);
+}
+
+uint64_t EvaluationSession::computations() const {
+    return m_impl->evaluator.layers().computations();
+}
+
 const Model& EvaluationSession::model() const {
     return *m_impl->model;
 }

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/job.h"
 #include "base/result.h"
 #include "model/evaluation/evaluation.h"
+#include "model/evaluation/layer_error.h"
 #include "model/model.h"
+#include "model/weights/layer_quantizer.h"
 
 namespace quantscope {
 
@@ -29,6 +32,17 @@ class EvaluationSession {
                                       const EvaluationProtocol& protocol, const Job& job,
                                       const EvaluationSink& sink = {},
                                       const CalibrationInput& calibration = {}, const RunPlaces& places = {});
+
+    /// The layer table of one variant (see measureLayerErrors) on the layers that the session has quantized
+    /// already, with this calibration.
+    Result<std::vector<LayerError>> layerErrors(std::span<const int32_t> tokens, const Variant& variant,
+                                                int64_t window, const CalibrationInput& calibration,
+                                                const Job& job);
+    /// One layer of the variant's, with its trace, likewise.
+    Result<QuantizedLayerPtr> quantized(const Variant& variant, const LinearInfo& layer,
+                                        const CalibrationInput& calibration, const Job& job);
+    /// How often a method has quantized a layer.
+    [[nodiscard]] uint64_t computations() const;
 
     [[nodiscard]] const Model& model() const;
     [[nodiscard]] uint64_t bytesKept() const;

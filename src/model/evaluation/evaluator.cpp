@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "base/out_of_memory.h"
 #include "methods/interface/method.h"
 #include "methods/interface/recipe_needs.h"
 #include "model/calibration/calibration.h"
+#include "model/evaluation/variant_sizes.h"
 #include "model/forward/embedding.h"
-#include "model/weights/fingerprint.h"
 
 namespace quantscope {
 namespace {
@@ -24,6 +25,8 @@ constexpr size_t kCheapTokens = 8192;
 constexpr size_t kMaxKnown = 24;
 /// Layer-major: packed weights that variants may share, beside the layer that runs.
 constexpr uint64_t kLayerMajorKept = uint64_t{256} << 20;
+/// Of the bytes that may be kept, one in so many goes to quantized layers, the rest to what is packed.
+constexpr uint64_t kLayersShare = 4;
 
 double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -31,33 +34,6 @@ double now() {
 
 tl::unexpected<Error> cancelled() {
     return fail(ErrorKind::Cancelled, "the evaluation was stopped");
-}
-
-double layerBits(const LinearInfo& layer, const Recipe& recipe) {
-    if (recipe.scheme.format != "float")
-        return recipeBitsPerWeight(recipe, layer.outFeatures, layer.inFeatures);
-    return 8.0 * static_cast<double>(layer.bytes) / static_cast<double>(layer.outFeatures * layer.inFeatures);
-}
-
-/// What the variant's weights take: the blocks' linear layers as bits per weight, the whole model in bytes.
-void fillSizes(VariantScore& score, const Model& model, const VariantPlan& plan) {
-    double bits = 0;
-    double elements = 0;
-    double change = 0;
-    for (size_t i = 0; i < plan.layers.size(); ++i) {
-        const LinearInfo& layer = model.linears()[i];
-        const auto size = static_cast<double>(layer.outFeatures * layer.inFeatures);
-        const double own = layerBits(layer, plan.layers[i]);
-        if (layer.block >= 0) {
-            bits += own * size;
-            elements += size;
-        }
-        if (plan.layers[i].scheme.format == "float") continue;
-        const bool sharesEmbedding = layer.block < 0 && model.config().tiedEmbeddings;
-        change += own * size / 8 - (sharesEmbedding ? 0 : static_cast<double>(layer.bytes));
-    }
-    score.bitsPerWeight = elements > 0 ? bits / elements : 0;
-    score.weightBytes = static_cast<uint64_t>(static_cast<double>(model.storedBytes()) + change);
 }
 
 bool sameText(const EvaluationProtocol& a, const EvaluationProtocol& b) {
@@ -84,7 +60,6 @@ struct Evaluator::Run {
     std::optional<HeadScorer> scorer;
     EvaluationResult result;
     double lastPercentiles = 0;
-    std::optional<Error> calibrationError;  ///< of all variants that need one
 
     /// The failure of the reference, without which there is nothing to compare with.
     [[nodiscard]] Status reference() const {
@@ -101,10 +76,11 @@ Evaluator::Evaluator(const Model& model, const KernelTable& kernels, uint64_t ma
       m_kernels(kernels),
       m_maxBytes(maxBytes),
       m_keepsReference(keepsReference),
-      m_store(model, kernels, maxBytes) {}
+      m_layers(model, kernels, maxBytes / kLayersShare),
+      m_store(m_layers.quantizer(), maxBytes - maxBytes / kLayersShare) {}
 
 uint64_t Evaluator::bytesKept() const {
-    uint64_t bytes = m_store.bytesKept() + m_reference.bytes();
+    uint64_t bytes = m_layers.quantizer().bytesKept() + m_store.bytesKept() + m_reference.bytes();
     for (const Known& known : m_known) bytes += known.scores.bytes();
     return bytes;
 }
@@ -125,15 +101,17 @@ Status Evaluator::prepare(Run& run) {
         m_text = std::move(*text);
         m_tokens = run.tokens;
         m_known.clear();
-        m_calibrated.clear();
-        m_store.forgetOrdered();
         m_offsets.assign(1, 0);
         for (const Window& window : m_text.windows) {
             m_offsets.push_back(m_offsets.back() + static_cast<size_t>(window.scored));
         }
     }
-    if (Status known = setCalibration(run); !known) return known;
+    const auto another =
+        m_layers.calibrate(run.variants, run.calibration, run.places.calibrationTarget, run.job.quiet());
+    if (!another) return fail(another.error());
+    if (*another) m_known.clear();
     if (Status opened = setResume(run); !opened) return opened;
+    m_layers.quantizer().setRangesText(m_text.input(m_text.windows.front()));
     m_protocol = run.protocol;
     auto rotary = makeRotary(m_model, std::ranges::max(m_text.windows, {}, &Window::length).length);
     if (!rotary) return fail(rotary.error());
@@ -144,48 +122,13 @@ Status Evaluator::prepare(Run& run) {
     return makeLanes(run);
 }
 
-/// Makes the calibration the variants need, or keeps it when nothing about it has changed. One that cannot be
-/// made concerns the variants that need it, unless it was to be saved.
-Status Evaluator::setCalibration(Run& run) {
-    CalibrationNeed need = CalibrationNeed::None;
-    for (const Variant& variant : run.variants) need = std::max(need, calibrationNeed(variant));
-    const CalibrationRequest request{run.calibration, run.places.calibrationTarget, need};
-    if (need == CalibrationNeed::None && request.target.empty()) return {};
-    const bool same = m_calibrationRequest.sameInputs(request);
-    if (same && m_calibrationRequest.need >= need && m_store.calibration() != nullptr) return {};
-    auto source = openCalibration(m_model, m_kernels, request, run.job.quiet());
-    if (!source) {
-        if (endsTheRun(source.error()) || !request.target.empty()) return fail(source.error());
-        run.calibrationError = source.error();
-    }
-    m_store.setCalibration(source ? std::move(*source) : nullptr);
-    m_calibrationRequest = request;
-    if (!same) m_known.clear();
-    return {};
-}
-
 Status Evaluator::setResume(const Run& run) {
-    m_store.setFinished(m_finished = nullptr, {}, {});
+    m_layers.quantizer().setFinished(m_finished = nullptr);
     if (run.places.resumeFolder.empty()) return {};
     auto opened = FinishedLayers::open(run.places.resumeFolder);
     if (!opened) return fail(opened.error());
-    auto fingerprint = modelFingerprint(m_model);
-    if (!fingerprint) return fail(fingerprint.error());
-    const std::vector<int32_t> ranges = m_text.input(m_text.windows.front());
-    m_store.setFinished(m_finished = std::move(*opened), std::move(*fingerprint),
-                        textFingerprint(ranges, std::ssize(ranges)));
+    m_layers.quantizer().setFinished(m_finished = std::move(*opened));
     return {};
-}
-
-Result<std::shared_ptr<const StaticQuantizers>> Evaluator::calibrated(const Run& run, const Scheme& scheme) {
-    for (const auto& [known, quantizers] : m_calibrated) {
-        if (known == scheme) return quantizers;
-    }
-    auto made = calibrateActivations(m_model, m_text.input(m_text.windows.front()), scheme, m_kernels,
-                                     Job(run.job.stopToken()));
-    if (!made) return fail(made.error());
-    m_calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
-    return m_calibrated.back().second;
 }
 
 Status Evaluator::makeLanes(Run& run) {
@@ -195,6 +138,9 @@ Status Evaluator::makeLanes(Run& run) {
             if (endsTheRun(made.error())) return made;
             lane.error = made.error();
         }
+        const auto note = m_layers.quantizer().orderNote(lane.plan);
+        auto& notes = run.result.notes;
+        if (note && std::ranges::find(notes, *note) == notes.end()) notes.push_back(*note);
         VariantScore score;
         score.name = variantTitle(variant);
         fillSizes(score, m_model, lane.plan);
@@ -226,13 +172,10 @@ Status Evaluator::makeLanes(Run& run) {
 Status Evaluator::makeLane(const Run& run, const Variant& variant, Lane& lane) {
     lane.plan = planFor(variant, m_model);
     if (Status possible = checkExecution(lane.plan, m_model); !possible) return possible;
-    if (run.calibrationError && calibrationNeed(variant) != CalibrationNeed::None)
-        return fail(*run.calibrationError);
-    for (const Scheme& scheme : staticSchemes(lane.plan)) {
-        auto made = calibrated(run, scheme);
-        if (!made) return fail(made.error());
-        lane.calibrated.emplace_back(scheme, *made);
-    }
+    if (auto uncalibrated = m_layers.failureOf(variant)) return fail(std::move(*uncalibrated));
+    for (const Scheme& scheme : staticSchemes(lane.plan))
+        if (auto made = m_layers.quantizer().ranges(scheme, run.job.quiet()); !made)
+            return fail(made.error());
     return {};
 }
 
@@ -264,19 +207,10 @@ std::vector<size_t> Evaluator::activeFor(const Run& run, size_t window) const {
 
 EvaluationOrder Evaluator::orderFor(const Run& run) const {
     if (run.protocol.order != EvaluationOrder::Auto) return run.protocol.order;
-    // Every different (layer, recipe) as packed floats.
-    uint64_t bytes = 0;
-    for (size_t layer = 0; layer < m_model.linears().size(); ++layer) {
-        std::vector<const Recipe*> seen;
-        for (const Lane& lane : run.lanes) {
-            if (lane.error) continue;
-            const Recipe& recipe = lane.plan.layers[layer];
-            if (std::ranges::any_of(seen, [&](const Recipe* other) { return *other == recipe; })) continue;
-            seen.push_back(&recipe);
-        }
-        const LinearInfo& info = m_model.linears()[layer];
-        bytes += seen.size() * sizeof(float) * static_cast<uint64_t>(info.outFeatures * info.inFeatures);
-    }
+    std::vector<const VariantPlan*> plans;
+    for (const Lane& lane : run.lanes)
+        if (!lane.error) plans.push_back(&lane.plan);
+    const uint64_t bytes = packedBytes(m_model, plans);
     return bytes <= run.protocol.memoryBudgetBytes ? EvaluationOrder::ChunkMajor
                                                    : EvaluationOrder::LayerMajor;
 }
@@ -341,6 +275,8 @@ Status Evaluator::layerMajor(Run& run) {
         return {};
     }
     m_store.setLimit(std::min(m_maxBytes, kLayerMajorKept));
+    if (!m_keepsReference)
+        m_layers.quantizer().setLimit(std::min(m_maxBytes / kLayersShare, kLayerMajorKept));
     Status begun = run.steps->begin(run.lanes, active, m_text, m_text.windows, *run.rotary, run.job.quiet());
     if (!begun) return begun;
     for (int64_t block = 0; block < blocks; ++block) {
@@ -429,17 +365,44 @@ Result<EvaluationResult> Evaluator::run(const std::vector<int32_t>& tokens,
                                         const EvaluationProtocol& protocol,
                                         const CalibrationInput& calibration, const RunPlaces& places,
                                         const Job& job, const EvaluationSink& sink) {
-    Run run{tokens, variants, protocol, calibration, places, job, sink, {}, {}, {}, {}, {}, {}, {}, 0, {}};
+    Run run{tokens, variants, protocol, calibration, places, job, sink, {}, {}, {}, {}, {}, {}, {}, 0};
     if (Status prepared = prepare(run); !prepared) return fail(inFile(prepared.error(), m_model.path()));
     run.result.order = orderFor(run);
-    m_store.setLimit(m_maxBytes);
+    m_store.setLimit(m_maxBytes - m_maxBytes / kLayersShare);
     const bool chunks = run.result.order == EvaluationOrder::ChunkMajor;
     Status done = chunks ? chunkMajor(run) : layerMajor(run);
-    m_store.endOrdered();
-    if (m_finished) run.result.notes = m_finished->notes();
+    m_layers.quantizer().endOrdered();
+    if (m_finished) std::ranges::copy(m_finished->notes(), std::back_inserter(run.result.notes));
     remember(run);
     if (!done) return fail(inFile(done.error(), m_model.path()));
     return std::move(run.result);
+}
+
+Result<std::vector<LayerError>> Evaluator::layerErrors(std::span<const int32_t> tokens,
+                                                       const Variant& variant, int64_t window,
+                                                       const CalibrationInput& calibration, const Job& job) {
+    if (Status ready = calibrateFor(variant, calibration, job); !ready) return fail(ready.error());
+    auto errors = measureLayerErrors(m_layers.quantizer(), tokens, variant, window, job);
+    m_layers.quantizer().endOrdered();
+    return errors;
+}
+
+Result<QuantizedLayerPtr> Evaluator::quantized(const Variant& variant, const LinearInfo& layer,
+                                               const CalibrationInput& calibration, const Job& job) {
+    if (Status ready = calibrateFor(variant, calibration, job); !ready) return fail(ready.error());
+    if (!m_text.windows.empty()) m_layers.quantizer().setRangesText(m_text.input(m_text.windows.front()));
+    auto made = m_layers.quantizer().quantize(planFor(variant, m_model), layer, job, true);
+    m_layers.quantizer().endOrdered();
+    return made;
+}
+
+/// Between evaluations: the calibration of one variant, which is as a rule theirs.
+Status Evaluator::calibrateFor(const Variant& variant, const CalibrationInput& calibration, const Job& job) {
+    const auto another = m_layers.calibrate({&variant, 1}, calibration, {}, job.quiet());
+    if (!another) return fail(another.error());
+    if (*another) m_known.clear();
+    auto failure = m_layers.failureOf(variant);
+    return failure ? Status(fail(std::move(*failure))) : Status();
 }
 
 }  // namespace quantscope

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <utility>
+#include <span>
 #include <vector>
 
-#include "model/calibration/calibration_request.h"
+#include "model/evaluation/calibrated_layers.h"
 #include "model/evaluation/evaluation.h"
+#include "model/evaluation/layer_error.h"
 #include "model/evaluation/lock_step.h"
 #include "model/evaluation/windows.h"
 #include "model/forward/head_scorer.h"
@@ -24,6 +25,14 @@ class Evaluator {
     Result<EvaluationResult> run(const std::vector<int32_t>& tokens, const std::vector<Variant>& variants,
                                  const EvaluationProtocol& protocol, const CalibrationInput& calibration,
                                  const RunPlaces& places, const Job& job, const EvaluationSink& sink);
+    /// The layer table of one variant, and one of its layers, on the layers that evaluations have quantized,
+    /// with this calibration.
+    Result<std::vector<LayerError>> layerErrors(std::span<const int32_t> tokens, const Variant& variant,
+                                                int64_t window, const CalibrationInput& calibration,
+                                                const Job& job);
+    Result<QuantizedLayerPtr> quantized(const Variant& variant, const LinearInfo& layer,
+                                        const CalibrationInput& calibration, const Job& job);
+    [[nodiscard]] const LayerQuantizer& layers() const { return m_layers.quantizer(); }
     [[nodiscard]] uint64_t bytesKept() const;
 
  private:
@@ -38,9 +47,8 @@ class Evaluator {
     Status prepare(Run& run);
     Status makeLanes(Run& run);
     Status makeLane(const Run& run, const Variant& variant, Lane& lane);
-    Status setCalibration(Run& run);
+    Status calibrateFor(const Variant& variant, const CalibrationInput& calibration, const Job& job);
     Status setResume(const Run& run);
-    Result<std::shared_ptr<const StaticQuantizers>> calibrated(const Run& run, const Scheme& scheme);
     [[nodiscard]] std::vector<size_t> activeFor(const Run& run, size_t window) const;
     [[nodiscard]] EvaluationOrder orderFor(const Run& run) const;
     Status chunkMajor(Run& run);
@@ -54,18 +62,17 @@ class Evaluator {
     const KernelTable& m_kernels;
     uint64_t m_maxBytes;
     bool m_keepsReference;
+    CalibratedLayers m_layers;
     WeightStore m_store;
 
     // What the kept scores belong to.
     std::vector<int32_t> m_tokens;
     EvaluationProtocol m_protocol;
-    CalibrationRequest m_calibrationRequest;
     std::shared_ptr<FinishedLayers> m_finished;
     WindowedText m_text;
     std::vector<size_t> m_offsets;  ///< of each window in the scores
     ReferenceRows m_reference;
     std::vector<Known> m_known;  ///< the reference first
-    std::vector<std::pair<Scheme, std::shared_ptr<const StaticQuantizers>>> m_calibrated;
 };
 
 }  // namespace quantscope

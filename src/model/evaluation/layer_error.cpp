@@ -10,15 +10,15 @@
 
 #include "base/out_of_memory.h"
 #include "base/parallel_for.h"
-#include "methods/interface/method.h"
-#include "methods/interface/quantize_layer.h"
-#include "methods/registry.h"
-#include "model/calibration/calibration.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
+#include "model/weights/linear_weights.h"
 
 namespace quantscope {
 namespace {
+
+/// Of layers that the measurement of one variant remembers: as a rule those of a block.
+constexpr uint64_t kBytesKept = uint64_t{256} << 20;
 
 /// Sums for ||B - A|| / ||A||.
 struct Distance {
@@ -69,7 +69,7 @@ class BlockComparison {
         : m_model(model), m_rotary(rotary), m_runner(model.config(), kernels), m_linear(kernels, m_times) {}
 
     Status run(int64_t block, const BlockOperators& plain, const BlockOperators& changed, float* plainHidden,
-               float* changedHidden, int64_t rows, std::vector<LayerSums>& sums) {
+               float* changedHidden, int64_t rows, std::span<LayerSums> sums) {
         const auto layers = m_model.blockLinears(block);
         const size_t first = m_model.linearsUntil(block - 1);
         const auto at = [&](const LinearInfo& layer) { return m_model.linearIndex(layer) - first; };
@@ -114,29 +114,6 @@ class BlockComparison {
     std::vector<float> m_out;
 };
 
-/// What the layer's method may use: statistics of its inputs, and the weights that share them.
-Result<LayerContext> layerContext(const Model& model, const LinearInfo& layer, const Recipe& recipe,
-                                  CalibrationSource* calibration, const FloatGemm& gemm, const Job& job) {
-    LayerContext context;
-    if (recipe.scheme.isFloat()) return context;
-    const auto method = methodNamed(recipe.method);
-    if (!method) return fail(method.error());
-    context.product = productOf(gemm);
-    if (calibration && (*method)->needs(recipe) != CalibrationNeed::None) {
-        auto statistics = calibration->statistics(layer, job);
-        if (!statistics) return fail(statistics.error());
-        context.calibration = std::move(*statistics);
-    }
-    if (!(*method)->info().sharesTransform) return context;
-    for (const LinearInfo& other : model.blockLinears(layer.block)) {
-        if (other.inputPoint != layer.inputPoint) continue;
-        auto weight = model.linearWeight(other.name, job.quiet());
-        if (!weight) return fail(weight.error());
-        context.siblings.push_back(std::move(*weight));
-    }
-    return context;
-}
-
 ErrorSplit splitOf(const float* exact, const float* changed, int64_t count) {
     return parallelReduce<ErrorSplit>(
         count, 65536,
@@ -161,22 +138,14 @@ double relative(const ErrorSplit& split) {
     return Distance{split.totalSse(), split.signalSse}.relative();
 }
 
-Status addWeightErrors(const Model& model, int64_t block, const VariantPlan& plan, const KernelTable& kernels,
-                       const Job& job, CalibrationSource* calibration, std::vector<LayerSums>& sums) {
-    const auto layers = model.blockLinears(block);
-    const FloatGemm gemm(kernels);  // the context's product points to it
-    for (size_t i = 0; i < layers.size(); ++i) {
-        auto weight = model.linearWeight(layers[i].name);
-        if (!weight) return fail(weight.error());
-        const Recipe& recipe = plan.layers[model.linearsUntil(block - 1) + i];
-        auto context = layerContext(model, layers[i], recipe, calibration, gemm, job);
-        if (!context) return fail(context.error());
-        auto quantized = applyRecipe(layers[i], *weight, recipe, kernels, job, *context);
-        if (!quantized) return fail(quantized.error());
-        sums[i].weight = splitOf(weight->floats().data(), quantized->values.floats().data(), weight->size());
-        sums[i].bitsPerWeight = quantized->bitsPerWeight;
-        sums[i].bytes = quantized->bytes;
-    }
+/// The layer as it runs beside the outputs that are measured: the same quantization.
+Status addWeightError(LayerQuantizer& quantizer, const LinearInfo& layer, const QuantizedWeight& quantized,
+                      LayerSums& sums) {
+    const auto weight = quantizer.floats(layer);
+    if (!weight) return fail(weight.error());
+    sums.weight = splitOf(weight->floats().data(), quantized.values.floats().data(), weight->size());
+    sums.bitsPerWeight = quantized.bitsPerWeight;
+    sums.bytes = quantized.bytes;
     return {};
 }
 
@@ -197,10 +166,10 @@ LayerError layerError(const LinearInfo& layer, const LayerSums& sums) {
 
 }  // namespace
 
-Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
-                                                   const Variant& variant, int64_t window,
-                                                   const KernelTable& kernels, const Job& job,
-                                                   const std::shared_ptr<CalibrationSource>& calibration) {
+Result<std::vector<LayerError>> measureLayerErrors(LayerQuantizer& quantizer, std::span<const int32_t> tokens,
+                                                   const Variant& variant, int64_t window, const Job& job) {
+    const Model& model = quantizer.model();
+    const KernelTable& kernels = quantizer.kernels();
     const ModelConfig& config = model.config();
     const auto count = static_cast<int64_t>(tokens.size());
     if (count == 0 || window < 1) {
@@ -210,13 +179,10 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
     const VariantPlan plan = planFor(variant, model);
     const VariantPlan plain = floatPlan(model);
     if (Status possible = checkExecution(plan, model); !possible) return fail(possible.error());
-    CalibratedQuantizers calibrated;
-    for (const Scheme& scheme : staticSchemes(plan)) {
-        const auto sample = tokens.first(static_cast<size_t>(std::min(window, count)));
-        auto made = calibrateActivations(model, sample, scheme, kernels, Job(job.stopToken()));
-        if (!made) return fail(made.error());
-        calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
-    }
+    const auto sample = tokens.first(static_cast<size_t>(std::min(window, count)));
+    quantizer.setRangesText({sample.begin(), sample.end()});
+    for (const Scheme& scheme : staticSchemes(plan))
+        if (auto made = quantizer.ranges(scheme, job); !made) return fail(made.error());
     auto rotary = makeRotary(model, std::min(window, count));
     if (!rotary) return fail(rotary.error());
     std::vector<float> plainHidden;
@@ -228,20 +194,21 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
         if (!embedding) return fail(embedding.error());
         embedding->look(tokens, (each == &plain ? plainHidden : changedHidden).data());
     }
-    WeightStore store(model, kernels, 0);
-    store.setCalibration(calibration);
+    std::vector<LayerSums> all(model.linears().size());
+    WeightStore weights(quantizer, 0);
+    weights.showTo([&](const LinearInfo& layer, const QuantizedWeight& quantized) {
+        return addWeightError(quantizer, layer, quantized, all[model.linearIndex(layer)]);
+    });
     BlockComparison comparison(model, kernels, *rotary);
     std::vector<LayerError> errors;
     errors.reserve(model.linears().size());
     for (int64_t block = 0; block < config.blocks; ++block) {
-        auto plainBlock = makeBlock(model, block, plain, store, {}, kernels, job.quiet());
+        auto plainBlock = makeFloatBlock(model, kernels, block, job.quiet());
         if (!plainBlock) return fail(plainBlock.error());
-        auto changedBlock = makeBlock(model, block, plan, store, calibrated, kernels, job.quiet());
+        auto changedBlock = makeBlock(weights, plan, block, job.quiet());
         if (!changedBlock) return fail(changedBlock.error());
-        std::vector<LayerSums> sums(model.blockLinears(block).size());
-        if (Status done = addWeightErrors(model, block, plan, kernels, job.quiet(), calibration.get(), sums);
-            !done)
-            return fail(done.error());
+        const auto layers = model.blockLinears(block);
+        const std::span sums(all.data() + model.linearsUntil(block - 1), layers.size());
         for (int64_t begin = 0; begin < count; begin += window) {
             if (!job.proceed(static_cast<double>(block) / static_cast<double>(config.blocks),
                              fmt::format("layer errors, block {}", block))) {
@@ -253,23 +220,18 @@ Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span
                                changedHidden.data() + offset, std::min(window, count - begin), sums);
             if (!done) return fail(done.error());
         }
-        const auto layers = model.blockLinears(block);
         for (size_t i = 0; i < layers.size(); ++i) errors.push_back(layerError(layers[i], sums[i]));
     }
     return errors;
 }
 
-Result<LayerResult> quantizedLinear(const Model& model, const LinearInfo& layer, const Recipe& recipe,
-                                    CalibrationSource* calibration, const KernelTable& kernels,
-                                    const Job& job) {
-    auto weight = model.linearWeight(layer.name, job.quiet());
-    if (!weight) return fail(weight.error());
-    const FloatGemm gemm(kernels);
-    auto context = layerContext(model, layer, recipe, calibration, gemm, job.part(0, 0.7));
-    if (!context) return fail(context.error());
-    return quantizeLayer({layer.name, std::move(*weight), context->calibration, context->siblings,
-                          context->product, layer.role},
-                         recipe, job.part(0.7, 1));
+Result<std::vector<LayerError>> measureLayerErrors(const Model& model, std::span<const int32_t> tokens,
+                                                   const Variant& variant, int64_t window,
+                                                   const KernelTable& kernels, const Job& job,
+                                                   const std::shared_ptr<CalibrationSource>& calibration) {
+    LayerQuantizer quantizer(model, kernels, kBytesKept);
+    quantizer.setCalibration(calibration);
+    return measureLayerErrors(quantizer, tokens, variant, window, job);
 }
 
 }  // namespace quantscope

@@ -10,13 +10,14 @@
 #include "base/job.h"
 #include "base/result.h"
 #include "kernels/kernel_table.h"
-#include "methods/interface/layer_result.h"
 #include "methods/interface/variant.h"
 #include "model/calibration/calibration_source.h"
 #include "model/model.h"
 #include "quant/passes/error_split.h"
 
 namespace quantscope {
+
+class LayerQuantizer;
 
 /// What a variant does to one linear layer. Every error is a relative Frobenius norm: ||A^ - A|| / ||A||,
 /// 0 when both are zero.
@@ -35,17 +36,16 @@ struct LayerError {
     ErrorSplit weight;   ///< W^ against W; every error counts as rounding
 };
 
-/// All linear layers of the blocks, in running order, in one lock-step pass, one layer in memory at a time.
-/// `calibration`: for methods that need to know the layers' inputs; null = such variants fail.
+/// All linear layers of the blocks, in running order, in one lock-step pass. The quantizer makes the layers,
+/// or has them already; errors of weights and of outputs are those of the same quantized layer. Its ranges of
+/// static activations come from the first window from now on.
+Result<std::vector<LayerError>> measureLayerErrors(LayerQuantizer& quantizer, std::span<const int32_t> tokens,
+                                                   const Variant& variant, int64_t window, const Job& job);
+/// The same with a quantizer of its own. `calibration`: for methods that need to know the layers' inputs;
+/// null = such variants fail.
 Result<std::vector<LayerError>> measureLayerErrors(
     const Model& model, std::span<const int32_t> tokens, const Variant& variant, int64_t window,
     const KernelTable& kernels, const Job& job,
     const std::shared_ptr<CalibrationSource>& calibration = nullptr);
-
-/// One linear layer of a block under a recipe that quantizes, with all its method gives: codes or values,
-/// transform, notes and the trace of its insides. `calibration` may be null where the method needs none.
-Result<LayerResult> quantizedLinear(const Model& model, const LinearInfo& layer, const Recipe& recipe,
-                                    CalibrationSource* calibration, const KernelTable& kernels,
-                                    const Job& job);
 
 }  // namespace quantscope

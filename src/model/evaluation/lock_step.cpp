@@ -105,8 +105,7 @@ Result<const BlockOperators*> LockStep::operatorsOf(Lane& lane, int64_t block, b
     const StageTimer timer(m_setupSeconds);
     if (keep) lane.blocks.resize(static_cast<size_t>(m_model.config().blocks));
     if (keep && lane.blocks[index]) return &*lane.blocks[index];
-    auto made =
-        makeBlock(m_model, block, lane.plan, m_store, lane.calibrated, m_kernels, Job(job.stopToken()));
+    auto made = makeBlock(m_store, lane.plan, block, Job(job.stopToken()));
     if (!made) return fail(made.error());
     if (keep) return &lane.blocks[index].emplace(std::move(*made));
     m_temporary = std::move(*made);

@@ -12,13 +12,13 @@
 #include "model/evaluation/windows.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
+#include "model/weights/linear_weights.h"
 
 namespace quantscope {
 
 /// One variant on its way through the model.
 struct Lane {
     VariantPlan plan;
-    CalibratedQuantizers calibrated;
     std::optional<Embedding> embedding;
     std::vector<std::optional<BlockOperators>> blocks;  ///< kept in chunk-major order only
     double seconds = 0;                                 ///< spent in this lane

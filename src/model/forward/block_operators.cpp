@@ -10,6 +10,8 @@
 #include "model/calibration/calibration.h"
 #include "model/calibration/ordered_calibration.h"
 #include "model/forward/forward.h"
+#include "model/weights/layer_quantizer.h"
+#include "model/weights/linear_weights.h"
 
 namespace quantscope {
 
@@ -56,32 +58,49 @@ struct InputWish {
     bool operator==(const InputWish&) const = default;
 };
 
-/// Makes the operators of a block, or of the head, whose layers are those of the plan from `first` on.
+/// Makes the operators of a block, or of the head, from the layers of a plan. Takes no text through any
+/// block: the calibration text, if one is needed, stands at this block already.
 class OperatorMaker {
  public:
-    OperatorMaker(const Model& model, std::span<const LinearInfo> layers, size_t first,
-                  const VariantPlan& plan, WeightStore& store, const CalibratedQuantizers& calibrated,
-                  const KernelTable& kernels)
-        : m_model(model),
+    OperatorMaker(WeightStore& weights, const VariantPlan& plan, std::span<const LinearInfo> layers)
+        : m_weights(weights),
+          m_quantizer(weights.layers()),
           m_layers(layers),
-          m_first(first),
+          m_first(m_quantizer.model().linearIndex(layers.front())),
           m_plan(plan),
-          m_store(store),
-          m_calibrated(calibrated),
-          m_kernels(kernels),
+          m_known(layers.size()),
           m_layouts(layers.size()),
           m_transforms(layers.size()) {}
 
+    /// What is there without quantizing anything.
+    Status look(const Job& job) {
+        for (size_t i = 0; i < m_layers.size(); ++i) {
+            auto known = m_weights.find(m_plan, m_layers[i], job);
+            if (!known) return fail(known.error());
+            m_known[i] = std::move(*known);
+        }
+        return {};
+    }
+    /// After look(): whether a layer that is not there waits for the calibration text.
+    [[nodiscard]] bool needsText() const {
+        for (size_t i = 0; i < m_layers.size(); ++i)
+            if (!m_known[i] && m_quantizer.orderOf(m_plan.layers[m_first + i]) != InputOrder::Float)
+                return true;
+        return false;
+    }
+
     /// Input point by input point: when a layer's statistics are gathered, those before it run as the plan
-    /// says.
-    Status make(std::span<LinearOperator> operators, const Job& job) {
+    /// says. `before`: only the layers of earlier points.
+    Status make(std::span<LinearOperator> operators, const Job& job, std::optional<int> before = {}) {
         for (size_t begin = 0; begin < m_layers.size();) {
+            const int point = m_layers[begin].inputPoint;
+            if (before && point >= *before) return {};
             size_t end = begin;
-            while (end < m_layers.size() && m_layers[end].inputPoint == m_layers[begin].inputPoint) ++end;
+            while (end < m_layers.size() && m_layers[end].inputPoint == point) ++end;
             for (size_t i = begin; i < end; ++i)
                 if (Status made = makeWeights(i, operators, job); !made) return made;
             for (size_t i = begin; i < end; ++i) {
-                auto input = inputOf(i);
+                auto input = inputOf(i, job);
                 if (!input) return fail(input.error());
                 operators[i].input = std::move(*input);
             }
@@ -92,49 +111,35 @@ class OperatorMaker {
 
  private:
     Status makeWeights(size_t i, std::span<LinearOperator> operators, const Job& job) {
-        const Recipe& recipe = m_plan.layers[m_first + i];
-        const auto& activations = m_plan.inputs[m_first + i];
-        auto layout = integerLayout(recipe, activations);
+        auto layout = integerLayout(m_plan.layers[m_first + i], m_plan.inputs[m_first + i]);
         if (!layout) return fail(layout.error());
         m_layouts[i] = *layout;
-        std::optional<IntegerUse> use;
-        if (*layout) use = IntegerUse{**layout, activations && activations->outlierThreshold > 0};
-        const OrderedInputs inputs = orderedInputs(i, operators);
-        auto weights = m_store.get(m_layers[i], recipe, job, use, inputs.plan ? &inputs : nullptr);
-        if (!weights) return fail(weights.error());
-        auto bias = m_model.bias(m_layers[i]);
+        if (!m_known[i]) {
+            const auto statistics = statisticsOf(i, operators, job);
+            if (!statistics) return fail(statistics.error());
+            auto made = m_weights.make(m_plan, m_layers[i], *statistics, job);
+            if (!made) return fail(made.error());
+            m_known[i] = std::move(*made);
+        }
+        auto bias = m_quantizer.model().bias(m_layers[i]);
         if (!bias) return fail(bias.error());
         operators[i].bias = std::move(*bias);
-        operators[i].packed = weights->packed;
-        operators[i].integer = weights->integer;
-        m_transforms[i] = std::move(weights->transform);
+        operators[i].packed = m_known[i]->packed;
+        operators[i].integer = m_known[i]->integer;
+        m_transforms[i] = m_known[i]->transform;
         return {};
     }
 
-    /// Without a plan where the recipe takes the float model's inputs.
-    OrderedInputs orderedInputs(size_t i, std::span<const LinearOperator> made) {
-        const InputOrder order = inputOrder(m_plan.layers[m_first + i]);
-        if (order == InputOrder::Float) return {};
-        if (!m_sharedPlan) m_sharedPlan = std::make_shared<const VariantPlan>(m_plan);
-        return {m_sharedPlan, [=, this](const Job& job) { return seen(m_layers[i], order, made, job); }};
-    }
-
-    Result<std::shared_ptr<const CalibrationStatistics>> seen(const LinearInfo& layer, InputOrder order,
-                                                              std::span<const LinearOperator> made,
-                                                              const Job& job) {
+    /// In the order that the layer's recipe asks for.
+    Result<StatisticsPtr> statisticsOf(size_t i, std::span<const LinearOperator> made, const Job& job) {
+        const LinearInfo& layer = m_layers[i];
+        const Recipe& recipe = m_plan.layers[m_first + i];
+        const InputOrder order = m_quantizer.orderOf(recipe);
+        if (order == InputOrder::Float) return m_quantizer.floatStatistics(layer, recipe, job);
         if (layer.block < 0) return fail(outsideCalibration(layer));
-        auto ordered = m_store.ordered(m_plan, layer.block);
+        const auto ordered = m_quantizer.ordered(m_plan, layer.block);
         if (!ordered) return fail(ordered.error());
-        OrderedCalibration& calibration = **ordered;
-        if (calibration.next() > layer.block) calibration.restart();
-        if (Status begun = calibration.begin(job); !begun) return fail(begun.error());
-        // Where the text has not come this far, the blocks before are made once more, or come from the store.
-        while (calibration.next() < layer.block) {
-            auto block =
-                makeBlock(m_model, calibration.next(), m_plan, m_store, m_calibrated, m_kernels, job);
-            if (!block) return fail(block.error());
-        }
-        return calibration.statistics(layer, order, made, job);
+        return (*ordered)->statistics(layer, order, made, job);
     }
 
     /// The basis in which layer i's input is quantized. Codes stand in the transform's own basis. Values
@@ -153,7 +158,7 @@ class OperatorMaker {
         return basis;
     }
 
-    Result<std::shared_ptr<const LinearInput>> inputOf(size_t i) {
+    Result<std::shared_ptr<const LinearInput>> inputOf(size_t i, const Job& job) {
         InputWish wish{m_layers[i].inputPoint, m_plan.inputs[m_first + i], m_layouts[i], basisOf(i)};
         if (!wish.activations && !wish.basis) return std::shared_ptr<const LinearInput>{};
         for (const auto& [known, input] : m_inputs)
@@ -161,7 +166,7 @@ class OperatorMaker {
         auto input = std::make_shared<LinearInput>();
         input->isSigned = wish.layout == IntegerLayout::Int4;
         if (wish.activations) {
-            auto quantizer = quantizerFor(wish, m_layers[i]);
+            auto quantizer = quantizerFor(wish, m_layers[i], job);
             if (!quantizer) return fail(quantizer.error());
             input->quantizer = std::move(*quantizer);
         } else {
@@ -171,10 +176,10 @@ class OperatorMaker {
         return input;
     }
 
-    Result<ActivationQuantizer> quantizerFor(const InputWish& wish, const LinearInfo& layer) const {
+    Result<ActivationQuantizer> quantizerFor(const InputWish& wish, const LinearInfo& layer, const Job& job) {
         const ActivationRecipe& recipe = *wish.activations;
-        auto made = recipe.isStatic ? calibrated(wish, layer)
-                                    : ActivationQuantizer::dynamic(recipe.scheme, m_kernels);
+        auto made = recipe.isStatic ? calibrated(wish, layer, job)
+                                    : ActivationQuantizer::dynamic(recipe.scheme, m_quantizer.kernels());
         if (!made) return fail(made.error());
         made->keepOutliers(recipe.outlierThreshold);
         if (wish.basis) made->changeBasis(*wish.basis);
@@ -182,35 +187,65 @@ class OperatorMaker {
     }
 
     /// A range from calibration: of the float model's inputs, in another basis measured again on the sample.
-    Result<ActivationQuantizer> calibrated(const InputWish& wish, const LinearInfo& layer) const {
+    Result<ActivationQuantizer> calibrated(const InputWish& wish, const LinearInfo& layer, const Job& job) {
         const Scheme& scheme = wish.activations->scheme;
-        if (wish.basis && m_store.calibration() != nullptr) {
-            auto seen = m_store.calibration()->statistics(layer, {});
+        if (wish.basis && m_quantizer.calibration() != nullptr) {
+            auto seen = m_quantizer.calibration()->statistics(layer, {});
             if (!seen) return fail(seen.error());
             const MatrixView sample = (*seen)->sample.matrix();
             std::vector<float> changed(static_cast<size_t>(sample.size()));
             applyTransform(*wish.basis, sample, changed.data());
             return ActivationQuantizer::fromCalibration(
-                scheme, {changed.data(), sample.rows, sample.cols, sample.cols}, m_kernels);
+                scheme, {changed.data(), sample.rows, sample.cols, sample.cols}, m_quantizer.kernels());
         }
-        for (const auto& [known, quantizers] : m_calibrated)
-            if (known == scheme)
-                return *(*quantizers)[static_cast<size_t>(layer.block)][static_cast<size_t>(wish.point)];
-        return fail(ErrorKind::Internal, "a static range was not calibrated", "activations");
+        const auto ranges = m_quantizer.ranges(scheme, job);
+        if (!ranges) return fail(ranges.error());
+        return *(**ranges)[static_cast<size_t>(layer.block)][static_cast<size_t>(wish.point)];
     }
 
-    const Model& m_model;
+    WeightStore& m_weights;
+    LayerQuantizer& m_quantizer;
     std::span<const LinearInfo> m_layers;
     size_t m_first;
     const VariantPlan& m_plan;
-    WeightStore& m_store;
-    const CalibratedQuantizers& m_calibrated;
-    const KernelTable& m_kernels;
+    std::vector<std::optional<LinearWeights>> m_known;
     std::vector<std::optional<IntegerLayout>> m_layouts;
     std::vector<std::optional<ActivationTransform>> m_transforms;
     std::vector<std::pair<InputWish, std::shared_ptr<const LinearInput>>> m_inputs;
-    std::shared_ptr<const VariantPlan> m_sharedPlan;
 };
+
+/// The block as the maker has it, with its norms.
+Result<BlockOperators> blockOf(const Model& model, int64_t block, OperatorMaker& maker, const Job& job) {
+    BlockOperators result;
+    auto norms = loadNorms(model, block);
+    if (!norms) return fail(norms.error());
+    result.norms = std::move(*norms);
+    result.linears.resize(model.blockLinears(block).size());
+    if (Status made = maker.make(result.linears, job); !made) return fail(made.error());
+    return result;
+}
+
+/// Takes the calibration text through the plan's blocks before this one.
+Status takeText(WeightStore& weights, const VariantPlan& plan, int64_t block, const Job& job) {
+    const Model& model = weights.layers().model();
+    const auto text = weights.layers().ordered(plan, block);
+    if (!text) return fail(text.error());
+    OrderedCalibration& ordered = **text;
+    if (ordered.next() > block) ordered.restart();
+    if (Status begun = ordered.begin(job); !begun) return begun;
+    while (ordered.next() < block) {
+        const int64_t next = ordered.next();
+        if (!job.proceed(static_cast<double>(next) / static_cast<double>(block),
+                         fmt::format("block {} of the {} before", next + 1, block)))
+            return fail(ErrorKind::Cancelled, "the calibration was stopped");
+        OperatorMaker maker(weights, plan, model.blockLinears(next));
+        if (Status looked = maker.look(job.quiet()); !looked) return looked;
+        const auto made = blockOf(model, next, maker, job.quiet());
+        if (!made) return fail(made.error());
+        if (Status told = ordered.finished(next, *made, job.quiet()); !told) return told;
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -224,27 +259,51 @@ Result<std::vector<BlockNorm>> loadNorms(const Model& model, int64_t block) {
     return norms;
 }
 
-Result<BlockOperators> makeBlock(const Model& model, int64_t block, const VariantPlan& plan,
-                                 WeightStore& store, const CalibratedQuantizers& calibrated,
-                                 const KernelTable& kernels, const Job& job) {
-    BlockOperators result;
-    auto norms = loadNorms(model, block);
-    if (!norms) return fail(norms.error());
-    result.norms = std::move(*norms);
-    const auto layers = model.blockLinears(block);
-    result.linears.resize(layers.size());
-    OperatorMaker maker(model, layers, model.linearsUntil(block - 1), plan, store, calibrated, kernels);
-    if (Status made = maker.make(result.linears, job); !made) return fail(made.error());
-    if (Status told = store.tellOrdered(plan, block, result, job); !told) return fail(told.error());
-    return result;
+Result<BlockOperators> makeBlock(WeightStore& weights, const VariantPlan& plan, int64_t block,
+                                 const Job& job) {
+    LayerQuantizer& layers = weights.layers();
+    OperatorMaker maker(weights, plan, layers.model().blockLinears(block));
+    if (Status looked = maker.look(job); !looked) return fail(looked.error());
+    if (maker.needsText())
+        if (Status taken = takeText(weights, plan, block, job); !taken) return fail(taken.error());
+    auto made = blockOf(layers.model(), block, maker, job);
+    if (!made) return made;
+    if (Status told = layers.tellOrdered(plan, block, *made, job); !told) return fail(told.error());
+    return made;
 }
 
-Result<LinearOperator> makeHead(const Model& model, const VariantPlan& plan, WeightStore& store,
-                                const KernelTable& kernels, const Job& job) {
+Result<BlockOperators> makeFloatBlock(const Model& model, const KernelTable& kernels, int64_t block,
+                                      const Job& job) {
+    LayerQuantizer layers(model, kernels, 0);
+    WeightStore weights(layers, 0);
+    return makeBlock(weights, floatPlan(model), block, job);
+}
+
+Result<LinearOperator> makeHead(WeightStore& weights, const VariantPlan& plan, const Job& job) {
     LinearOperator head;
-    OperatorMaker maker(model, {&model.head(), 1}, plan.layers.size() - 1, plan, store, {}, kernels);
+    OperatorMaker maker(weights, plan, {&weights.layers().model().head(), 1});
+    if (Status looked = maker.look(job); !looked) return fail(looked.error());
     if (Status made = maker.make({&head, 1}, job); !made) return fail(made.error());
     return head;
+}
+
+Result<StatisticsPtr> orderedStatistics(LayerQuantizer& layers, const VariantPlan& plan,
+                                        const LinearInfo& layer, const Job& job) {
+    if (layer.block < 0) return fail(outsideCalibration(layer));
+    WeightStore weights(layers, 0);
+    if (Status taken = takeText(weights, plan, layer.block, job); !taken) return fail(taken.error());
+    const auto readers = layers.model().blockLinears(layer.block);
+    const InputOrder order = layers.orderOf(plan.layers[layers.model().linearIndex(layer)]);
+    std::vector<LinearOperator> made(readers.size());
+    if (order == InputOrder::TrueSequential) {
+        OperatorMaker maker(weights, plan, readers);
+        if (Status looked = maker.look(job.quiet()); !looked) return fail(looked.error());
+        if (Status before = maker.make(made, job.quiet(), layer.inputPoint); !before)
+            return fail(before.error());
+    }
+    const auto ordered = layers.ordered(plan, layer.block);
+    if (!ordered) return fail(ordered.error());
+    return (*ordered)->statistics(layer, order, made, job);
 }
 
 Result<RotaryTable> makeRotary(const Model& model, int64_t positions) {

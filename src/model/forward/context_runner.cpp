@@ -8,6 +8,7 @@
 #include "methods/interface/method.h"
 #include "model/forward/block_operators.h"
 #include "model/forward/embedding.h"
+#include "model/weights/linear_weights.h"
 
 namespace quantscope {
 
@@ -15,7 +16,8 @@ struct ContextRunner::Impl {
     Impl(std::shared_ptr<const Model> m, const KernelTable& k)
         : model(std::move(m)),
           kernels(k),
-          store(*model, kernels, 0),
+          layers(*model, kernels, 0),
+          store(layers, 0),
           runner(model->config(), kernels),
           linear(kernels, productTimes) {}
 
@@ -24,6 +26,7 @@ struct ContextRunner::Impl {
 
     std::shared_ptr<const Model> model;
     const KernelTable& kernels;
+    LayerQuantizer layers;
     WeightStore store;
     BlockRunner runner;
     StageTimes productTimes;  ///< within the head's product
@@ -43,18 +46,13 @@ struct ContextRunner::Impl {
 
 Status ContextRunner::Impl::makeBlocks(const VariantPlan& plan, std::span<const int32_t> sample,
                                        const Job& job) {
-    CalibratedQuantizers calibrated;
-    for (const Scheme& scheme : staticSchemes(plan)) {
-        auto made = calibrateActivations(*model, sample, scheme, kernels, job.quiet());
-        if (!made) return fail(made.error());
-        calibrated.emplace_back(scheme, std::make_shared<const StaticQuantizers>(std::move(*made)));
-    }
+    layers.setRangesText({sample.begin(), sample.end()});
     const int64_t count = model->config().blocks;
     for (int64_t block = 0; block < count; ++block) {
         if (!job.proceed(static_cast<double>(block) / static_cast<double>(count),
                          fmt::format("block {}", block)))
             return fail(ErrorKind::Cancelled, "the preparation was stopped");
-        auto made = makeBlock(*model, block, plan, store, calibrated, kernels, job.quiet());
+        auto made = makeBlock(store, plan, block, job.quiet());
         if (!made) return fail(made.error());
         blocks.push_back(std::move(*made));
     }
@@ -76,7 +74,7 @@ Status ContextRunner::Impl::make(const Variant& variant, int64_t tokens, std::sp
     auto weight = model->weight(kFinalNormName);
     if (!weight) return fail(weight.error());
     norm = std::move(*weight);
-    auto last = makeHead(*model, plan, store, kernels, job.quiet());
+    auto last = makeHead(store, plan, job.quiet());
     if (!last) return fail(last.error());
     head = std::move(*last);
     caches.resize(static_cast<size_t>(model->config().blocks));

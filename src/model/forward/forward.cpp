@@ -13,9 +13,6 @@
 namespace quantscope {
 namespace {
 
-/// Enough for one block of any model; a float pass needs each weight once.
-constexpr uint64_t kNothingKept = 0;
-
 tl::unexpected<Error> cancelled() {
     return fail(ErrorKind::Cancelled, "the forward pass was stopped");
 }
@@ -36,11 +33,9 @@ Status runBlocks(const Model& model, const KernelTable& kernels, std::span<const
     resizeFor(hidden, static_cast<size_t>(count * config.hidden), "the hidden states");
     embedding->look(tokens, hidden.data());
 
-    const VariantPlan plan = floatPlan(model);
-    WeightStore store(model, kernels, kNothingKept);
     BlockRunner runner(config, kernels);
     for (int64_t block = 0; block < config.blocks; ++block) {
-        auto operators = makeBlock(model, block, plan, store, {}, kernels, job.quiet());
+        auto operators = makeFloatBlock(model, kernels, block, job.quiet());
         if (!operators) return fail(operators.error());
         for (int64_t begin = 0; begin < count; begin += window) {
             const double fraction =

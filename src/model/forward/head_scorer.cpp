@@ -47,7 +47,7 @@ Status HeadScorer::open() {
 
 Result<LinearOperator> HeadScorer::headOf(const Lane& lane, const Job& job) {
     const StageTimer timer(m_times.setup);
-    return makeHead(m_model, lane.plan, m_store, m_kernels, Job(job.stopToken()));
+    return makeHead(m_store, lane.plan, Job(job.stopToken()));
 }
 
 void HeadScorer::normalize(const float* hidden, int64_t rows) {
