@@ -92,8 +92,10 @@ HistogramSeries histogramSeries(const TensorResults& results, size_t variant) {
     const GridMarks& marks = result.report->marks;
     series.quantized = counts(result.report->dequantized);
     series.levels.assign(marks.levels.begin(), marks.levels.end());
+    const MatrixQuantization& quantization = result.report->quantization;
+    if (!quantization.hasRange()) return series;
     series.clip = AxisRange{static_cast<double>(marks.clipLow), static_cast<double>(marks.clipHigh)};
-    series.clipMovable = marks.wholeTensor;
+    series.clipMovable = marks.wholeTensor && !quantization.stored;
     return series;
 }
 
@@ -104,7 +106,9 @@ std::vector<ErrorSplitRow> errorSplitRows(const TensorResults& results) {
         if (!result.report) continue;
         const Metrics& metrics = result.report->metrics;
         rows.push_back({static_cast<int>(i), variantLabel(results, i), metrics.roundingMse,
-                        metrics.clippingMse, metrics.sqnrDb, result.variant.isFloat(), isPreview(results)});
+                        metrics.clippingMse, metrics.sqnrDb, result.variant.isFloat(),
+                        result.variant.isFloat() || result.report->quantization.hasRange(),
+                        isPreview(results)});
     }
     return rows;
 }
@@ -161,6 +165,15 @@ ChannelSeries channelSeries(const TensorResults& results, ChannelChoice choice) 
     return series;
 }
 
+QString codesSentence(const TensorResults& results) {
+    const auto variant = static_cast<size_t>(std::max(0, results.heatmapVariant));
+    if (variant >= results.variants.size() || !results.variants[variant].report) return {};
+    const MatrixQuantization& shown = results.variants[variant].report->quantization;
+    if (shown.isFloat()) return QObject::tr("The float reference has no codes.");
+    if (shown.hasCodes()) return {};
+    return QObject::tr("No codes: %1.").arg(QString::fromStdString(shown.stored->whyNoCodes));
+}
+
 std::array<HeatmapSeries, 4> heatmapSeries(const std::shared_ptr<const TensorResults>& results) {
     std::array<HeatmapSeries, 4> series;
     if (!results->heatMaps) return series;
@@ -169,6 +182,7 @@ std::array<HeatmapSeries, 4> heatmapSeries(const std::shared_ptr<const TensorRes
     for (size_t i = 0; i < series.size(); ++i) series[i] = picture(results, *sources[i]);
     makeSigned(series[0], maps.original);
     series[1].map = ColorMap::Cividis;
+    series[1].sentence = codesSentence(*results);
     makeSigned(series[2], maps.original);  // the same scale as the original: they are compared
     makeSigned(series[3], maps.error);
     return series;
