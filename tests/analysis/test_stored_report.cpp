@@ -10,6 +10,8 @@
 #include "base/cpu_features.h"
 #include "base/parallel_for.h"
 #include "methods/interface/method.h"
+#include "methods/interface/quantize_layer.h"
+#include "methods/registry.h"
 #include "naive_report.h"
 #include "tensor/synthetic.h"
 

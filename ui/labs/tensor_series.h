@@ -16,6 +16,8 @@ namespace quantscope {
 
 /// "1/64 sample" for a preview, empty for the full result.
 QString sampleText(const TensorResults& results);
+/// Of one variant: a method may have seen some of the rows only.
+QString sampleText(const TensorResults& results, size_t variant);
 /// "C  int4 channel".
 QString variantLabel(const TensorResults& results, size_t variant);
 

@@ -7,6 +7,7 @@
 
 #include "kernels/matrix_passes.h"
 #include "methods/interface/method.h"
+#include "methods/registry.h"
 #include "quant/passes/reference.h"
 
 namespace quantscope {

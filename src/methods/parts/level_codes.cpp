@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/parallel_for.h"
+#include "quant/estimators/run_extremes.h"
 
 namespace quantscope {
 namespace {
@@ -110,6 +111,28 @@ std::vector<float> minifloatLevels(const Minifloat& element) {
     }
     std::sort(levels.begin(), levels.end());
     return levels;
+}
+
+std::vector<float> groupScales(const MatrixView& weight, const GroupLayout& layout,
+                               const std::function<float(float absmax)>& scaleOf) {
+    std::vector<float> scales(static_cast<size_t>(layout.groupCount()), 0);
+    for (int64_t r = 0; r < weight.rows; ++r)
+        for (int64_t c = 0; c < weight.cols; c += layout.blockCols) {
+            float& largest = scales[static_cast<size_t>(layout.groupOf(r, c))];
+            const int64_t count = std::min(layout.blockCols, weight.cols - c);
+            largest = std::max(largest, absMax(weight.row(r) + c, count));
+        }
+    for (float& scale : scales) scale = scaleOf(scale);
+    return scales;
+}
+
+CodesAnswer minifloatAnswer(const MatrixView& values, const GroupLayout& layout,
+                            std::span<const float> scales, const Minifloat& element,
+                            const std::string& format) {
+    return {std::make_shared<const StoredCodes>(levelCodes(values, layout, scales, minifloatLevels(element),
+                                                           "value of " + format +
+                                                               ", counted from the smallest")),
+            {}};
 }
 
 }  // namespace quantscope

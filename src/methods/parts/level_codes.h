@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,14 @@ StoredCodes codebookCodes(const MatrixView& values, bool oneCodebook, int codes)
 
 /// The values of a small float, increasing; 0 is there once.
 std::vector<float> minifloatLevels(const Minifloat& element);
+
+/// The scale of each group by the largest magnitude of its elements.
+std::vector<float> groupScales(const MatrixView& weight, const GroupLayout& layout,
+                               const std::function<float(float absmax)>& scaleOf);
+/// levelCodes() of a small float, as a method answers.
+CodesAnswer minifloatAnswer(const MatrixView& values, const GroupLayout& layout,
+                            std::span<const float> scales, const Minifloat& element,
+                            const std::string& format);
 
 /// Of a weight in GGUF blocks (`blocks`, of one of the types Q2_K .. Q6_K, Q5_0, Q5_1, Q8_0, IQ4_NL) and its
 /// values: codes as the block holds them, ranges of the runs that share a scale.
