@@ -93,7 +93,9 @@ Lab tensorLab() {
     };
     lab.follow = follow;
     lab.checkpoints = [](const Experiment& e) {
-        return std::vector<std::string>{checkpointOf(e.part<TensorPart>().matrix)};
+        std::vector<std::string> paths{checkpointOf(e.part<TensorPart>().matrix)};
+        if (const auto& inputs = e.part<TensorPart>().inputs) paths.push_back(checkpointOf(*inputs));
+        return paths;
     };
     return lab;
 }

@@ -35,7 +35,7 @@ Error missingCalibration(const MethodInfo& info, bool isLayer) {
     return Error{ErrorKind::InvalidArgument,
                  fmt::format("{} must know the inputs of this layer", info.label),
                  {},
-                 "calibration",
+                 isLayer ? "calibration" : "tensor inputs",
                  isLayer ? "Choose a calibration text for the model, or inputs for this tensor"
                          : "Choose inputs for this tensor: captured, from a file or synthetic"};
 }
