@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <optional>
 
 #include "app/experiment/tensor_part.h"
 #include "app/results/tensor_json.h"
+#include "cli/calibration_arguments.h"
 #include "cli/commands.h"
 #include "cli/experiment_options.h"
 
@@ -16,6 +18,8 @@ struct Options {
     std::string activations;
     std::string text;
     int tokens = 512;
+    std::string inputs;
+    CalibrationArguments calibration;
     std::string variants;
     ExperimentOptions output;
 };
@@ -34,13 +38,37 @@ Result<MatrixSource> sourceOf(const Options& o) {
     return MatrixSource(ActivationSource{o.file, o.text, o.activations, o.tokens});
 }
 
+/// FILE, synthetic:SPEC or captured:LAYER.
+Result<std::optional<MatrixSource>> inputsOf(const Options& o) {
+    const auto after = [&](const std::string& prefix) -> std::optional<std::string> {
+        if (o.inputs.rfind(prefix, 0) != 0) return std::nullopt;
+        return o.inputs.substr(prefix.size());
+    };
+    using Inputs = std::optional<MatrixSource>;
+    if (o.inputs.empty()) return Inputs{};
+    if (const auto spec = after("synthetic:")) return Inputs(SyntheticSource{*spec});
+    const auto layer = after("captured:");
+    if (!layer) return Inputs(TensorSource{o.inputs, {}});
+    if (o.file.empty() || o.text.empty())
+        return fail(ErrorKind::InvalidArgument, "captured inputs need the model and a text to run over",
+                    "--inputs", "give the model as FILE, and --text");
+    return Inputs(ActivationSource{o.file, o.text, *layer, o.tokens});
+}
+
 Result<LabRequest> requestOf(const Options& options) {
     const auto source = sourceOf(options);
     if (!source) return fail(source.error());
+    auto inputs = inputsOf(options);
+    if (!inputs) return fail(inputs.error());
     auto variants = parseVariants(options.variants);
     if (!variants) return fail(variants.error());
     LabRequest request;
-    request.experiment.edit<TensorPart>().matrix = *source;
+    auto& part = request.experiment.edit<TensorPart>();
+    part.matrix = *source;
+    part.inputs = std::move(*inputs);
+    const CalibrationArguments& calibration = options.calibration;
+    if (!options.tensor.empty() && !(calibration.text.empty() && calibration.load.empty()))
+        request.experiment.model = modelSourceOf(options.file, {}, calibration);
     request.experiment.variants = std::move(*variants);
     return request;
 }
@@ -67,6 +95,10 @@ void addCompareCommand(CLI::App& program, CommandContext& context) {
         ->add_option("--variants", options->variants,
                      "Schemes separated by ';': \"int8; int4/affine/group=64\"")
         ->required();
+    command->add_option("--inputs", options->inputs,
+                        "Inputs of a tensor for methods that must know them: a file [tokens x in], "
+                        "synthetic:outliers/rows=512, captured:LAYER (with --text)");
+    addCalibrationOptions(*command, options->calibration);
     addExperimentOptions(*command, options->output);
     command->callback([options, &context] { context.exitCode = compare(*options, context); });
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
+#include <utility>
 
 namespace quantscope {
 namespace {
@@ -22,9 +24,21 @@ size_t widthOf(const std::string& text) {
 
 }  // namespace
 
+Error withFlags(Error error) {
+    const auto endsWith = [&error](std::string_view end) {
+        return error.field.size() >= end.size() &&
+               error.field.compare(error.field.size() - end.size(), end.size(), end) == 0;
+    };
+    if (endsWith("tensor inputs"))
+        error.fix += " (--inputs FILE or synthetic:SPEC)";
+    else if (endsWith("calibration"))
+        error.fix += " (--calibration FILE)";
+    return error;
+}
+
 int reportError(const Error& error, int exitCode) {
     finishProgress();
-    fmt::print(stderr, "error: {}\n", describe(error));
+    fmt::print(stderr, "error: {}\n", describe(withFlags(error)));
     return exitCode;
 }
 

@@ -10,6 +10,9 @@
 
 namespace quantscope {
 
+/// The engine's advice names what to choose; here the option that chooses it stands beside it.
+Error withFlags(Error error);
+
 /// "error: ..." on standard error; gives `exitCode` back, so that commands can return it.
 int reportError(const Error& error, int exitCode);
 

@@ -175,7 +175,7 @@ Result<Tensor> encodeGguf(const LayerInput& input, const Recipe& recipe, const J
     if (!wanted) return encodeBlocks(input.weight, *dtype, job);
     if (calibrationNeed(recipe) != CalibrationNeed::None && !input.calibration)
         return fail(ErrorKind::InvalidArgument, "an importance matrix needs statistics of the layer's inputs",
-                    input.name, "Export with --calibration FILE, or leave imatrix out");
+                    input.name, "Export with a calibration text, or leave imatrix out");
     return encodeGgufBlocks(input, recipe, *wanted, job);
 }
 

@@ -61,6 +61,9 @@ const MethodInfo& Aqlm::info() const {
         MethodInfo info;
         info.name = "aqlm";
         info.label = "AQLM";
+        info.noCodes =
+            "a code stands for a group of inputs and is added to those of other codebooks: none is one "
+            "weight's";
         info.source = "Egiazarian et al., ICML 2024 (arXiv:2401.06118)";
         info.help =
             "eight inputs at a time become a sum of codewords: w = s sum_m C_m[b_m]; codes by beam search, "

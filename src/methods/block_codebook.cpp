@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/block_codebook.h"
 
+#include <algorithm>
+
+#include "methods/parts/level_codes.h"
+
 namespace quantscope {
 
 BlockCodebook::BlockCodebook(CodebookLevels levels) : m_levels(levels) {
@@ -33,6 +37,19 @@ Result<LayerResult> BlockCodebook::quantize(const LayerInput& input, const Recip
     if (!job.proceed(0, m_info.name)) return fail(ErrorKind::Cancelled, m_info.name + " was stopped");
     return valuesResult(input.weight.shape(), codebookValues(input.weight, codebookStorage(recipe)),
                         storedBytes(recipe, input.weight.rows(), input.weight.cols()));
+}
+
+CodesAnswer BlockCodebook::elementCodes(const Tensor& weight, const Recipe& recipe,
+                                        const LayerResult& result) const {
+    const CodebookStorage storage = codebookStorage(recipe);
+    const int64_t block = std::max<int64_t>(1, std::min(storage.block, weight.size()));
+    const GroupLayout layout{1, weight.size(), 1, block};
+    const CodebookCodes encoded = encodeCodebook(weight, storage);
+    const auto levels = storage.levels == CodebookLevels::Nf4 ? nf4Levels() : fp4Levels();
+    return {std::make_shared<const StoredCodes>(
+                levelCodes(result.values->matrix(), layout, encoded.absmax, levels,
+                           "level of " + m_info.label + ", counted from the smallest")),
+            {}};
 }
 
 }  // namespace quantscope

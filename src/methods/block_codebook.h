@@ -18,6 +18,8 @@ class BlockCodebook : public Method {
     [[nodiscard]] Result<LayerResult> quantize(const LayerInput& input, const Recipe& recipe,
                                                const Job& job) const override;
     [[nodiscard]] double storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const override;
+    [[nodiscard]] CodesAnswer elementCodes(const Tensor& weight, const Recipe& recipe,
+                                           const LayerResult& result) const override;
 
  private:
     CodebookLevels m_levels;

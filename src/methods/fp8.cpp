@@ -6,6 +6,7 @@
 #include "base/parallel_for.h"
 #include "methods/interface/options.h"
 #include "methods/parts/input_runs.h"
+#include "methods/parts/level_codes.h"
 #include "methods/parts/minifloat_codes.h"
 #include "methods/parts/stored_values.h"
 #include "quant/passes/codebook_runs.h"
@@ -65,6 +66,16 @@ Result<LayerResult> Fp8::quantize(const LayerInput& input, const Recipe& recipe,
             }
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
+}
+
+CodesAnswer Fp8::elementCodes(const Tensor& weight, const Recipe& recipe, const LayerResult& result) const {
+    const MatrixView w = weight.matrix();
+    const std::string& scale = MethodOptions(info(), recipe).text("scale");
+    const Minifloat element = minifloatNamed(MethodOptions(info(), recipe).text("element"));
+    const int64_t blockRows = scale == "tensor" ? w.rows : (scale == "channel" ? 1 : 128);
+    const GroupLayout layout{w.rows, w.cols, blockRows, scale == "block" ? 128 : w.cols};
+    const auto scales = groupScales(w, layout, [&](float absmax) { return fp8Scale(absmax, element); });
+    return minifloatAnswer(result.values->matrix(), layout, scales, element, info().label);
 }
 
 }  // namespace quantscope

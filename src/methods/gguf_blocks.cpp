@@ -9,6 +9,7 @@
 #include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
 #include "methods/parts/gguf_types.h"
+#include "methods/parts/level_codes.h"
 #include "quant/passes/to_float.h"
 
 namespace quantscope {
@@ -64,10 +65,22 @@ Result<LayerResult> GgufBlocks::quantize(const LayerInput& input, const Recipe& 
     LayerResult result;
     result.values = std::move(*values);
     result.bytes = encoded->bytes().size();
+    result.blocks = std::move(*encoded);
     if (dtype != m_dtype)
         result.notes.push_back(fmt::format("{} inputs are no multiple of {}: {} instead", cols,
                                            infoOf(m_dtype).blockElements, infoOf(dtype).name));
     return result;
+}
+
+CodesAnswer GgufBlocks::elementCodes(const Tensor& weight, const Recipe& recipe,
+                                     const LayerResult& result) const {
+    std::optional<Tensor> blocks = result.blocks;
+    if (!blocks && needs(recipe) == CalibrationNeed::None) {
+        auto encoded = encodeGgufBlocks({{}, weight}, recipe, m_dtype, Job{});
+        if (encoded) blocks = std::move(*encoded);
+    }
+    if (!blocks) return {nullptr, "the values of this layer were kept without their blocks"};
+    return {std::make_shared<const StoredCodes>(blockCodes(*blocks, result.values->matrix())), {}};
 }
 
 }  // namespace quantscope

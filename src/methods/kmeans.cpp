@@ -9,6 +9,7 @@
 #include "base/parallel_for.h"
 #include "methods/interface/input_order.h"
 #include "methods/interface/options.h"
+#include "methods/parts/level_codes.h"
 #include "methods/parts/stored_values.h"
 #include "quant/packing.h"
 #include "tensor/float_bits.h"
@@ -209,6 +210,13 @@ Result<LayerResult> KMeans::quantize(const LayerInput& input, const Recipe& reci
     });
     if (job.stopRequested()) return fail(ErrorKind::Cancelled, "k-means was stopped");
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
+}
+
+CodesAnswer KMeans::elementCodes(const Tensor&, const Recipe& recipe, const LayerResult& result) const {
+    const bool whole = recipe.scheme.granularity == Granularity::Tensor;
+    return {std::make_shared<const StoredCodes>(
+                codebookCodes(result.values->matrix(), whole, 1 << recipe.scheme.bits)),
+            {}};
 }
 
 }  // namespace quantscope

@@ -5,6 +5,7 @@
 
 #include "methods/interface/options.h"
 #include "methods/parts/input_runs.h"
+#include "methods/parts/level_codes.h"
 #include "methods/parts/minifloat_codes.h"
 #include "methods/parts/stored_values.h"
 #include "quant/passes/codebook_runs.h"
@@ -52,6 +53,18 @@ Result<LayerResult> Microscaling::quantize(const LayerInput& input, const Recipe
         roundRun({from, static_cast<size_t>(count)}, element, {s, true}, s, to);
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
+}
+
+CodesAnswer Microscaling::elementCodes(const Tensor& weight, const Recipe& recipe,
+                                       const LayerResult& result) const {
+    const MethodOptions options(m_info, recipe);
+    const Minifloat element = m_element == Element::Fp4 ? kE2M1 : minifloatNamed(options.text("element"));
+    const ExponentRule rule = exponentRule(options.text("exponent"));
+    const MatrixView w = weight.matrix();
+    const GroupLayout layout{w.rows, w.cols, 1, kMxBlock};
+    const auto scales =
+        groupScales(w, layout, [&](float absmax) { return sharedScale(sharedExponent(absmax, element, rule)); });
+    return minifloatAnswer(result.values->matrix(), layout, scales, element, m_info.label);
 }
 
 }  // namespace quantscope

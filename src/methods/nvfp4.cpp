@@ -5,6 +5,7 @@
 
 #include "methods/interface/options.h"
 #include "methods/parts/input_runs.h"
+#include "methods/parts/level_codes.h"
 #include "methods/parts/minifloat_codes.h"
 #include "methods/parts/stored_values.h"
 #include "quant/passes/codebook_runs.h"
@@ -41,6 +42,15 @@ Result<LayerResult> Nvfp4::quantize(const LayerInput& input, const Recipe& recip
                  s * tensorScale, to);
     });
     return valuesResult(input.weight.shape(), std::move(values), storedBytes(recipe, w.rows, w.cols));
+}
+
+CodesAnswer Nvfp4::elementCodes(const Tensor& weight, const Recipe&, const LayerResult& result) const {
+    const MatrixView w = weight.matrix();
+    const float tensorScale = nvfp4TensorScale(absMax(w));
+    const GroupLayout layout{w.rows, w.cols, 1, kNvBlock};
+    const auto scales =
+        groupScales(w, layout, [&](float absmax) { return nvfp4BlockScale(absmax, tensorScale) * tensorScale; });
+    return minifloatAnswer(result.values->matrix(), layout, scales, kE2M1, info().label);
 }
 
 }  // namespace quantscope

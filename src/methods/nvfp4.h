@@ -13,6 +13,8 @@ class Nvfp4 : public Method {
     [[nodiscard]] Result<LayerResult> quantize(const LayerInput& input, const Recipe& recipe,
                                                const Job& job) const override;
     [[nodiscard]] double storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const override;
+    [[nodiscard]] CodesAnswer elementCodes(const Tensor& weight, const Recipe& recipe,
+                                           const LayerResult& result) const override;
 };
 
 }  // namespace quantscope

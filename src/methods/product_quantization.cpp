@@ -14,6 +14,7 @@ const MethodInfo& ProductQuantization::info() const {
         MethodInfo info;
         info.name = "pq";
         info.label = "Product quantization";
+        info.noCodes = "a code stands for several neighbouring weights: none is one weight's";
         info.source = "Jegou et al., TPAMI 2011; Stock et al., ICLR 2020";
         info.help =
             "subvectors of a row become the nearest of 2^b prototypes; products become sums of table entries";

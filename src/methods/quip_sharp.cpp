@@ -194,6 +194,7 @@ const MethodInfo& QuipSharp::info() const {
         MethodInfo info;
         info.name = "quip-sharp";
         info.label = "QuIP#";
+        info.noCodes = "a code stands for eight rotated weights at a time: none is one weight's";
         info.source = "Tseng et al., ICML 2024 (arXiv:2402.04396)";
         info.help =
             "rotates both sides of W by random Hadamard matrices, then rounds eight inputs at a time to "

@@ -40,6 +40,8 @@ const MethodInfo& KeepSalient::info() const {
         MethodInfo info;
         info.name = "salient";
         info.label = "Keep 1% in F16";
+        info.noCodes =
+            "some input channels stay floats, which have no code; the others are rounded to nearest";
         info.source = "Lin et al., AWQ, MLSys 2024, table 1";
         info.help =
             "the input channels with the largest inputs stay in F16, all others are rounded to nearest";

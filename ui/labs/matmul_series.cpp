@@ -112,8 +112,8 @@ ProductSeries productSeries(const MatmulResults& results, qint64 step) {
     s.firstChannel = windowStart(s.channel, s.channels, p.channels);
     s.firstInput = windowStart(s.step, s.depth, p.depth);
     for (int k = 0; k < s.depth; ++k) s.lifted.push_back(p.isLiftedOut(s.firstInput + k));
-    const MatrixView x = results.x.matrix();
-    const MatrixView w = results.w.matrix();
+    const MatrixView x = variant->x.matrix();
+    const MatrixView w = variant->w.matrix();
     s.x = textMatrix(tr("X float"), s.rows, s.depth, [&](int r, int k) {
         return number(static_cast<double>(x.at(s.firstRow + r, s.firstInput + k)));
     });

@@ -5,6 +5,7 @@
 #include <QGridLayout>
 #include <algorithm>
 
+#include "labs/inputs_button.h"
 #include "labs/row_page.h"
 #include "labs/tensor_series.h"
 #include "plots/four_panel_heatmap.h"
@@ -36,6 +37,9 @@ TensorLab::TensorLab(ThemeController* themes, QWidget* parent)
     connect(themes, &ThemeController::changed, this, &TensorLab::arrangeHistograms);
     buildErrorRow();
     buildChannelRow();
+    m_inputs = new InputsButton;
+    header()->addWidget(m_inputs);
+    connect(m_inputs, &InputsButton::chosen, this, &TensorLab::inputsChosen);
     setTitle(tr("Tensor lab"), tr("choose a tensor on the left"));
 }
 
@@ -90,6 +94,7 @@ void TensorLab::refresh() {
     if (!m_results) return;
     const TensorResults& results = *m_results;
     QString title = QString::fromStdString(results.title);
+    m_inputs->setState(results.request.part<TensorPart>(), results.request.model, results.capturable);
     QString details;
     if (results.stage) {
         const TensorReport& report = results.stage->report;
@@ -161,7 +166,9 @@ void TensorLab::refreshHistograms() {
         }
         card->showContent();
         // A limit that holds for one group only cannot be dragged; short, because six cards share the width.
-        card->setSubtitle(series[i].clipMovable ? tr("drag limits") : QString());
+        card->setSubtitle(result.pending          ? tr("computing …")
+                          : series[i].clipMovable ? tr("drag limits")
+                                                  : QString());
         ShownHistogram now{{results.floatHistogram, result.report}, ceiling, shown[i]};
         if (now == m_shownSeries[i]) continue;
         m_shownSeries[i] = std::move(now);

@@ -19,6 +19,7 @@ class ClipCurveView;
 class ErrorSplitView;
 class FourPanelHeatmap;
 class HistogramView;
+class InputsButton;
 
 /// One tensor under many schemes: histograms side by side, error split, clip curve, channels, heat maps.
 class TensorLab : public LabWidget {
@@ -40,6 +41,8 @@ class TensorLab : public LabWidget {
     /// Heat maps and clip curve show this variant.
     void focusVariantChosen(int variant);
     void regionRequested(const quantscope::MatrixRegion& region);
+    /// What methods may know of the matrix' inputs; none: what the model's calibration knows.
+    void inputsChosen(const std::optional<quantscope::MatrixSource>& inputs);
 
  protected:
     void keep(const std::shared_ptr<const LabResults>& results) override;
@@ -57,6 +60,7 @@ class TensorLab : public LabWidget {
     void brush(qint64 channel);
 
     std::shared_ptr<const TensorResults> m_results;
+    InputsButton* m_inputs = nullptr;
     LinkGroup m_link;
     QWidget* m_histogramRow;
     QWidget* m_errorRow = nullptr;

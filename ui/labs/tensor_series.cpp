@@ -72,6 +72,12 @@ QString sampleText(const TensorResults& results) {
     return QStringLiteral("1/%1 sample").arg(std::lround(results.inverseShare));
 }
 
+QString sampleText(const TensorResults& results, size_t variant) {
+    const double share = results.variants[variant].inverseShare;
+    if (share > 1) return QObject::tr("1/%1 of the rows").arg(std::lround(share));
+    return sampleText(results);
+}
+
 QString variantLabel(const TensorResults& results, size_t variant) {
     return variantLetter(static_cast<int>(variant)) + QStringLiteral("  ") +
            QString::fromStdString(results.variants[variant].title);
@@ -80,7 +86,7 @@ QString variantLabel(const TensorResults& results, size_t variant) {
 HistogramSeries histogramSeries(const TensorResults& results, size_t variant) {
     HistogramSeries series;
     series.variant = static_cast<int>(variant);
-    series.sample = sampleText(results);
+    series.sample = sampleText(results, variant);
     if (!results.floatHistogram) return series;
     const Histogram& reference = *results.floatHistogram;
     series.low = static_cast<double>(reference.low);
@@ -92,8 +98,10 @@ HistogramSeries histogramSeries(const TensorResults& results, size_t variant) {
     const GridMarks& marks = result.report->marks;
     series.quantized = counts(result.report->dequantized);
     series.levels.assign(marks.levels.begin(), marks.levels.end());
+    const MatrixQuantization& quantization = result.report->quantization;
+    if (!quantization.hasRange()) return series;
     series.clip = AxisRange{static_cast<double>(marks.clipLow), static_cast<double>(marks.clipHigh)};
-    series.clipMovable = marks.wholeTensor;
+    series.clipMovable = marks.wholeTensor && !quantization.stored;
     return series;
 }
 
@@ -104,7 +112,9 @@ std::vector<ErrorSplitRow> errorSplitRows(const TensorResults& results) {
         if (!result.report) continue;
         const Metrics& metrics = result.report->metrics;
         rows.push_back({static_cast<int>(i), variantLabel(results, i), metrics.roundingMse,
-                        metrics.clippingMse, metrics.sqnrDb, result.variant.isFloat(), isPreview(results)});
+                        metrics.clippingMse, metrics.sqnrDb, result.variant.isFloat(),
+                        result.variant.isFloat() || result.report->quantization.hasRange(),
+                        isPreview(results) || result.inverseShare > 1});
     }
     return rows;
 }
@@ -161,14 +171,29 @@ ChannelSeries channelSeries(const TensorResults& results, ChannelChoice choice) 
     return series;
 }
 
+QString codesSentence(const TensorResults& results) {
+    const auto variant = static_cast<size_t>(std::max(0, results.heatmapVariant));
+    if (variant >= results.variants.size() || !results.variants[variant].report) return {};
+    const MatrixQuantization& shown = results.variants[variant].report->quantization;
+    if (shown.isFloat()) return QObject::tr("The float reference has no codes.");
+    if (shown.hasCodes()) return {};
+    return QObject::tr("No codes: %1.").arg(QString::fromStdString(shown.stored->whyNoCodes));
+}
+
 std::array<HeatmapSeries, 4> heatmapSeries(const std::shared_ptr<const TensorResults>& results) {
     std::array<HeatmapSeries, 4> series;
-    if (!results->heatMaps) return series;
+    if (!results->heatMaps) {
+        const auto shown = static_cast<size_t>(std::max(0, results->heatmapVariant));
+        if (shown < results->variants.size() && results->variants[shown].pending)
+            for (HeatmapSeries& panel : series) panel.sentence = QObject::tr("Computing …");
+        return series;
+    }
     const HeatMapSet& maps = *results->heatMaps;
     const HeatMap* sources[] = {&maps.original, &maps.codes, &maps.dequantized, &maps.error};
     for (size_t i = 0; i < series.size(); ++i) series[i] = picture(results, *sources[i]);
     makeSigned(series[0], maps.original);
     series[1].map = ColorMap::Cividis;
+    series[1].sentence = codesSentence(*results);
     makeSigned(series[2], maps.original);  // the same scale as the original: they are compared
     makeSigned(series[3], maps.error);
     return series;
@@ -179,7 +204,7 @@ QString elementSentence(const TensorResults& results, int64_t row, int64_t col) 
     if (isPreview(results) || !results.stage || variant >= results.variants.size()) return {};
     const TensorReport& report = results.stage->report;
     const auto& variantReport = results.variants[variant].report;
-    if (!variantReport || row < 0 || col < 0 || row >= report.rows || col >= report.cols) return {};
+    if (!variantReport || results.variants[variant].inverseShare != 1 || row < 0 || col < 0 || row >= report.rows || col >= report.cols) return {};
     const MatrixView matrix = results.matrix.matrix();
     if (matrix.rows != report.rows || matrix.cols != report.cols) return {};
     return QString::fromStdString(

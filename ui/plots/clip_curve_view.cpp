@@ -123,7 +123,8 @@ void ClipCurveView::paintMarks(QPainter& painter, const QRect& area) const {
 void ClipCurveView::paintData(QPainter& painter, const QRect& area) {
     if (m_series.points.empty())
         return drawSentence(painter, theme(), area,
-                            tr("The float reference has no range to clip: choose another variant."));
+                            tr("Nothing to clip: the float reference has no range, and codebooks, blocks and "
+                               "scaled or rotated weights have none that a limit would move."));
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setBrush(Qt::NoBrush);
     std::vector<QRectF> taken = curveBoxes(area);

@@ -13,8 +13,9 @@ namespace {
 
 QString valueText(const ErrorSplitRow& row) {
     if (row.isReference) return QStringLiteral("0");
-    return QStringLiteral("%1  %2 dB")
-        .arg(formatNumber(row.rounding + row.clipping), formatNumber(row.sqnrDb));
+    const QString numbers =
+        QStringLiteral("%1  %2 dB").arg(formatNumber(row.rounding + row.clipping), formatNumber(row.sqnrDb));
+    return row.hasRange ? numbers : QObject::tr("%1  no range").arg(numbers);
 }
 
 }  // namespace
@@ -31,7 +32,9 @@ ErrorSplitView::ErrorSplitView(ThemeController* themes, QWidget* parent) : PlotV
            "up. A wider "
            "range clips less and rounds more coarsely.</p><p>SQNR = 10 log10(sum r² / sum (r - r̂)²), one "
            "ratio over all "
-           "elements.</p>"));
+           "elements.</p><p><i>No range</i>: what this method may store has no limits (floats that pruning "
+           "leaves, sums "
+           "of codewords), so that nothing is clipped.</p>"));
 }
 
 void ErrorSplitView::setRows(std::vector<ErrorSplitRow> rows) {
@@ -115,6 +118,9 @@ QString ErrorSplitView::hoverText(double, double y) const {
     const int index = height > 0 ? static_cast<int>(pixel / height) : 0;
     if (index < 0 || index >= static_cast<int>(m_rows.size())) return {};
     const ErrorSplitRow& row = m_rows[static_cast<size_t>(index)];
+    if (!row.hasRange)
+        return tr("%1: mean squared error %2, no range that could clip")
+            .arg(row.name, formatNumber(row.rounding, 4));
     return tr("%1: mean squared error %2 = rounding %3 + clipping %4")
         .arg(row.name, formatNumber(row.rounding + row.clipping, 4), formatNumber(row.rounding, 4),
              formatNumber(row.clipping, 4));
@@ -125,8 +131,9 @@ PlotTable ErrorSplitView::table() const {
                      QStringLiteral("clipping_mse"), QStringLiteral("sqnr_db")},
                     {}};
     for (const ErrorSplitRow& row : m_rows)
-        table.rows.append(
-            {row.name, exactNumber(row.rounding), exactNumber(row.clipping), exactNumber(row.sqnrDb)});
+        table.rows.append({row.name, exactNumber(row.rounding),
+                           row.hasRange ? exactNumber(row.clipping) : QStringLiteral("no range"),
+                           exactNumber(row.sqnrDb)});
     return table;
 }
 

@@ -15,6 +15,7 @@ struct ErrorSplitRow {
     double clipping = 0;
     double sqnrDb = 0;
     bool isReference = false;
+    bool hasRange = true;  ///< false: what a weight can become has no limits, all error counts as rounding
     bool preview = false;
 };
 

@@ -144,7 +144,9 @@ void HeatmapView::buildImage(const QRect& area) {
 }
 
 void HeatmapView::paintData(QPainter& painter, const QRect& area) {
-    if (m_series.values.empty()) return drawSentence(painter, theme(), area, tr("Nothing to show yet."));
+    if (m_series.values.empty())
+        return drawSentence(painter, theme(), area,
+                            m_series.sentence.isEmpty() ? tr("Nothing to show yet.") : m_series.sentence);
     if (m_imageStale || m_imageArea != area) buildImage(area);
     painter.drawImage(area.topLeft(), m_image);
 }

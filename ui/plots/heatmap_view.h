@@ -40,6 +40,7 @@ struct HeatmapSeries {
     QString rowName = QStringLiteral("row");
     QString colName = QStringLiteral("column");
     bool preview = false;
+    QString sentence;  ///< what stands in the place of a picture without cells
 };
 
 /// Matrix as colours: wheel zooms both axes, drag pans, the region on screen is asked for in finer detail.

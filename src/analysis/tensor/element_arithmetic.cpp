@@ -40,6 +40,18 @@ void findNeighbours(ElementArithmetic& element, const QuantizeParams& params) {
     element.upperLevel = level(element.q + up);
 }
 
+/// Without arithmetic: the method gave the value, and the code where there is one.
+void followStored(ElementArithmetic& element, const StoredWeight& stored) {
+    element.rHat = stored.values.matrix().at(element.row, element.col);
+    element.error = element.r - element.rHat;
+    if (!stored.codes) return;
+    element.group = stored.codes->groupOf(element.row, element.col);
+    element.codeMin = stored.codes->codeMin;
+    element.codeMax = stored.codes->codeMax;
+    element.q = stored.codes->code(element.row, element.col);
+    element.clipped = !stored.codes->rangeAt(element.row, element.col).holds(element.r);
+}
+
 std::string number(float value) {
     return fmt::format("{:.4g}", static_cast<double>(value));
 }
@@ -56,6 +68,10 @@ ElementArithmetic elementAt(const MatrixView& matrix, const MatrixQuantization& 
     element.rHat = element.r;
     element.isFloat = quantization.isFloat();
     if (element.isFloat) return element;
+    if (quantization.stored) {
+        followStored(element, *quantization.stored);
+        return element;
+    }
     const QuantizeParams params = quantization.paramsAt(row, col);
     element.group = quantization.layout.groupOf(row, col);
     element.params = params.group;
@@ -79,6 +95,13 @@ ElementArithmetic elementAt(const MatrixView& matrix, const MatrixQuantization& 
 
 std::string sentence(const ElementArithmetic& e, const MatrixQuantization& quantization) {
     if (e.isFloat) return fmt::format("[{}, {}] {}", e.row, e.col, number(e.r));
+    if (quantization.stored) {
+        std::string given = fmt::format("[{}, {}] {} → ", e.row, e.col, number(e.r));
+        if (const auto& codes = quantization.stored->codes)
+            given += fmt::format("code {} ({}) → ", e.q, codes->meaning);
+        given += fmt::format("{}, error {}", number(e.rHat), number(e.error));
+        return given + (e.clipped ? ", outside the range of its group" : "");
+    }
     const Scheme& scheme = quantization.scheme;
     const bool minimum =
         scheme.mapping == Mapping::Affine && scheme.zeroPointDomain == ZeroPointDomain::Minimum;

@@ -10,7 +10,8 @@
 
 namespace quantscope {
 
-/// Every number of one element's way through the quantizer: what the hover shows.
+/// Every number of one element's way through the quantizer: what the hover shows. Of a stored weight
+/// (StoredWeight) r, r^ and error, and where it has codes group, q, its limits and `clipped`.
 struct ElementArithmetic {
     int64_t row = 0;
     int64_t col = 0;

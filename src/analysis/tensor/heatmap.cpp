@@ -213,7 +213,7 @@ Result<HeatMapSet> heatMaps(const MatrixView& matrix, const MatrixQuantization& 
                             const MatrixRegion& region, Pooling pooling, const KernelTable& kernels,
                             const Job& job, int64_t maxSide, const HeatMapRows& rows) {
     HeatMapSet set;
-    if (quantization.isFloat() || quantization.groups.empty()) {
+    if (quantization.isFloat() || (quantization.groups.empty() && !quantization.stored)) {
         auto original = heatMap(matrix, region, pooling, job, maxSide);
         if (!original) return fail(original.error());
         set.original = *original;
@@ -234,6 +234,7 @@ Result<HeatMapSet> heatMaps(const MatrixView& matrix, const MatrixQuantization& 
         for (int64_t cellRow = begin; cellRow < end; ++cellRow) pictures.fill(set, cellRow);
     });
     if (!finished) return fail(ErrorKind::Cancelled, "stopped");
+    if (!quantization.hasCodes()) set.codes = HeatMap{};
     HeatMap* const maps[] = {&set.original, &set.codes, &set.dequantized, &set.error};
     parallelFor(std::ssize(maps), 1, [&](int64_t begin, int64_t) { finish(*maps[begin]); });
     return set;

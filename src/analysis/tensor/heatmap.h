@@ -51,7 +51,7 @@ struct HeatMap {
 /// The four linked pictures. All share region and cells.
 struct HeatMapSet {
     HeatMap original;
-    HeatMap codes;
+    HeatMap codes;  ///< without cells where a weight has no code of its own
     HeatMap dequantized;
     HeatMap error;  ///< r - r^
 };

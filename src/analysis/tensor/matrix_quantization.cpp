@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "kernels/matrix_passes.h"
+#include "methods/interface/method.h"
+#include "methods/registry.h"
 #include "quant/passes/reference.h"
 
 namespace quantscope {
@@ -83,6 +85,24 @@ MatrixQuantization quantizationOf(std::shared_ptr<const QuantizedTensor> quantiz
     quantization.totalBytes = quantized->totalBytes();
     quantization.codes = std::move(quantized);
     return quantization;
+}
+
+MatrixQuantization quantizationOf(std::shared_ptr<const LayerResult> result, const Tensor& weight,
+                                  const Recipe& recipe) {
+    if (result->weight && !(result->transform && result->transform->changesBasis()))
+        return quantizationOf(std::shared_ptr<const QuantizedTensor>(result, &*result->weight));
+    MatrixQuantization known;
+    known.layout = GroupLayout::of(known.scheme, weight.rows(), weight.cols());
+    known.bitsPerWeight = result->bitsPerWeight();
+    known.totalBytes = result->bytes;
+    auto stored = std::make_shared<StoredWeight>();
+    stored->values = result->floats();
+    const auto method = methodNamed(recipe.method);
+    CodesAnswer answer = method ? (*method)->elementCodes(weight, recipe, *result) : CodesAnswer{};
+    stored->codes = std::move(answer.codes);
+    stored->whyNoCodes = std::move(answer.whyNot);
+    known.stored = std::move(stored);
+    return known;
 }
 
 }  // namespace quantscope

@@ -75,6 +75,15 @@ Metrics metricsOf(const ErrorSplit& split, const CodeHistogram& codes, double bi
     return m;
 }
 
+Metrics metricsWithoutCodes(const ErrorSplit& split, double bitsPerWeight) {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    Metrics m = metricsOf(split, {}, bitsPerWeight);
+    m.clippedShare = kNone;
+    m.codeUse = kNone;
+    m.codeEntropyBits = kNone;
+    return m;
+}
+
 std::span<const TensorMetricInfo> tensorMetricInfos() {
     static const std::array<TensorMetricInfo, 12> infos{{
         {"bitsPerWeight", "bits / weight", "",

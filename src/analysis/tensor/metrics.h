@@ -29,9 +29,9 @@ struct Metrics {
     double maxAbs = 0;             ///< max |r - r^|
     double cosine = 1;             ///< sum r r^ / sqrt(sum r^2 sum r^^2); 1 when both are zero, 0 when one is
     double relativeFrobenius = 0;  ///< ||R - R^||_F / ||R||_F; 0 for 0/0
-    double clippedShare = 0;       ///< elements outside the representable range / n
-    double codeUse = 1;            ///< codes that occur / codes there are; 1 for float
-    double codeEntropyBits = 0;    ///< -sum p log2 p over codes
+    double clippedShare = 0;       ///< elements outside the representable range / n; NaN without a range
+    double codeUse = 1;            ///< codes that occur / codes there are; 1 for float, NaN without codes
+    double codeEntropyBits = 0;    ///< -sum p log2 p over codes; NaN without codes
     double bitsPerWeight = 32;     ///< all overhead included
 };
 
@@ -39,6 +39,8 @@ struct Metrics {
 Metrics metricsOf(const ErrorSplit& split);
 /// With them.
 Metrics metricsOf(const ErrorSplit& split, const CodeHistogram& codes, double bitsPerWeight);
+/// Of a stored weight without codes and range: all of its error counts as rounding.
+Metrics metricsWithoutCodes(const ErrorSplit& split, double bitsPerWeight);
 
 /// Key, label, unit and formula of every member of Metrics, in table order: one place for table headers,
 /// tooltips and exports.

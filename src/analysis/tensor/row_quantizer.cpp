@@ -11,6 +11,7 @@ namespace quantscope {
 RowQuantizer::RowQuantizer(const MatrixView& matrix, const MatrixQuantization& quantization,
                            const KernelTable& kernels)
     : m_matrix(matrix), m_quantization(quantization), m_kernels(kernels.elementwise) {
+    if (quantization.stored) return;
     assert(!quantization.isFloat() && !quantization.groups.empty());
     m_params = quantizeParams(quantization.scheme, quantization.groups.front());
     m_stored.reserve(quantization.groups.size());
@@ -22,6 +23,12 @@ RowQuantizer::RowQuantizer(const MatrixView& matrix, const MatrixQuantization& q
 }
 
 void RowQuantizer::run(int64_t row, int64_t col, int64_t count, int32_t* codes, float* values) const {
+    if (const StoredWeight* stored = m_quantization.stored.get()) {
+        const float* const from = stored->values.matrix().row(row) + col;
+        std::copy(from, from + count, values);
+        for (int64_t j = 0; j < count; ++j) codes[j] = stored->codes ? stored->codes->code(row, col + j) : 0;
+        return;
+    }
     const GroupLayout& layout = m_quantization.layout;
     if (m_quantization.codes != nullptr) {
         for (int64_t j = 0; j < count; ++j) {

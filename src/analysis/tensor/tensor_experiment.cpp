@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "analysis/tensor/stored_report.h"
 #include "analysis/tensor/variant_pass.h"
 #include "base/parallel_for.h"
 #include "quant/passes/reference.h"
@@ -169,6 +170,7 @@ Result<VariantReport> variantReport(const MatrixView& matrix, MatrixQuantization
     if (layout.rows != matrix.rows || layout.cols != matrix.cols)
         return fail(ErrorKind::InvalidArgument, "the quantization belongs to a matrix of another shape",
                     "shape");
+    if (quantization.stored) return storedReport(matrix, std::move(quantization), options, kernels, job);
     if (quantization.isFloat()) return floatReport(matrix, std::move(quantization), options, kernels, job);
     VariantReport report;
     report.quantization = std::move(quantization);

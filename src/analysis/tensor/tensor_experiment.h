@@ -22,7 +22,7 @@ struct VariantReport {
     Metrics metrics;
     Histogram dequantized;  ///< on the shared axis
     Histogram error;        ///< of r - r^, on errorAxis
-    CodeHistogram codes;    ///< empty for float
+    CodeHistogram codes;    ///< empty for float and for a stored weight without codes
     GridMarks marks;        ///< of the typical group
 };
 
@@ -36,6 +36,8 @@ struct VariantReportOptions {
 
 /// One pass, in parallel, cancellable every 2^20 elements; the same result for any number of threads.
 /// Errors: Cancelled; InvalidArgument when the quantization's layout does not fit the matrix.
+/// A stored weight without codes has no represented range: all of its error is rounding error,
+/// clippedShare, codeUse and codeEntropyBits are NaN.
 Result<VariantReport> variantReport(const MatrixView& matrix, MatrixQuantization quantization,
                                     const VariantReportOptions& options, const KernelTable& kernels,
                                     const Job& job);

@@ -21,6 +21,19 @@ struct PaddedPart {
     void merge(const PaddedPart& other) { bins.merge(other.bins); }
 };
 
+/// Levels are known of the group that the codes show.
+GridMarks storedMarks(const StoredWeight& stored, int64_t group) {
+    GridMarks marks;
+    if (!stored.codes || stored.codes->ranges.empty()) return marks;
+    const StoredCodes& codes = *stored.codes;
+    marks.group = group;
+    marks.wholeTensor = codes.ranges.size() == 1 && codes.divisor.empty();
+    marks.clipLow = codes.ranges[static_cast<size_t>(group)].low;
+    marks.clipHigh = codes.ranges[static_cast<size_t>(group)].high;
+    if (group == codes.shownGroup) marks.levels = codes.levels;
+    return marks;
+}
+
 }  // namespace
 
 HistogramAxis histogramAxis(const TensorStage& tensor, int bins, double zoom) {
@@ -61,6 +74,7 @@ Result<Histogram> floatHistogram(const MatrixView& matrix, const HistogramAxis& 
 
 GridMarks gridMarks(const MatrixQuantization& quantization, int64_t group) {
     GridMarks marks;
+    if (quantization.stored) return storedMarks(*quantization.stored, group);
     if (quantization.isFloat() || quantization.groups.empty()) return marks;
     assert(group >= 0 && group < static_cast<int64_t>(quantization.groups.size()));
     marks.group = group;
@@ -78,6 +92,7 @@ GridMarks gridMarks(const MatrixQuantization& quantization, int64_t group) {
 }
 
 int64_t typicalGroup(const MatrixQuantization& quantization) {
+    if (quantization.stored) return quantization.stored->codes ? quantization.stored->codes->shownGroup : 0;
     if (quantization.groups.empty()) return 0;
     std::vector<float> scales;
     scales.reserve(quantization.groups.size());

@@ -43,7 +43,7 @@ struct GridMarks {
     std::vector<float> levels;  ///< representable values, increasing; empty for float and above 8 bits
     float clipLow = 0;          ///< smallest and largest representable value
     float clipHigh = 0;
-    bool wholeTensor = false;  ///< the scheme has one group: the marks hold for every element
+    bool wholeTensor = false;  ///< there is one group: the marks hold for every element
 };
 
 /// Marks of one group (asserted to exist). For float: no levels, limits 0.

@@ -54,6 +54,14 @@ struct SourceArguments {
     }
 };
 
+struct InputsArgument {
+    std::string operator()(const TensorSource& s) const { return quoted(s.path); }
+    std::string operator()(const SyntheticSource& s) const { return quoted("synthetic:" + s.spec); }
+    std::string operator()(const ActivationSource& s) const {
+        return fmt::format("captured:{} --text {} --tokens {}", s.layer, quoted(s.textPath), s.tokens);
+    }
+};
+
 }  // namespace
 
 bool isChosen(const MatrixSource& source) {
@@ -90,9 +98,17 @@ std::vector<Variant> defaultProducts() {
 }
 
 std::string tensorCommandLine(const Experiment& experiment) {
-    return fmt::format("quantscope-cli compare {} --variants {}",
-                       std::visit(SourceArguments{}, experiment.part<TensorPart>().matrix),
-                       quoted(variantsText(experiment.variants)));
+    const TensorPart& part = experiment.part<TensorPart>();
+    std::string text =
+        fmt::format("quantscope-cli compare {} --variants {}", std::visit(SourceArguments{}, part.matrix),
+                    quoted(variantsText(experiment.variants)));
+    if (part.inputs) return text + " --inputs " + std::visit(InputsArgument{}, *part.inputs);
+    const auto* tensor = std::get_if<TensorSource>(&part.matrix);
+    const bool calibrates =
+        std::any_of(experiment.variants.begin(), experiment.variants.end(), needsCalibration);
+    if (calibrates && tensor != nullptr && tensor->path == experiment.model.modelPath)
+        text += calibrationArguments(experiment.model);
+    return text;
 }
 
 std::string modelCommandLine(const Experiment& experiment, const RunPlaces& places) {

@@ -69,15 +69,18 @@ Result<LoadedMatrix> SourceLibrary::matrix(const MatrixSource& source, const Job
 Result<LoadedMatrix> SourceLibrary::load(const TensorSource& source, const Job& job) {
     const auto opened = checkpoint(source.path);
     if (!opened) return fail(opened.error());
-    const auto stored = (*opened)->load(source.tensor);
+    // A file of one matrix needs no name.
+    const bool only = source.tensor.empty() && (*opened)->tensors().size() == 1;
+    const std::string name = only ? (*opened)->tensors().front().name : source.tensor;
+    const auto stored = (*opened)->load(name);
     if (!stored) return fail(inFile(stored.error(), source.path));
     auto values = toFloat32(*stored, job);
     if (!values) {
         Error error = inFile(values.error(), source.path);
-        if (error.field.empty()) error.field = source.tensor;
+        if (error.field.empty()) error.field = name;
         return fail(std::move(error));
     }
-    return LoadedMatrix{std::move(*values), source.tensor, std::string(infoOf(stored->dtype()).name)};
+    return LoadedMatrix{std::move(*values), name, std::string(infoOf(stored->dtype()).name)};
 }
 
 Result<LoadedMatrix> SourceLibrary::load(const SyntheticSource& source, const Job&) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "analysis/tensor/heatmap.h"
 #include "app/experiment/experiment.h"
 
@@ -10,6 +12,10 @@ namespace quantscope {
 struct TensorPart {
     static constexpr const char* kLab = "tensor";
     MatrixSource matrix;
+    /// Inputs of the matrix [tokens x in], for methods that must know them and for the output error; none:
+    /// those of the model, when the matrix is one of its layers. A synthetic source without "/cols=" gets as
+    /// many columns as the matrix.
+    std::optional<MatrixSource> inputs;
     int histogramBins = 256;
     int clipCurvePoints = 96;
     bool operator==(const TensorPart&) const = default;

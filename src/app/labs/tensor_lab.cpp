@@ -33,6 +33,7 @@ void write(const LabRequest& request, OrderedJson& root) {
     if (request.experiment.parts.has<TensorPart>()) {
         const auto& part = request.experiment.part<TensorPart>();
         root["matrix"] = matrixJson(part.matrix);
+        if (part.inputs) root["matrixInputs"] = matrixJson(*part.inputs);
         protocol["bins"] = part.histogramBins;
         protocol["clipPoints"] = part.clipCurvePoints;
     }
@@ -49,6 +50,8 @@ void read(const JsonReader& root, LabRequest& request) {
     if (root.has("matrix")) {
         auto& part = request.experiment.edit<TensorPart>();
         root.matrix("matrix", part.matrix);
+        part.inputs.reset();
+        if (root.has("matrixInputs")) root.matrix("matrixInputs", part.inputs.emplace());
         protocol.integer("bins", part.histogramBins, 2, 2048);
         protocol.integer("clipPoints", part.clipCurvePoints, 2, 2048);
     }
@@ -90,7 +93,9 @@ Lab tensorLab() {
     };
     lab.follow = follow;
     lab.checkpoints = [](const Experiment& e) {
-        return std::vector<std::string>{checkpointOf(e.part<TensorPart>().matrix)};
+        std::vector<std::string> paths{checkpointOf(e.part<TensorPart>().matrix)};
+        if (const auto& inputs = e.part<TensorPart>().inputs) paths.push_back(checkpointOf(*inputs));
+        return paths;
     };
     return lab;
 }

@@ -58,13 +58,15 @@ struct MatmulPipeline::Pair {
     int64_t allChannels = 0;
     std::shared_ptr<const std::vector<float>> exact;
 
-    [[nodiscard]] ProductInput input(const Variant& variant) const {
+    [[nodiscard]] int64_t calibrationRows() const { return std::max<int64_t>(1, x.rows() / 2); }
+    [[nodiscard]] ProductInput input(const Variant& variant, const ProductSides& sides) const {
         ProductInput input;
-        input.x = x.matrix();
-        input.w = w.matrix();
+        input.x = sides.x.matrix();
+        input.w = sides.w.matrix();
+        input.methodWeights = sides.codes;
         input.weights = variant.weights.scheme;
         input.activations = variant.activations.value_or(ActivationRecipe{floatScheme()});
-        input.calibrationRows = std::max<int64_t>(1, x.rows() / 2);
+        input.calibrationRows = calibrationRows();
         input.exact = exact;
         return input;
     }
@@ -77,6 +79,12 @@ struct MatmulPipeline::ProductKey {
     Arithmetic arithmetic;
     bool operator==(const ProductKey&) const = default;
     [[nodiscard]] size_t hash() const { return hashOfAll(x, w, variant, arithmetic); }
+};
+
+struct MatmulPipeline::SidesKey {
+    ProductKey product;  ///< without activations
+    bool operator==(const SidesKey&) const = default;
+    [[nodiscard]] size_t hash() const { return hashOfAll(product, 1); }
 };
 
 struct MatmulPipeline::RequantizedKey {
@@ -174,7 +182,7 @@ void MatmulPipeline::run(const LabRequest& request, uint64_t sequence, std::stop
     if (shown.product) {
         const QuantizedProduct& p = *shown.product;
         results->trace = std::make_shared<const ProductTrace>(
-            traceCell(p, both.x.matrix(), both.w.matrix(), std::clamp<int64_t>(look.row, 0, p.rows - 1),
+            traceCell(p, shown.x.matrix(), shown.w.matrix(), std::clamp<int64_t>(look.row, 0, p.rows - 1),
                       std::clamp<int64_t>(look.channel, 0, p.channels - 1), shown.requantized.get()));
     }
     results->seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -200,10 +208,14 @@ void MatmulPipeline::addVariant(const Pair& both, const Variant& variant, bool r
     ProductVariantResult result;
     result.variant = variant;
     result.title = variantTitle(variant);
-    auto made = product(both, variant, job);
+    const auto multiplied = sides(both, variant, job);
+    auto made = multiplied ? product(both, variant, **multiplied, job)
+                           : Result<std::shared_ptr<const QuantizedProduct>>(fail(multiplied.error()));
     if (!made) {
         result.error = made.error();
     } else {
+        result.x = (*multiplied)->x;
+        result.w = (*multiplied)->w;
         result.product = std::move(*made);
         const RequantizedKey key{keyOf(both, variant), relu};
         result.requantized = m_cache.find<RequantizedProduct>(key);
@@ -223,20 +235,29 @@ void MatmulPipeline::addVariant(const Pair& both, const Variant& variant, bool r
 
 Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pair& both,
                                                                         const Variant& variant,
+                                                                        const ProductSides& sides,
                                                                         const Job& job) {
     const ProductKey key = keyOf(both, variant);
     if (auto found = m_cache.find<QuantizedProduct>(key)) return found;
-    ProductInput input = both.input(variant);
-    if (variant.weights.method != "rtn" && !variant.weights.scheme.isFloat()) {
-        return fail(
-            ErrorKind::Unsupported, "the Matmul lab rounds to nearest", "method",
-            "Choose the method \"Round to nearest\" here; other methods are compared in the Model lab");
-    }
-    auto made = quantizedProduct(input, m_kernels.table(), job);
+    auto made = quantizedProduct(both.input(variant, sides), m_kernels.table(), job);
     if (!made) return fail(made.error());
     const uint64_t bytes = bytesOf(*made);
     return m_cache.put<QuantizedProduct>(key, std::make_shared<const QuantizedProduct>(std::move(*made)),
                                          bytes);
+}
+
+/// What the variant's method makes of the two matrices; activations have no part in it.
+Result<std::shared_ptr<const ProductSides>> MatmulPipeline::sides(const Pair& both, const Variant& variant,
+                                                                  const Job& job) {
+    Variant weights;
+    weights.weights = variant.weights;
+    const SidesKey key{keyOf(both, weights)};
+    if (auto found = m_cache.find<ProductSides>(key)) return found;
+    auto made = productSides(both.x, both.w, variant.weights, both.calibrationRows(), job);
+    if (!made) return fail(made.error());
+    const uint64_t bytes =
+        made->codes ? made->x.bytes().size() + made->w.bytes().size() + made->codes->totalBytes() : 0;
+    return m_cache.put<ProductSides>(key, std::make_shared<const ProductSides>(std::move(*made)), bytes);
 }
 
 /// Kept by product, so that another cell or step measures nothing again.
@@ -246,7 +267,8 @@ Result<std::shared_ptr<const ProductCosts>> MatmulPipeline::costs(const Pair& bo
     const KernelTable& kernels = m_kernels.table();
     const CostsKey key{keyOf(both, variant.variant), measurement};
     if (auto found = m_cache.find<ProductCosts>(key)) return found;
-    auto made = measureCosts(*variant.product, both.input(variant.variant), kernels, job);
+    const ProductSides sides{variant.x, variant.w, nullptr};
+    auto made = measureCosts(*variant.product, both.input(variant.variant, sides), kernels, job);
     if (!made) return fail(made.error());
     constexpr uint64_t kBytes = 1 << 14;
     return m_cache.put<ProductCosts>(key, std::make_shared<const ProductCosts>(std::move(*made)), kBytes);

@@ -8,6 +8,7 @@
 #include "app/experiment/matmul_part.h"
 #include "app/experiment/source_library.h"
 #include "app/labs/lab.h"
+#include "app/pipelines/matmul_weights.h"
 #include "app/pipelines/result_cache.h"
 #include "app/results/matmul_results.h"
 #include "base/job.h"
@@ -40,13 +41,16 @@ class MatmulPipeline {
     struct Pair;
     Result<std::shared_ptr<const Pair>> pair(const MatmulSource& source, const Job& job);
     struct ProductKey;
+    struct SidesKey;
     struct RequantizedKey;
     struct CostsKey;
     [[nodiscard]] ProductKey keyOf(const Pair& pair, const Variant& variant) const;
     void addVariant(const Pair& pair, const Variant& variant, bool relu, const Job& job,
                     MatmulResults& results);
+    Result<std::shared_ptr<const ProductSides>> sides(const Pair& pair, const Variant& variant,
+                                                      const Job& job);
     Result<std::shared_ptr<const QuantizedProduct>> product(const Pair& pair, const Variant& variant,
-                                                            const Job& job);
+                                                            const ProductSides& sides, const Job& job);
     Result<std::shared_ptr<const ProductCosts>> costs(const Pair& pair, const ProductVariantResult& variant,
                                                       int measurement, const Job& job);
     void addLayers(const ModelSource& model, MatmulResults& results);

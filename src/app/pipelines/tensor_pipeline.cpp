@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cmath>
 #include <limits>
 
 #include "analysis/layers/output_error.h"
-#include "app/experiment/json_reader.h"
-#include "methods/interface/quantize_layer.h"
+#include "app/pipelines/tensor_pass.h"
 #include "methods/interface/variant.h"
+#include "methods/registry.h"
 
 namespace quantscope {
 namespace {
@@ -36,60 +35,14 @@ uint64_t bytesOf(const HeatMapSet& maps) {
                 maps.error.values.size());
 }
 
-uint64_t bytesOf(const VariantReport& report) {
-    const auto splits = report.errors.outputChannels.size() + report.errors.inputChannels.size() +
-                        report.errors.groups.size();
-    return 4096 + sizeof(ErrorSplit) * splits + sizeof(GroupParams) * report.quantization.groups.size() +
-           (report.quantization.codes ? report.quantization.codes->packedCodes().size() : 0);
-}
-
-std::string sourceKey(const MatrixSource& source) {
-    return matrixJson(source).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
-std::string recipeText(const Variant& variant) {
-    Variant plain;
-    plain.weights = variant.weights;
-    return variantText(plain);
-}
-
 }  // namespace
 
-/// What depends on the source alone. The sample is made once and serves every preview.
-struct TensorPipeline::Loaded {
-    LoadedMatrix matrix;
-    MatrixView view;
-    MatrixSample sample;
-};
-
-/// Of the source; channels are missing in what serves the first preview.
-struct TensorPipeline::Statistics {
-    std::shared_ptr<const TensorStage> stage;
-    std::shared_ptr<const ChannelReport> inputChannels;
-    std::shared_ptr<const ChannelReport> outputChannels;
-    bool fromSample = false;
-};
-
-/// One tier of one request: which matrix, what to stop on, what its cache keys begin with.
-struct TensorPipeline::Pass {
-    const Experiment& experiment;
-    const TensorPart& part;
-    const TensorView& look;
-    const Loaded& loaded;
-    const Statistics& statistics;
-    MatrixView view;
-    std::string prefix;  ///< tensor id and tier
-    Tier tier;
-    Job job;
-    HistogramAxis axis;
-};
-
 TensorPipeline::TensorPipeline(SourceLibrary& sources, KernelsInUse kernels, uint64_t cacheBytes)
-    : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes) {}
+    : m_sources(sources), m_kernels(kernels), m_cache(cacheBytes), m_methods(sources, kernels, m_cache) {}
 
 Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(const MatrixSource& source,
                                                                              const Job& job) {
-    const std::string key = "matrix " + sourceKey(source);
+    const LoadedMatrixKey key{source, arithmeticOf(m_kernels.table())};
     if (auto found = m_cache.find<Loaded>(key)) return found;
     auto matrix = m_sources.matrix(source, job.part(0, 0.3));
     if (!matrix) return fail(matrix.error());
@@ -104,7 +57,8 @@ Result<std::shared_ptr<const TensorPipeline::Loaded>> TensorPipeline::loaded(con
 }
 
 std::shared_ptr<const TensorPipeline::Statistics> TensorPipeline::knownStatistics(const Loaded& data) {
-    return m_cache.find<Statistics>(fmt::format("{} statistics", data.matrix.values.id()));
+    return m_cache.find<Statistics>(
+        TensorStatisticsKey{data.matrix.values.id(), arithmeticOf(m_kernels.table())});
 }
 
 Result<std::shared_ptr<const TensorPipeline::Statistics>> TensorPipeline::statistics(const Loaded& data,
@@ -121,8 +75,8 @@ Result<std::shared_ptr<const TensorPipeline::Statistics>> TensorPipeline::statis
         (axis == ChannelAxis::Input ? made->inputChannels : made->outputChannels) = std::move(shared);
     }
     constexpr uint64_t kBytes = uint64_t{40} << 20;  // a million sorted values with their running sums
-    return m_cache.put<Statistics>(fmt::format("{} statistics", data.matrix.values.id()), std::move(made),
-                                   kBytes);
+    const TensorStatisticsKey key{data.matrix.values.id(), arithmeticOf(m_kernels.table())};
+    return m_cache.put<Statistics>(key, std::move(made), kBytes);
 }
 
 void TensorPipeline::run(const LabRequest& request, uint64_t sequence, std::stop_token refine,
@@ -158,18 +112,25 @@ void TensorPipeline::run(const LabRequest& request, uint64_t sequence, std::stop
                         data,
                         known,
                         view,
-                        fmt::format("{} {} ", data.matrix.values.id(), int(tier)),
+                        tier == Tier::Full ? MatrixPart::All : MatrixPart::Sample,
                         tier,
                         job,
-                        results->axis};
+                        results->axis,
+                        arithmeticOf(m_kernels.table())};
         results->tier = tier;
-        results->complete = tier == Tier::Full;
         if (tier == Tier::Preview) results->inverseShare = data.sample.inverseShare();
         const auto start = Clock::now();
         if (!runTier(pass, *results)) return;
-        results->seconds = secondsSince(start);
-        summarize(*results);
-        deliver(std::move(results));
+        const auto show = [&] {
+            const auto waits = [](const TensorVariantResult& v) { return v.pending; };
+            results->complete =
+                tier == Tier::Full && std::none_of(results->variants.begin(), results->variants.end(), waits);
+            results->seconds = secondsSince(start);
+            summarize(*results);
+            deliver(std::make_shared<const TensorResults>(*results));
+        };
+        show();
+        if (tier == Tier::Full && !results->complete) runMethods(pass, *results, show);
     };
     const auto work = data.view.size() * static_cast<int64_t>(experiment.variants.size());
     if (work >= kNoPreviewBelow && !data.sample.complete) {
@@ -189,8 +150,7 @@ void TensorPipeline::run(const LabRequest& request, uint64_t sequence, std::stop
 
 /// Fails only when it was cancelled: whatever concerns one variant is that variant's error.
 Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
-    const std::string key =
-        pass.prefix + fmt::format("histogram {} {} {}", pass.axis.low, pass.axis.high, pass.axis.bins);
+    const FloatHistogramKey key{pass.tensor(), pass.elements, pass.axis, pass.arithmetic};
     results.floatHistogram = m_cache.find<Histogram>(key);
     if (!results.floatHistogram) {
         auto histogram = floatHistogram(pass.view, pass.axis, m_kernels.table(), pass.job);
@@ -200,11 +160,17 @@ Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
                                    sizeof(uint64_t) * kMaxHistogramBins);
     }
     addActivations(pass, results);
+    addCapturable(pass, results);
     for (const Variant& variant : pass.experiment.variants) {
         TensorVariantResult result;
         result.variant = variant;
         result.title = variantTitle(variant);
-        runVariant(pass, results, result);
+        if (hasToWait(pass, variant.weights)) {
+            result.pending = true;
+            useRows(pass, knownReport(pass, variant.weights, MatrixPart::Rows), results, result);
+        } else {
+            runVariant(pass, results, result);
+        }
         if (result.error && result.error->kind == ErrorKind::Cancelled) return fail(*result.error);
         results.variants.push_back(std::move(result));
     }
@@ -213,48 +179,32 @@ Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
 
 void TensorPipeline::runVariant(const Pass& pass, const TensorResults& results,
                                 TensorVariantResult& variant) {
-    auto made = report(pass, results, variant.variant);
+    auto made = isMethod(variant.variant.weights)
+                    ? methodReport(pass, variant.variant.weights, MatrixPart::All, pass.job)
+                    : report(pass, variant.variant.weights);
     if (!made) {
         variant.error = made.error();
         return;
     }
     variant.report = std::move(*made);
-    auto curve = clipCurveOf(pass, variant.variant);
+    variant.inverseShare = 1;
+    auto curve = clipCurveOf(pass, variant);
     if (!curve) {
         variant.error = curve.error();
         return;
     }
     variant.clipCurve = std::move(*curve);
-    variant.outputError = results.activations
-                              ? expectedOutputError(variant.report->errors, results.activations->meanSquare)
-                              : std::numeric_limits<double>::quiet_NaN();
+    variant.outputError = outputErrorOf(results, *variant.report);
 }
 
-Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& pass, const TensorResults&,
-                                                                    const Variant& variant) {
-    const std::string key = pass.prefix +
-                            fmt::format("report {} {} {} ", pass.axis.low, pass.axis.high, pass.axis.bins) +
-                            recipeText(variant);
+/// Of the reference and of rounding to nearest.
+Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& pass, const Recipe& recipe) {
+    const VariantReportKey key{resultKey(pass, recipe, pass.elements), pass.axis};
     if (auto found = m_cache.find<VariantReport>(key)) return found;
     const TensorReport& tensor = pass.statistics.stage->report;
     const KnownMatrix known{&tensor.extremes, pass.tier == Tier::Preview,
                             !pass.statistics.fromSample && tensor.firstBadRow < 0};
-    Result<MatrixQuantization> quantization = fail(ErrorKind::Internal, "no quantization");
-    if (variant.weights.method == "rtn") {
-        quantization =
-            chooseQuantization(pass.view, variant.weights.scheme, m_kernels.table(), pass.job, known);
-    } else {
-        const Tensor input = pass.tier == Tier::Full || pass.loaded.sample.complete
-                                 ? pass.loaded.matrix.values
-                                 : pass.loaded.sample.owned;
-        auto layer = quantizeLayer({pass.loaded.matrix.title, input}, variant.weights, pass.job);
-        if (!layer) return fail(layer.error());
-        if (!layer->weight || (layer->transform && layer->transform->changesBasis())) {
-            return fail(ErrorKind::Unsupported, "this method's weights are not codes on an integer grid",
-                        "method", "compare it on the whole model");
-        }
-        quantization = quantizationOf(std::make_shared<const QuantizedTensor>(std::move(*layer->weight)));
-    }
+    auto quantization = chooseQuantization(pass.view, recipe.scheme, m_kernels.table(), pass.job, known);
     if (!quantization) return fail(quantization.error());
     VariantReportOptions options;
     options.axis = pass.axis;
@@ -265,15 +215,16 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& 
 }
 
 Result<std::shared_ptr<const ClipCurve>> TensorPipeline::clipCurveOf(const Pass& pass,
-                                                                     const Variant& variant) {
+                                                                     const TensorVariantResult& variant) {
+    // Codebooks and other storages have no clip limit to move.
+    if (variant.report->quantization.stored) return std::make_shared<const ClipCurve>();
     // Range, granularity and group size leave the curve as it is: only the marks tell which range is in use.
-    const Scheme& wanted = variant.weights.scheme;
+    const Scheme& wanted = variant.variant.weights.scheme;
     const Scheme scheme = clipCurveScheme(wanted);
     // The curve is of the tensor's statistics, not of the tier's matrix: preview and full share it, except
     // that the first preview has only a sample's.
-    const std::string key = fmt::format("{} clip {} {} {}", pass.loaded.matrix.values.id(),
-                                        pass.statistics.fromSample ? "sample" : "all",
-                                        pass.part.clipCurvePoints, schemeText(scheme));
+    const ClipCurveKey key{pass.tensor(), pass.statistics.fromSample, pass.part.clipCurvePoints, scheme,
+                           pass.arithmetic};
     const SortedValues& values = pass.statistics.stage->sorted;
     const auto marked = [&](const std::shared_ptr<const ClipCurve>& curve) {
         return std::make_shared<const ClipCurve>(withMarkOf(*curve, values, wanted));
@@ -295,13 +246,10 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
     const auto last = static_cast<int>(results.variants.size()) - 1;
     results.heatmapVariant = std::clamp(pass.look.heatmapVariant, 0, last);
     const TensorVariantResult& shown = results.variants[static_cast<size_t>(results.heatmapVariant)];
-    if (!shown.report) return {};
+    if (!shown.report || shown.inverseShare != 1) return {};
     const MatrixRegion region =
         clampRegion(pass.look.heatmapRegion, pass.loaded.view.rows, pass.loaded.view.cols);
-    const std::string key =
-        pass.prefix +
-        fmt::format("heat {} {} {} {} ", region.rowBegin, region.rowEnd, region.colBegin, region.colEnd) +
-        recipeText(shown.variant);
+    const HeatMapsKey key{resultKey(pass, shown.variant.weights, MatrixPart::All), region};
     if ((results.heatMaps = m_cache.find<HeatMapSet>(key))) return {};
     HeatMapRows rows{kPooledRows, {}};
     for (const LocatedValue& value : pass.statistics.stage->report.extremes.top)
@@ -315,12 +263,28 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
     return {};
 }
 
+void TensorPipeline::addCapturable(const Pass& pass, TensorResults& results) {
+    const ModelSource& model = pass.experiment.model;
+    if (model.modelPath.empty() || model.textPath.empty()) return;
+    const auto opened = m_sources.model(model.modelPath);
+    if (!opened) return;
+    for (const LinearInfo& layer : (*opened)->linears())
+        if (layer.block >= 0 && layer.firstReader && layer.inFeatures == pass.loaded.view.cols)
+            results.capturable.push_back(layer.name);
+}
+
+/// Inputs that were chosen, or captured when the tensor belongs to the experiment's model: for the channels'
+/// picture and the output error. A failure leaves the tensor without them; methods that need them say why.
 void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
+    if (pass.part.inputs) {
+        if (pass.tier == Tier::Full) results.activations = chosenActivations(pass);
+        return;
+    }
     const auto* tensor = std::get_if<TensorSource>(&pass.part.matrix);
     const ModelSource& model = pass.experiment.model;
     if (tensor == nullptr || tensor->path != model.modelPath || model.textPath.empty()) return;
-    const std::string prefix = "captured " + model.modelPath + "\n" + model.textPath;
-    auto capture = m_cache.find<ActivationCapture>(prefix);
+    const CaptureKey key{model.modelPath, model.textPath, pass.arithmetic};
+    auto capture = m_cache.find<ActivationCapture>(key);
     const auto opened = m_sources.model(model.modelPath);
     if (!opened) return;
     if (!capture && pass.tier == Tier::Full) {
@@ -331,7 +295,7 @@ void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
         auto made = captureActivations(**opened, part, {}, m_kernels.table(), pass.job);
         if (!made) return;
         capture = m_cache.put<ActivationCapture>(
-            prefix, std::make_shared<const ActivationCapture>(std::move(*made)), uint64_t{16} << 20);
+            key, std::make_shared<const ActivationCapture>(std::move(*made)), uint64_t{16} << 20);
     }
     if (!capture) return;
     for (const LinearInfo& linear : (*opened)->linears()) {
@@ -340,6 +304,16 @@ void TensorPipeline::addActivations(const Pass& pass, TensorResults& results) {
             if (statistics.layer == linear.name)
                 results.activations = std::shared_ptr<const ChannelStatistics>(capture, &statistics);
     }
+}
+
+std::shared_ptr<const ChannelStatistics> TensorPipeline::chosenActivations(const Pass& pass) {
+    const auto seen = m_methods.chosenInputs(pass.subject(), false, pass.job.quiet());
+    if (!seen || (*seen)->channels != pass.loaded.view.cols) return nullptr;
+    auto made = std::make_shared<ChannelStatistics>();
+    made->tokens = (*seen)->tokens;
+    made->absMax = (*seen)->absMax;
+    made->meanSquare = (*seen)->meanSquare;
+    return made;
 }
 
 }  // namespace quantscope

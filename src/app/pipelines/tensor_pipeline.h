@@ -9,6 +9,8 @@
 #include "app/experiment/tensor_part.h"
 #include "app/labs/lab.h"
 #include "app/pipelines/result_cache.h"
+#include "app/pipelines/tensor_keys.h"
+#include "app/pipelines/tensor_methods.h"
 #include "app/results/results.h"
 #include "kernels/kernel_set.h"
 
@@ -39,15 +41,31 @@ class TensorPipeline {
     Result<std::shared_ptr<const Statistics>> statistics(const Loaded& data, const Job& job);
     Status runTier(const Pass& pass, TensorResults& results);
     void runVariant(const Pass& pass, const TensorResults& results, TensorVariantResult& variant);
-    Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const TensorResults& results,
-                                                        const Variant& variant);
-    Result<std::shared_ptr<const ClipCurve>> clipCurveOf(const Pass& pass, const Variant& variant);
+    void runMethods(const Pass& pass, TensorResults& results, const std::function<void()>& show);
+    [[nodiscard]] bool hasToWait(const Pass& pass, const Recipe& recipe);
+    [[nodiscard]] MethodResultKey resultKey(const Pass& pass, const Recipe& recipe, MatrixPart part);
+    [[nodiscard]] std::shared_ptr<const VariantReport> knownReport(const Pass& pass, const Recipe& recipe,
+                                                                   MatrixPart part);
+    static void useRows(const Pass& pass, std::shared_ptr<const VariantReport> rows,
+                        const TensorResults& results, TensorVariantResult& variant);
+    static double outputErrorOf(const TensorResults& results, const VariantReport& report);
+    std::shared_ptr<const MatrixSample> rowsOf(const Loaded& data);
+    Result<std::shared_ptr<const LayerResult>> methodResult(const Pass& pass, const MethodResultKey& key,
+                                                            const Tensor& weight, const Job& job);
+    Result<std::shared_ptr<const VariantReport>> methodReport(const Pass& pass, const Recipe& recipe,
+                                                              MatrixPart part, const Job& job);
+    Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const Recipe& recipe);
+    Result<std::shared_ptr<const ClipCurve>> clipCurveOf(const Pass& pass,
+                                                         const TensorVariantResult& variant);
     Status addHeatMaps(const Pass& pass, TensorResults& results);
+    void addCapturable(const Pass& pass, TensorResults& results);
     void addActivations(const Pass& pass, TensorResults& results);
+    std::shared_ptr<const ChannelStatistics> chosenActivations(const Pass& pass);
 
     SourceLibrary& m_sources;
     KernelsInUse m_kernels;
     ResultCache m_cache;
+    TensorMethods m_methods;
 };
 
 }  // namespace quantscope

@@ -22,6 +22,8 @@ struct ProductVariantResult {
     std::string title;
     std::optional<Error> error;
     std::shared_ptr<const QuantizedProduct> product;
+    Tensor x;  ///< F32 as this variant multiplies it: in the basis of its method
+    Tensor w;
     std::shared_ptr<const RequantizedProduct> requantized;  ///< null where the result has no such form
     std::optional<Error> notRequantized;                    ///< and why
 };

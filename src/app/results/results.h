@@ -38,6 +38,9 @@ struct TensorVariantResult {
     /// ||X (W - W^)^T||_F / ||X W^T||_F, expectation under the captured second moments of X (diagonal); NaN
     /// when the tensor's inputs were not captured.
     double outputError = 0;
+    /// The method is still running: `report` is null, or of some of the rows.
+    bool pending = false;
+    double inverseShare = 1;  ///< the "8" of "1/8 of the rows" that `report` is of
 };
 
 /// Everything the Tensor lab shows, immutable. Every plot and the table read the same object.
@@ -53,6 +56,8 @@ struct TensorResults : LabResults {
     std::shared_ptr<const ChannelReport> outputChannels;
     /// Inputs of this linear layer over the experiment's text, when the tensor belongs to its model.
     std::shared_ptr<const ChannelStatistics> activations;
+    /// Layers of the experiment's model whose inputs are as wide as the matrix: what could be captured.
+    std::vector<std::string> capturable;
     std::vector<TensorVariantResult> variants;
     int heatmapVariant = 0;  ///< index into variants
     std::shared_ptr<const HeatMapSet> heatMaps;

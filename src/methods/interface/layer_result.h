@@ -22,6 +22,8 @@ struct LayerResult {
     /// F32 [out x in], in the layer's own basis: Y = X values^T. Set wherever `weight` is empty or the
     /// transform changes the basis.
     std::optional<Tensor> values;
+    /// The stored form of a method that packs GGUF blocks, beside its values.
+    std::optional<Tensor> blocks;
     std::optional<ActivationTransform> transform;
     uint64_t bytes = 0;  ///< stored: codes, scales, codebooks, indices, masks
     /// Fallbacks and what was unusual about the data: "12 dead input channels", "damping raised to 0.05".

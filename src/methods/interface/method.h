@@ -11,6 +11,7 @@
 #include "methods/interface/layer_result.h"
 #include "methods/interface/layer_role.h"
 #include "methods/interface/scheme_rules.h"
+#include "methods/interface/stored_codes.h"
 #include "methods/interface/variant.h"
 #include "methods/parts/calibration_statistics.h"
 #include "quant/scheme/parameter.h"
@@ -48,6 +49,7 @@ struct MethodInfo {
     std::vector<std::string> ignoredOfScheme;  ///< keys of scheme parameters without influence on the result
     std::string bitsParameter;          ///< its own parameter that says the bits a weight, where there is one
     bool runsOnIntegerKernels = false;  ///< uniform codes that an integer product can take as they are
+    std::string noCodes;                ///< why no weight has a code of its own; empty where each has one
     bool sharesTransform = false;       ///< wants `siblings`: one transform for all readers of an input
     double minimumBits = 2;             ///< bits a weight it is meant for
     double maximumBits = 8;
@@ -88,6 +90,10 @@ class Method {
     [[nodiscard]] virtual bool usesScheme(const Recipe&) const { return info().usesScheme; }
     /// What this recipe needs, where its parameters decide.
     [[nodiscard]] virtual CalibrationNeed needs(const Recipe&) const { return info().needs; }
+    /// The code of each weight in a result of quantize() for `weight`: for pictures, counts and ranges. Never
+    /// needed to use the result.
+    [[nodiscard]] virtual CodesAnswer elementCodes(const Tensor& weight, const Recipe& recipe,
+                                                   const LayerResult& result) const;
     /// Bytes a [rows x cols] weight will take, known before anything is quantized: the scheme's by default.
     [[nodiscard]] virtual double storedBytes(const Recipe& recipe, int64_t rows, int64_t cols) const;
 };

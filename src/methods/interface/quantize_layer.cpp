@@ -41,7 +41,7 @@ Status checkCalibration(const MethodInfo& info, CalibrationNeed need, const Laye
     if (seen == nullptr) {
         return fail(ErrorKind::InvalidArgument,
                     fmt::format("{} needs the layer's inputs over a calibration text", info.label),
-                    "calibration", "give a text: --calibration FILE");
+                    "calibration", "choose a calibration text");
     }
     if (seen->channels != input.weight.cols()) {
         return fail(ErrorKind::InvalidArgument,
@@ -58,7 +58,7 @@ Status checkCalibration(const MethodInfo& info, CalibrationNeed need, const Laye
     if (need > CalibrationNeed::MeanSquares && seen->absMax.empty()) {
         return fail(ErrorKind::InvalidArgument,
                     fmt::format("{} needs more than the mean squares of an importance matrix", info.label),
-                    "calibration", "give a text: --calibration FILE");
+                    "calibration", "choose a calibration text");
     }
     if (need == CalibrationNeed::Hessian && seen->hessian.empty())
         return fail(ErrorKind::InvalidArgument, "calibration did not gather X^T X", "calibration",

@@ -60,7 +60,7 @@ Result<Source> openCalibration(const Model& model, const KernelTable& kernels,
     auto options = textOf(request);
     if (!options && !request.target.empty()) {
         return fail(ErrorKind::InvalidArgument, "there is no text to calibrate on", "calibration",
-                    "give a text: --calibration FILE");
+                    "choose a calibration text");
     }
     if (!options) return Source();
     auto calibration = std::make_shared<Calibration>(model, kernels, std::move(*options));

@@ -152,7 +152,7 @@ Result<std::shared_ptr<SavedCalibration>> SavedCalibration::open(std::shared_ptr
     if (text && textFingerprint(text->tokens, text->window) != result->m_fingerprint) {
         return refuse(ErrorKind::InvalidArgument,
                       "it was gathered from another text, or from more or less of it", "text",
-                      "leave --calibration out, or calibrate again");
+                      "leave the calibration text out, or calibrate again");
     }
     result->m_file = std::move(file);
     result->m_text = std::move(text);

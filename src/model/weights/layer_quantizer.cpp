@@ -233,7 +233,7 @@ Result<std::shared_ptr<OrderedCalibration>> LayerQuantizer::ordered(const Varian
         return fail(ErrorKind::Unsupported,
                     m_calibration ? "a saved calibration holds the float model's inputs alone"
                                   : "inputs of quantized layers need a calibration text",
-                    "inputs", "give the text itself: --calibration FILE");
+                    "inputs", "calibrate on the text itself, not on saved statistics");
     }
     auto made = std::make_shared<OrderedCalibration>(m_model, m_kernels, *text, plan);
     const OrderedCalibration* farthest = nullptr;

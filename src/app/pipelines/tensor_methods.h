@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/experiment/source_library.h"
+#include "app/pipelines/cache_key.h"
+#include "app/pipelines/result_cache.h"
+#include "base/job.h"
+#include "base/result.h"
+#include "kernels/kernel_set.h"
+#include "methods/interface/method.h"
+#include "model/calibration/calibration_source.h"
+#include "model/model.h"
+
+namespace quantscope {
+
+/// A matrix of the Tensor lab, and where methods may learn about its inputs: what was chosen beside it, or
+/// the model's calibration when it is one of its layers.
+struct MethodSubject {
+    const MatrixSource& source;
+    const std::optional<MatrixSource>& inputs;  ///< [tokens x in]; none: the model's calibration
+    const ModelSource& model;
+    const LoadedMatrix& matrix;
+};
+
+/// What a method's result depends on beside the matrix, the recipe and the arithmetic. Empty for methods that
+/// look at nothing but the weight.
+struct InputsKey {
+    std::optional<MatrixSource> inputs;
+    std::optional<ModelSource> calibration;
+    bool operator==(const InputsKey&) const = default;
+    [[nodiscard]] size_t hash() const;
+};
+
+/// Runs methods on matrices of the Tensor lab. Keeps the calibration it read last: its statistics are
+/// gathered once, layer by layer. One thread at a time.
+class TensorMethods {
+ public:
+    TensorMethods(SourceLibrary& sources, KernelsInUse kernels, ResultCache& cache)
+        : m_sources(sources), m_kernels(kernels), m_cache(cache) {}
+
+    [[nodiscard]] InputsKey inputsKey(const MethodSubject& subject, const Recipe& recipe);
+    /// Of the whole matrix, or of some of its rows (`weight`). An error of missing calibration says which
+    /// control gives it.
+    Result<std::shared_ptr<const LayerResult>> quantize(const MethodSubject& subject, const Recipe& recipe,
+                                                        const Tensor& weight, const Job& job);
+    /// Statistics of the inputs chosen beside the matrix; null when none were chosen.
+    Result<std::shared_ptr<const CalibrationStatistics>> chosenInputs(const MethodSubject& subject,
+                                                                      bool hessian, const Job& job);
+
+ private:
+    struct Layer {
+        std::shared_ptr<const Model> model;
+        const LinearInfo* info = nullptr;  ///< null: the matrix is no layer of the experiment's model
+    };
+    struct OpenCalibration {
+        std::shared_ptr<const Model> model;
+        ModelSource source;
+        CalibrationNeed need = CalibrationNeed::None;
+        std::shared_ptr<CalibrationSource> statistics;
+    };
+    [[nodiscard]] Layer layerOf(const MethodSubject& subject);
+    Result<std::shared_ptr<const CalibrationStatistics>> calibration(const MethodSubject& subject,
+                                                                     const Layer& layer, CalibrationNeed need,
+                                                                     const Job& job);
+    Result<std::shared_ptr<CalibrationSource>> modelCalibration(const Layer& layer, const ModelSource& source,
+                                                                CalibrationNeed need, const Job& job);
+    Result<std::vector<Tensor>> siblings(const Layer& layer, const Tensor& weight, const Job& job);
+
+    SourceLibrary& m_sources;
+    KernelsInUse m_kernels;
+    ResultCache& m_cache;
+    OpenCalibration m_open;
+};
+
+/// Synthetic inputs without a number of columns get the matrix' own.
+MatrixSource inputsFor(const MatrixSource& inputs, int64_t channels);
+
+}  // namespace quantscope
