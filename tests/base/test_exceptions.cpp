@@ -107,7 +107,7 @@ void TestExceptions::aLoopInsideALoopCarriesItOut() {
 void TestExceptions::refusedMemorySaysWhatItWasFor() {
     // Memory is refused by a vector of our own: sanitizers end a program that asks for too much.
     struct Refusing {
-        using value_type = float;
+        using value_type [[maybe_unused]] = float;
         static void resize(size_t) { throw std::bad_alloc(); }
     } refusing;
     try {
