@@ -29,6 +29,7 @@ class TestModelPipeline : public QObject {
     void whatIsKnownIsFound();
     void everyKernelTableHasItsOwn();
     void calibrationWrittenAgainIsAnother();
+    void missingCalibrationFailsItsVariants();
     void missingTextIsAnError();
     void shortTextSaysWhatIsNeeded();
 
@@ -220,6 +221,24 @@ void TestModelPipeline::calibrationWrittenAgainIsAnother() {
     std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(5));
     run(calibrated);
     QCOMPARE(m_pipeline.computations(), before + 1);
+}
+
+/// The others are scored; the layer table of one that failed says the same.
+void TestModelPipeline::missingCalibrationFailsItsVariants() {
+    LabRequest broken(m_experiment);
+    broken.experiment.model.calibrationPath = "no-such-calibration.txt";
+    broken.experiment.variants = {*parseVariant("float"), *parseVariant("gptq/int4"),
+                                  *parseVariant("int4/group=64")};
+    broken.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
+    broken.experiment.edit<ModelPart>().layerTokens = 16;
+    broken.views.edit<ModelView>().layerVariant = 1;
+    const auto last = run(broken).back();
+    QVERIFY2(!last->error, last->error ? describe(*last->error).c_str() : "");
+    const auto& variants = last->evaluation.variants;
+    QCOMPARE(variants.size(), size_t{3});
+    QVERIFY(variants[1].error && variants[1].error->file == "no-such-calibration.txt");
+    QVERIFY(last->layersError && last->layersError->file == "no-such-calibration.txt");
+    QVERIFY(!variants[2].error && variants[2].tokens > 0);
 }
 
 void TestModelPipeline::missingTextIsAnError() {

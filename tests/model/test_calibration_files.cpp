@@ -51,8 +51,8 @@ class TestCalibrationFiles : public QObject {
     void savedCalibrationIsTheRun() {
         const TinyModel model;
         const std::string file = path("saved.safetensors");
-        for (const char* variant : {"gptq/int3/group=16", "awq/int3/group=16", "wanda", "smoothquant/w8a8",
-                                    "gptq/int3/group=16/inputs=quantized"}) {
+        for (const char* variant : {"gptq/int3/group=16/inputs=float", "awq/int3/group=16", "wanda",
+                                    "smoothquant/w8a8", "gptq/int3/group=16/inputs=quantized"}) {
             auto protocol = shortWindows();
             protocol.calibration.text = someText();
             protocol.places.calibrationTarget = file;
@@ -65,7 +65,7 @@ class TestCalibrationFiles : public QObject {
             QCOMPARE(*withText, *first);
             protocol.calibration.text = {};
             const auto alone = scoreOf(model, variant, protocol);
-            const bool ordered = std::string_view(variant).find("inputs=") != std::string_view::npos;
+            const bool ordered = std::string_view(variant).find("inputs=quantized") != std::string_view::npos;
             QCOMPARE(alone.has_value(), !ordered);
             if (alone) QCOMPARE(*alone, *first);
             if (!alone) QCOMPARE(alone.error().field, std::string("inputs"));
@@ -183,7 +183,7 @@ class TestCalibrationFiles : public QObject {
         QTest::addColumn<QString>("variant");
         QTest::addColumn<QString>("stopAt");
         QTest::addColumn<int>("kept");
-        QTest::newRow("gptq") << "gptq/int3/group=16/act-order"
+        QTest::newRow("gptq") << "gptq/int3/group=16/act-order/inputs=float"
                               << "blk.1.attn_q" << 7;
         QTest::newRow("awq") << "awq/int3/group=16"
                              << "blk.0.ffn_down" << 6;
@@ -192,7 +192,7 @@ class TestCalibrationFiles : public QObject {
         QTest::newRow("gptq, ordered, static inputs")
             << "gptq/int3/group=16/inputs=true-sequential @act-static=int8/tensor"
             << "blk.1.ffn_gate" << 11;
-        QTest::newRow("integer codes") << "gptq/int8/channel/integer @act=int8/token"
+        QTest::newRow("integer codes") << "gptq/int8/channel/inputs=float/integer @act=int8/token"
                                        << "blk.1.attn_k" << 8;
         QTest::newRow("values") << "kmeans/int3/sensitive"
                                 << "blk.0.attn_v" << 2;
@@ -215,7 +215,7 @@ class TestCalibrationFiles : public QObject {
         std::stop_source stop;
         // The float reference asks for the weight first, and where layers are run in order the calibration,
         // and where inputs have static ranges the run that finds them.
-        const bool ordered = variant.contains("inputs=");
+        const bool ordered = variant.contains("true-sequential");
         const int before = (ordered ? 1 : 0) + (variant.contains("act-static") ? 1 : 0);
         StoppingModel stopping(model, stopAt.toStdString(), 2 + before, stop);
         const auto variants = parseVariants("float; " + variant.toStdString());
@@ -283,9 +283,10 @@ class TestCalibrationFiles : public QObject {
         auto protocol = shortWindows();
         protocol.places.resumeFolder = folder.path().toStdString();
         int files = 0;
-        for (const auto& [text, variant] :
-             {std::pair{5, "gptq/int3/group=16"}, std::pair{6, "gptq/int3/group=16"},
-              std::pair{6, "gptq/int4/group=16"}, std::pair{6, "gptq/int4/group=16/inputs=quantized"}}) {
+        for (const auto& [text, variant] : {std::pair{5, "gptq/int3/group=16/inputs=float"},
+                                            std::pair{6, "gptq/int3/group=16/inputs=float"},
+                                            std::pair{6, "gptq/int4/group=16/inputs=float"},
+                                            std::pair{6, "gptq/int4/group=16/inputs=quantized"}}) {
             protocol.calibration.text = someText(static_cast<uint64_t>(text));
             auto plain = protocol;
             plain.places.resumeFolder.clear();

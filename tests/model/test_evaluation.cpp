@@ -118,13 +118,16 @@ class TestEvaluation : public QObject {
         const auto together = evaluate(model, tokens,
                                        *parseVariants("float; float @blk.1.*=int4/symmetric/channel; "
                                                       "float @blk.0.ffn_up=int3/symmetric/channel; "
-                                                      "float @output=int4/symmetric/channel"),
+                                                      "float @output=int4/symmetric/channel; "
+                                                      "float @output=int8/channel; "
+                                                      "float @output=w8a8/token/fake"),
                                        shortWindows(), kernels(), {});
         QVERIFY2(together.has_value(), together ? "" : describe(together.error()).c_str());
         const char* alone[] = {"float; float @blk.1.*=int4/symmetric/channel",
                                "float; float @blk.0.ffn_up=int3/symmetric/channel",
-                               "float; float @output=int4/symmetric/channel"};
-        for (size_t i = 0; i < 3; ++i) {
+                               "float; float @output=int4/symmetric/channel",
+                               "float; float @output=int8/channel", "float; float @output=w8a8/token/fake"};
+        for (size_t i = 0; i < std::size(alone); ++i) {
             const auto single =
                 evaluate(model, tokens, *parseVariants(alone[i]), shortWindows(), kernels(), {});
             QVERIFY(single.has_value());

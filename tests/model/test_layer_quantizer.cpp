@@ -5,6 +5,8 @@
 
 #include "calibration_runs.h"
 #include "golden_file.h"
+#include "methods/interface/input_order.h"
+#include "model/calibration/saved_calibration.h"
 #include "model/evaluation/evaluation_session.h"
 #include "model/evaluation/layer_error.h"
 #include "model/weights/finished_layers.h"
@@ -232,6 +234,37 @@ class TestLayerQuantizer : public QObject {
             QVERIFY(sameValues((*pictured)->floats(), (*layer)->floats()));
             QCOMPARE(quantizer.computations(), uint64_t{1});
         }
+    }
+
+    /// Only statistics of the float model, no text: a default means those, and the result says so once where
+    /// it would have meant something else; an order that was written is refused.
+    void aDefaultOrderGivesWay() {
+        const TinyModel model;
+        const QTemporaryDir folder;
+        const std::string file = folder.filePath("statistics.safetensors").toStdString();
+        Calibration text(model, kernels(), optionsOf(someText()));
+        QVERIFY(saveCalibration(text, model, file, {}).has_value());
+        auto run = shortWindows();
+        run.calibration.file = file;
+        const auto variants = *parseVariants(
+            "float; gptq/int3/group=16; gptq/int4/group=16; gptq/int3/group=16/inputs=float; "
+            "gptq/int3/group=16/inputs=quantized");
+        const auto result =
+            evaluate(model, randomTokens(64), variants, run, kernels(), {}, {}, run.calibration);
+        QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
+        QVERIFY(!result->variants[1].error && !result->variants[2].error);
+        QCOMPARE(result->variants[1].meanNll, result->variants[3].meanNll);
+        QVERIFY(result->variants[4].error && result->variants[4].error->field == "inputs");
+        const bool differs = inputOrder(variants[1].weights) != InputOrder::Float;
+        QCOMPARE(result->notes.size(), size_t{differs ? 1U : 0U});
+        if (differs) QVERIFY2(result->notes[0].starts_with("gptq: "), result->notes[0].c_str());
+        run.calibration.file.clear();
+        run.calibration.text = someText();
+        const auto withText =
+            evaluate(model, randomTokens(64), variants, run, kernels(), {}, {}, run.calibration);
+        QVERIFY(withText.has_value() && withText->notes.empty());
+        QCOMPARE(withText->variants[1].meanNll, withText->variants[differs ? 4 : 3].meanNll);
+        QCOMPARE(withText->variants[3].meanNll, result->variants[3].meanNll);
     }
 
     void layersOfTodayAreRead_data() {

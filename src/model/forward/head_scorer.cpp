@@ -128,7 +128,8 @@ Status HeadScorer::scoreTile(const Tile& tile, const LockStep& steps, std::vecto
         const size_t leader = steps.leaderOf(lane);
         const auto same = std::ranges::find_if(active, [&](size_t other) {
             return other == lane || (other < lane && steps.leaderOf(other) == leader &&
-                                     lanes[other].plan.layers.back() == lanes[lane].plan.layers.back());
+                                     lanes[other].plan.layers.back() == lanes[lane].plan.layers.back() &&
+                                     lanes[other].plan.inputs.back() == lanes[lane].plan.inputs.back());
         });
         if (*same != lane) {  // the same model as an earlier lane
             lanes[lane].error = lanes[*same].error;
