@@ -270,8 +270,8 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
         ModelWindow driven(calibrating());
         QVERIFY(!driven.button->forgetLayersAction()->isEnabled());
         ModelWindow::choose(driven.button->keepLayersAction(), kept.path());
-        QCOMPARE(driven.session.places().resumeFolder, kept.path().toStdString());
-        QCOMPARE(driven.session.undoStack()->count(), 0);
+        QCOMPARE(driven.document.places().resumeFolder, kept.path().toStdString());
+        QCOMPARE(driven.document.undoStack()->count(), 0);
         QVERIFY(driven.shows());
         QCOMPARE(whatFailed(driven.document), std::string());
         QVERIFY(driven.document.resultsOf<ModelResults>("model")->evaluation.notes.empty());
@@ -282,15 +282,15 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
     ModelWindow resumed(experiment);
     // As a session file of today or of earlier says it.
     const Session session{{experiment, {}, {kept.path().toStdString()}}, {}};
-    resumed.session.setPlaces(parseSession(sessionJson(session))->request.places);
+    resumed.document.setPlaces(parseSession(sessionJson(session))->request.places);
     QVERIFY(resumed.shows());
     QVERIFY(resumed.document.resultsOf<ModelResults>("model")->evaluation.variants[1].perplexity ==
             perplexity);
     QVERIFY2(resumed.bottomLine().contains(says), qPrintable(resumed.bottomLine()));
     QVERIFY(resumed.button->toolTip().contains(kept.path()));
     resumed.button->forgetLayersAction()->trigger();
-    QVERIFY(resumed.session.places().resumeFolder.empty());
-    resumed.session.measureAgain();
+    QVERIFY(resumed.document.places().resumeFolder.empty());
+    resumed.document.measureAgain();
     QVERIFY(resumed.settles(kLongSeconds));
     QVERIFY2(!resumed.bottomLine().contains(QStringLiteral("taken")), qPrintable(resumed.bottomLine()));
 }
