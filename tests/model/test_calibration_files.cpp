@@ -51,8 +51,8 @@ class TestCalibrationFiles : public QObject {
     void savedCalibrationIsTheRun() {
         const TinyModel model;
         const std::string file = path("saved.safetensors");
-        for (const char* variant : {"gptq/int3/group=16", "awq/int3/group=16", "wanda", "smoothquant/w8a8",
-                                    "gptq/int3/group=16/inputs=quantized"}) {
+        for (const char* variant : {"gptq/int3/group=16/inputs=float", "awq/int3/group=16", "wanda",
+                                    "smoothquant/w8a8", "gptq/int3/group=16/inputs=quantized"}) {
             auto protocol = shortWindows();
             protocol.calibration.text = someText();
             protocol.places.calibrationTarget = file;
@@ -65,10 +65,38 @@ class TestCalibrationFiles : public QObject {
             QCOMPARE(*withText, *first);
             protocol.calibration.text = {};
             const auto alone = scoreOf(model, variant, protocol);
-            const bool ordered = std::string_view(variant).find("inputs=") != std::string_view::npos;
+            const bool ordered = std::string_view(variant).ends_with("inputs=quantized");
             QCOMPARE(alone.has_value(), !ordered);
             if (alone) QCOMPARE(*alone, *first);
             if (!alone) QCOMPARE(alone.error().field, std::string("inputs"));
+        }
+    }
+
+    /// Without the text there are only the float model's inputs: an order that a method takes by default
+    /// means those, and the result says so. One that is written out stays an error (above).
+    void defaultedInputsAreFloatWhereThereIsNoText() {
+        const TinyModel model;
+        const std::string file = path("float-inputs.safetensors");
+        auto protocol = shortWindows();
+        protocol.calibration.text = someText();
+        protocol.places.calibrationTarget = file;
+        for (const char* method : {"gptq/int3/group=16", "sparsegpt"}) {
+            const auto floats = scoreOf(model, (std::string(method) + "/inputs=float").c_str(), protocol);
+            const auto bare = scoreOf(model, method, protocol);
+            const auto quantized =
+                scoreOf(model, (std::string(method) + "/inputs=quantized").c_str(), protocol);
+            QVERIFY(floats.has_value() && bare.has_value() && quantized.has_value());
+            QCOMPARE(*bare, *quantized);
+            QVERIFY(*bare != *floats);
+            CalibrationInput saved;
+            saved.file = file;
+            const auto variants = parseVariants("float; " + std::string(method));
+            const auto alone =
+                evaluate(model, randomTokens(64), *variants, protocol, kernels(), {}, {}, saved, {});
+            QVERIFY2(alone.has_value(), alone ? "" : describe(alone.error()).c_str());
+            QCOMPARE(alone->variants[1].meanNll, *floats);
+            QCOMPARE(alone->notes.size(), size_t{1});
+            QVERIFY2(alone->notes[0].find("inputs=float") != std::string::npos, alone->notes[0].c_str());
         }
     }
 
@@ -183,7 +211,7 @@ class TestCalibrationFiles : public QObject {
         QTest::addColumn<QString>("variant");
         QTest::addColumn<QString>("stopAt");
         QTest::addColumn<int>("kept");
-        QTest::newRow("gptq") << "gptq/int3/group=16/act-order"
+        QTest::newRow("gptq") << "gptq/int3/group=16/act-order/inputs=float"
                               << "blk.1.attn_q" << 7;
         QTest::newRow("awq") << "awq/int3/group=16"
                              << "blk.0.ffn_down" << 6;
@@ -192,7 +220,7 @@ class TestCalibrationFiles : public QObject {
         QTest::newRow("gptq, ordered, static inputs")
             << "gptq/int3/group=16/inputs=true-sequential @act-static=int8/tensor"
             << "blk.1.ffn_gate" << 11;
-        QTest::newRow("integer codes") << "gptq/int8/channel/integer @act=int8/token"
+        QTest::newRow("integer codes") << "gptq/int8/channel/inputs=float/integer @act=int8/token"
                                        << "blk.1.attn_k" << 8;
         QTest::newRow("values") << "kmeans/int3/sensitive"
                                 << "blk.0.attn_v" << 2;
@@ -215,7 +243,7 @@ class TestCalibrationFiles : public QObject {
         std::stop_source stop;
         // The float reference asks for the weight first, and where layers are run in order the calibration,
         // and where inputs have static ranges the run that finds them.
-        const bool ordered = variant.contains("inputs=");
+        const bool ordered = variant.contains("inputs=true-sequential");
         const int before = (ordered ? 1 : 0) + (variant.contains("act-static") ? 1 : 0);
         StoppingModel stopping(model, stopAt.toStdString(), 2 + before, stop);
         const auto variants = parseVariants("float; " + variant.toStdString());
@@ -248,7 +276,7 @@ class TestCalibrationFiles : public QObject {
         auto protocol = shortWindows();
         protocol.calibration.text = someText();
         protocol.places.resumeFolder = folder.path().toStdString();
-        const auto first = scoreOf(model, "gptq/int3/group=16", protocol);
+        const auto first = scoreOf(model, "gptq/int3/group=16/inputs=float", protocol);
         QVERIFY(first.has_value());
         const QStringList files = QDir(folder.path()).entryList({"blk.1.*"}, QDir::Files);
         QFile victim(folder.filePath(files[0]));
@@ -264,7 +292,7 @@ class TestCalibrationFiles : public QObject {
         }
         QVERIFY(victim.resize(0) && victim.seek(0) && victim.write(bytes) == bytes.size());
         victim.close();
-        const auto variants = parseVariants("float; gptq/int3/group=16");
+        const auto variants = parseVariants("float; gptq/int3/group=16/inputs=float");
         const auto again = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {}, {},
                                     protocol.calibration, protocol.places);
         QVERIFY(again.has_value());
@@ -285,7 +313,7 @@ class TestCalibrationFiles : public QObject {
         int files = 0;
         for (const auto& [text, variant] :
              {std::pair{5, "gptq/int3/group=16"}, std::pair{6, "gptq/int3/group=16"},
-              std::pair{6, "gptq/int4/group=16"}, std::pair{6, "gptq/int4/group=16/inputs=quantized"}}) {
+              std::pair{6, "gptq/int4/group=16"}, std::pair{6, "gptq/int4/group=16/inputs=float"}}) {
             protocol.calibration.text = someText(static_cast<uint64_t>(text));
             auto plain = protocol;
             plain.places.resumeFolder.clear();

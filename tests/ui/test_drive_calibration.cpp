@@ -26,7 +26,7 @@ namespace {
 /// A method that calibrates, on little text.
 Experiment calibrating() {
     Experiment experiment = DrivenWindow::sample(2).experiment;
-    experiment.variants = *parseVariants("float; gptq/int3/group=64");
+    experiment.variants = *parseVariants("float; gptq/int3/group=64/inputs=float");
     experiment.model.calibrationChunks = 2;
     experiment.edit<ModelPart>().layerTokens = 64;
     return experiment;
@@ -245,7 +245,7 @@ void TestDriveCalibration::exportTakesSavedStatistics() {
         return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
     };
     LanguageModelExport request{
-        experiment.model.modelPath, *parseVariant("gptq/int4/group=64"), "gptq", {}, {}};
+        experiment.model.modelPath, *parseVariant("gptq/int4/group=64/inputs=float"), "gptq", {}, {}};
     request.calibrationFile = m_saved.toStdString();
     const QByteArray byFile = written("file", request);
     QVERIFY2(byFile.size() > 100'000, byFile.constData());
