@@ -255,7 +255,7 @@ const MethodInfo& Gptq::info() const {
             toggleParameter(
                 "static-groups", "Static groups",
                 "all scales are chosen before the first column, so that act order needs no index"),
-            inputsParameter()};
+            inputsParameter(InputOrder::Quantized)};
         return info;
     }();
     return kInfo;

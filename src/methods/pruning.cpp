@@ -206,7 +206,8 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
         toggleParameter("then-quantize", "Then quantize", "round what is left to the scheme; else F16")};
     if (rule == Rule::SparseGpt)
         m_info.parameters.push_back(realParameter("damp", "Damping", "as in GPTQ", 0, 1, "0.01"));
-    if (rule != Rule::Magnitude) m_info.parameters.push_back(inputsParameter());
+    const InputOrder order = rule == Rule::SparseGpt ? InputOrder::Quantized : InputOrder::Float;
+    if (rule != Rule::Magnitude) m_info.parameters.push_back(inputsParameter(order));
 }
 
 /// Without "then-quantize" what is left stays in F16.

@@ -65,16 +65,14 @@ class TestFamilyExports : public QObject {
         QVERIFY2(summary, summary ? "" : describe(summary.error()).c_str());
         const auto tokens = sources.tokens({familyPath(source), text});
         QVERIFY2(tokens, tokens ? "" : describe(tokens.error()).c_str());
-        EvaluationProtocol protocol;
-        protocol.maxChunks = 2;
-        protocol.calibration = *tokens;
-        protocol.calibrationChunks = 1;
-        const auto before = scoreOf(sources, familyPath(source), **tokens, *parsed, protocol);
+        CalibrationInput calibration;
+        calibration.text = *tokens;
+        calibration.chunks = 1;
+        const auto before = scoreOf(sources, familyPath(source), **tokens, *parsed, calibration);
         const auto written = sources.tokens({target.toStdString(), text});
         QVERIFY2(written, written ? "" : describe(written.error()).c_str());
         QVERIFY(**written == **tokens);
-        const auto after =
-            scoreOf(sources, target.toStdString(), **written, *parseVariant("float"), protocol);
+        const auto after = scoreOf(sources, target.toStdString(), **written, *parseVariant("float"), {});
         QVERIFY2(before && after,
                  before ? describe(after.error()).c_str() : describe(before.error()).c_str());
         QVERIFY2(std::abs(*before - *after) < 2e-3,
@@ -86,10 +84,12 @@ class TestFamilyExports : public QObject {
 
     static Result<double> scoreOf(SourceLibrary& sources, const std::string& path,
                                   const std::vector<int32_t>& tokens, const Variant& variant,
-                                  const EvaluationProtocol& protocol) {
+                                  const CalibrationInput& calibration) {
         const auto model = sources.model(path);
         if (!model) return fail(model.error());
-        const auto result = evaluate(**model, tokens, {variant}, protocol, kernels(), {});
+        EvaluationProtocol protocol;
+        protocol.maxChunks = 2;
+        const auto result = evaluate(**model, tokens, {variant}, protocol, kernels(), {}, {}, calibration);
         if (!result) return fail(result.error());
         return result->variants[0].meanNll;
     }

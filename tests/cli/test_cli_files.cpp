@@ -67,7 +67,8 @@ class TestCliFiles : public QObject {
                                               parameter["default"].toString());
                 QVERIFY2(parseVariant(text.toStdString()).has_value(), qPrintable(text));
                 if (parameter["kind"] == "choice") QVERIFY(!parameter["choices"].toArray().isEmpty());
-                if (parameter["kind"] == "real") QVERIFY(parameter["minimum"] < parameter["maximum"]);
+                if (parameter["kind"] == "real")
+                    QVERIFY(parameter["minimum"].toDouble() < parameter["maximum"].toDouble());
             }
             if (name == "gptq") {
                 QCOMPARE(method["needs"].toString(), QString("hessian"));

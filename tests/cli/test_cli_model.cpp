@@ -124,7 +124,8 @@ class TestCliModel : public QObject {
             return variants.isEmpty() ? -1.0 : variants.last()["perplexity"].toDouble();
         };
         const QString base = "gptq/int3/affine/group=32/f16-scale";
-        const double free = score(m_model, base);
+        const double free = score(m_model, base + "/inputs=float");
+        QCOMPARE(score(m_model, base), score(m_model, base + "/inputs=quantized"));
         for (const QString order : {"quantized", "true-sequential"}) {
             const QString variant = base + "/inputs=" + order;
             const QString folder = m_folder.filePath("ordered-" + order);
@@ -227,7 +228,7 @@ class TestCliModel : public QObject {
                                "256", "--calibration", m_text, "--calibration-chunks", "2", "--json"});
         };
         const auto plain = run("int3/affine/group=32");
-        const auto learned = run("gptq/int3/affine/group=32");
+        const auto learned = run("gptq/int3/affine/group=32/inputs=float");
         QVERIFY2(learned.exitCode == 0, learned.err.constData());
         double weight[2] = {0, 0};
         double output[2] = {0, 0};

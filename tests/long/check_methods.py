@@ -79,11 +79,11 @@ PEERS: dict[str, QuantizeReaders] = {
     "nf4/block=64": each(nf4),
     "hqq/int4/group=64": each(hqq(4)),
     "hqq/int3/group=64": each(hqq(3)),
-    "gptq/int4/affine/group=64": each(gptq(4)),
-    "gptq/int3/affine/group=64": each(gptq(3)),
+    "gptq/int4/affine/group=64/inputs=float": each(gptq(4)),
+    "gptq/int3/affine/group=64/inputs=float": each(gptq(3)),
     "awq/int4/group=64": awq,
     "wanda/sparsity=0.5": each(method_peers.wanda),
-    "sparsegpt/pattern=2:4": each(method_peers.sparsegpt),
+    "sparsegpt/pattern=2:4/inputs=float": each(method_peers.sparsegpt),
     "quip-sharp": each(method_peers.quip_sharp),
 }
 

@@ -101,7 +101,7 @@ std::vector<Variant> touchedOnes(const MethodInfo& info) {
 }  // namespace
 
 void TestRecipeEditing::initTestCase() {
-    m_layer = {"blk.0.ffn_down", goldenWeight(16, 64), calibrationOf(goldenTokens(96, 64))};
+    m_layer = {"blk.0.ffn_down", goldenWeight(64, 64), calibrationOf(goldenTokens(96, 64))};
 }
 
 QString TestRecipeEditing::whyNotQuantized(const Variant& variant) {
@@ -232,6 +232,8 @@ void TestRecipeEditing::onlyWhatHasInfluenceIsOffered() {
     QVERIFY(!has(keysOf(parsed("weighted")), "estimator"));
     QVERIFY(has(keysOf(parsed("gptq")), "estimator"));
     QVERIFY(!has(keysOf(parsed("kmeans")), "rounding"));
+    QVERIFY(whyNot(parsed("nf4"), "group-size", "32").has_value());
+    QVERIFY(whyNot(parsed("weighted"), "estimator", "mse").has_value());
     // "seed" is that of the signs, as in text forms.
     const Variant stochastic = parsed("hadamard/int4/stochastic=5");
     const auto keys = keysOf(stochastic);

@@ -72,6 +72,34 @@ class TestCalibrationFiles : public QObject {
         }
     }
 
+    /// Without the text there are only the float model's inputs: an order that a method takes by default
+    /// means those, and the result says so. One that is written out stays an error (above).
+    void defaultedInputsAreFloatWhereThereIsNoText() {
+        const TinyModel model;
+        const std::string file = path("float-inputs.safetensors");
+        auto protocol = shortWindows();
+        protocol.calibration.text = someText();
+        protocol.places.calibrationTarget = file;
+        for (const char* method : {"gptq/int3/group=16", "sparsegpt"}) {
+            const auto floats = scoreOf(model, (std::string(method) + "/inputs=float").c_str(), protocol);
+            const auto bare = scoreOf(model, method, protocol);
+            const auto quantized =
+                scoreOf(model, (std::string(method) + "/inputs=quantized").c_str(), protocol);
+            QVERIFY(floats.has_value() && bare.has_value() && quantized.has_value());
+            QCOMPARE(*bare, *quantized);
+            QVERIFY(*bare != *floats);
+            CalibrationInput saved;
+            saved.file = file;
+            const auto variants = parseVariants("float; " + std::string(method));
+            const auto alone =
+                evaluate(model, randomTokens(64), *variants, protocol, kernels(), {}, {}, saved, {});
+            QVERIFY2(alone.has_value(), alone ? "" : describe(alone.error()).c_str());
+            QCOMPARE(alone->variants[1].meanNll, *floats);
+            QCOMPARE(alone->notes.size(), size_t{1});
+            QVERIFY2(alone->notes[0].find("inputs=float") != std::string::npos, alone->notes[0].c_str());
+        }
+    }
+
     /// A calibration that keeps one block runs the text again, and writes the same file.
     void savingNeedsLittleMemory() {
         const TinyModel model;
@@ -248,7 +276,7 @@ class TestCalibrationFiles : public QObject {
         auto protocol = shortWindows();
         protocol.calibration.text = someText();
         protocol.places.resumeFolder = folder.path().toStdString();
-        const auto first = scoreOf(model, "gptq/int3/group=16", protocol);
+        const auto first = scoreOf(model, "gptq/int3/group=16/inputs=float", protocol);
         QVERIFY(first.has_value());
         const QStringList files = QDir(folder.path()).entryList({"blk.1.*"}, QDir::Files);
         QFile victim(folder.filePath(files[0]));
@@ -264,7 +292,7 @@ class TestCalibrationFiles : public QObject {
         }
         QVERIFY(victim.resize(0) && victim.seek(0) && victim.write(bytes) == bytes.size());
         victim.close();
-        const auto variants = parseVariants("float; gptq/int3/group=16");
+        const auto variants = parseVariants("float; gptq/int3/group=16/inputs=float");
         const auto again = evaluate(model, randomTokens(64), *variants, protocol, kernels(), {}, {},
                                     protocol.calibration, protocol.places);
         QVERIFY(again.has_value());

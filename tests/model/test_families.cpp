@@ -131,17 +131,19 @@ class TestFamilies : public QObject {
         const auto model = openModel(familyPath(file));
         QVERIFY2(model, model ? "" : describe(model.error()).c_str());
         const auto tokens = heldOut(**model, 1024);
-        EvaluationProtocol protocol;
-        protocol.calibration = std::make_shared<const std::vector<int32_t>>(tokens);
-        protocol.calibrationChunks = 1;
+        CalibrationInput calibration;
+        calibration.text = std::make_shared<const std::vector<int32_t>>(tokens);
+        calibration.chunks = 1;
         const auto variants = parseVariants(
             "float; w8a8/token; w8a8/token/fake; int4/affine/group=32; gptq/int4/group=32; "
             "awq/int4/group=32; "
             "smoothquant; gptq/int4/group=32/inputs=quantized");
         QVERIFY2(variants, variants ? "" : describe(variants.error()).c_str());
-        const auto result = evaluate(**model, tokens, *variants, protocol, bestKernels(), {});
+        const auto result = evaluate(**model, tokens, *variants, {}, bestKernels(), {}, {}, calibration);
         QVERIFY2(result, result ? "" : describe(result.error()).c_str());
         const auto kl = [&](size_t i) { return result->variants[i].klMean; };
+        for (const VariantScore& score : result->variants)
+            QVERIFY2(!score.error, score.error ? describe(*score.error).c_str() : "");
         for (size_t i = 1; i < result->variants.size(); ++i) QVERIFY(std::isfinite(kl(i)) && kl(i) > 0);
         QVERIFY2(kl(1) < 0.05, qPrintable(QString::number(kl(1))));
         QVERIFY(std::abs(kl(1) - kl(2)) < 0.01);

@@ -26,7 +26,7 @@ namespace {
 /// A method that calibrates, on little text.
 Experiment calibrating() {
     Experiment experiment = DrivenWindow::sample(2).experiment;
-    experiment.variants = *parseVariants("float; gptq/int3/group=64");
+    experiment.variants = *parseVariants("float; gptq/int3/group=64/inputs=float");
     experiment.model.calibrationChunks = 2;
     experiment.edit<ModelPart>().layerTokens = 64;
     return experiment;
@@ -245,7 +245,7 @@ void TestDriveCalibration::exportTakesSavedStatistics() {
         return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
     };
     LanguageModelExport request{
-        experiment.model.modelPath, *parseVariant("gptq/int4/group=64"), "gptq", {}, {}};
+        experiment.model.modelPath, *parseVariant("gptq/int4/group=64/inputs=float"), "gptq", {}, {}};
     request.calibrationFile = m_saved.toStdString();
     const QByteArray byFile = written("file", request);
     QVERIFY2(byFile.size() > 100'000, byFile.constData());
@@ -270,8 +270,8 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
         ModelWindow driven(calibrating());
         QVERIFY(!driven.button->forgetLayersAction()->isEnabled());
         ModelWindow::choose(driven.button->keepLayersAction(), kept.path());
-        QCOMPARE(driven.session.places().resumeFolder, kept.path().toStdString());
-        QCOMPARE(driven.session.undoStack()->count(), 0);
+        QCOMPARE(driven.document.places().resumeFolder, kept.path().toStdString());
+        QCOMPARE(driven.document.undoStack()->count(), 0);
         QVERIFY(driven.shows());
         QCOMPARE(whatFailed(driven.document), std::string());
         QVERIFY(driven.document.resultsOf<ModelResults>("model")->evaluation.notes.empty());
@@ -282,15 +282,15 @@ void TestDriveCalibration::resumedRunSaysWhatItTook() {
     ModelWindow resumed(experiment);
     // As a session file of today or of earlier says it.
     const Session session{{experiment, {}, {kept.path().toStdString()}}, {}};
-    resumed.session.setPlaces(parseSession(sessionJson(session))->request.places);
+    resumed.document.setPlaces(parseSession(sessionJson(session))->request.places);
     QVERIFY(resumed.shows());
     QVERIFY(resumed.document.resultsOf<ModelResults>("model")->evaluation.variants[1].perplexity ==
             perplexity);
     QVERIFY2(resumed.bottomLine().contains(says), qPrintable(resumed.bottomLine()));
     QVERIFY(resumed.button->toolTip().contains(kept.path()));
     resumed.button->forgetLayersAction()->trigger();
-    QVERIFY(resumed.session.places().resumeFolder.empty());
-    resumed.session.measureAgain();
+    QVERIFY(resumed.document.places().resumeFolder.empty());
+    resumed.document.measureAgain();
     QVERIFY(resumed.settles(kLongSeconds));
     QVERIFY2(!resumed.bottomLine().contains(QStringLiteral("taken")), qPrintable(resumed.bottomLine()));
 }

@@ -25,9 +25,10 @@ class TestDriveProtocol : public QObject {
 
  private slots:
     void protocolIsChosenAndUndone() {
-        Experiment experiment = DrivenWindow::sample(1);
+        LabRequest request = DrivenWindow::sample(1);
+        Experiment& experiment = request.experiment;
         experiment.edit<ModelPart>().layerTokens = 0;
-        DrivenWindow driven(experiment);
+        DrivenWindow driven(request);
         driven.window.showLab("model");
         auto* panel = driven.window.findChild<ProtocolPanel*>();
         QVERIFY(panel != nullptr);

@@ -102,6 +102,13 @@ void takeOver(Recipe& recipe, const Rules& rules, const Change& change) {
     if (validate(scheme) && brokenRule(rules, scheme) == nullptr) recipe.scheme = scheme;
 }
 
+/// Whether a parameter of the scheme changes what the recipe's method does.
+bool hasInfluence(const Method& method, const Recipe& recipe, const std::string& key) {
+    const MethodInfo& info = method.info();
+    if (std::ranges::find(info.ignoredOfScheme, key) != info.ignoredOfScheme.end()) return false;
+    return !checkParameters(info, recipe) || method.usesScheme(recipe);
+}
+
 /// What stays of `old` when the method changes: bits, mapping, granularity and its sizes.
 void keepChoices(const Method& from, const Recipe& old, const Method& to, Recipe& recipe) {
     const int bits = bitsOf(from, old);
@@ -208,11 +215,9 @@ std::vector<ParameterInfo> weightParameters(const Variant& variant) {
     const Method* method = methodOf(recipe);
     if (method == nullptr) return parameters;
     const MethodInfo& info = method->info();
-    const bool usesScheme = !checkParameters(info, recipe) || method->usesScheme(recipe);
     for (ParameterInfo& own : schemeParameters(recipe.scheme)) {
-        const bool isIgnored = std::ranges::find(info.ignoredOfScheme, own.key) != info.ignoredOfScheme.end();
         // A parameter of the method's that has the same key is the one that text forms mean.
-        if (!usesScheme || isIgnored || findParameter(info, own.key) != nullptr) continue;
+        if (!hasInfluence(*method, recipe, own.key) || findParameter(info, own.key) != nullptr) continue;
         if (auto shown = offered(std::move(own), variant)) parameters.push_back(std::move(*shown));
     }
     parameters.insert(parameters.end(), info.parameters.begin(), info.parameters.end());
@@ -237,6 +242,10 @@ Result<Variant> withWeightParameter(Variant variant, const std::string& key, con
         return withMethodParameter(std::move(variant), info, *parameter, value);
     const auto scheme = withSchemeParameter(variant.weights.scheme, key, value);
     if (!scheme) return fail(scheme.error());
+    if (!hasInfluence(**method, variant.weights, key))
+        return fail(ErrorKind::InvalidArgument,
+                    fmt::format("{} does not depend on '{}' as it stands", info.label, key), key,
+                    "choose one of its own options, or another method");
     const Rules rules = rulesOf(variant.weights);
     for (const SchemeRule& rule : rules)
         if (rule.key == key && !keeps(rule, *scheme)) return fail(rule.refusal);
