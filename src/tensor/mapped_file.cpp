@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/out_of_memory.h"
+
 namespace quantscope {
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path) {
@@ -37,8 +39,12 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
     if (size > 0) {
         void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
         if (address == MAP_FAILED) {
+            const bool full = errno == ENOMEM;
+            const auto error = full
+                                   ? fail(inFile(notEnoughMemory("a view of this file", size), path.string()))
+                                   : systemError();
             ::close(descriptor);
-            return systemError();
+            return error;
         }
         file->m_bytes = {static_cast<const std::byte*>(address), size};
     }

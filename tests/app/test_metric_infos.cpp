@@ -106,7 +106,7 @@ void TestMetricInfos::resultsSayWhatAllLabsSay() {
     model.evaluation.notes = {"a note"};
     summarize(model);
     QCOMPARE(model.rows.size(), size_t{2});
-    QCOMPARE(model.rows[1].title, std::string("int4 symmetric g64"));
+    QCOMPARE(model.rows[1].title, variantTitle(model.request.variants[1]));
     QVERIFY(model.rows[1].values.empty());
     QCOMPARE(model.summary, std::string("a note · llama"));
     model.evaluation.variants.resize(2);
