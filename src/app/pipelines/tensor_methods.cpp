@@ -168,6 +168,7 @@ Result<std::shared_ptr<const LayerResult>> TensorMethods::quantize(const MethodS
         if (!shared) return fail(shared.error());
         input.siblings = std::move(*shared);
     }
+    ++m_runs;
     auto result = quantizeLayer(input, recipe, job.part(0.5, 1));
     if (!result) return fail(result.error());
     return std::make_shared<const LayerResult>(std::move(*result));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,9 @@ class TensorMethods {
     TensorMethods(SourceLibrary& sources, KernelsInUse kernels, ResultCache& cache)
         : m_sources(sources), m_kernels(kernels), m_cache(cache) {}
 
+    /// Methods that were run so far, on a whole matrix or on rows: what is known is not run again.
+    [[nodiscard]] uint64_t runs() const { return m_runs; }
+
     [[nodiscard]] InputsKey inputsKey(const MethodSubject& subject, const Recipe& recipe);
     /// Of the whole matrix, or of some of its rows (`weight`). An error of missing calibration says which
     /// control gives it.
@@ -74,6 +78,7 @@ class TensorMethods {
     KernelsInUse m_kernels;
     ResultCache& m_cache;
     OpenCalibration m_open;
+    std::atomic<uint64_t> m_runs = 0;
 };
 
 /// Synthetic inputs without a number of columns get the matrix' own.

@@ -32,6 +32,9 @@ class TensorPipeline {
     void run(const LabRequest& request, uint64_t sequence, std::stop_token refine, const Deliver& deliver,
              ProgressSink progress = {});
 
+    [[nodiscard]] uint64_t computations() const { return m_cache.computations(); }
+    [[nodiscard]] uint64_t methodRuns() const { return m_methods.runs(); }
+
  private:
     struct Loaded;
     struct Statistics;

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "analysis/layers/output_error.h"
-#include "methods/registry.h"
 #include "app/pipelines/tensor_pass.h"
+#include "methods/registry.h"
 
 namespace quantscope {
 namespace {
