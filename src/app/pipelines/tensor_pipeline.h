@@ -45,9 +45,9 @@ class TensorPipeline {
     Status runTier(const Pass& pass, TensorResults& results);
     void runVariant(const Pass& pass, const TensorResults& results, TensorVariantResult& variant);
     void runMethods(const Pass& pass, TensorResults& results, const std::function<void()>& show);
-    [[nodiscard]] bool hasToWait(const Pass& pass, const Recipe& recipe);
-    [[nodiscard]] MethodResultKey resultKey(const Pass& pass, const Recipe& recipe, MatrixPart part);
-    [[nodiscard]] std::shared_ptr<const VariantReport> knownReport(const Pass& pass, const Recipe& recipe,
+    [[nodiscard]] bool hasToWait(const Pass& pass, const Variant& variant);
+    [[nodiscard]] MethodResultKey resultKey(const Pass& pass, const Variant& variant, MatrixPart part);
+    [[nodiscard]] std::shared_ptr<const VariantReport> knownReport(const Pass& pass, const Variant& variant,
                                                                    MatrixPart part);
     static void useRows(const Pass& pass, std::shared_ptr<const VariantReport> rows,
                         const TensorResults& results, TensorVariantResult& variant);
@@ -55,9 +55,9 @@ class TensorPipeline {
     std::shared_ptr<const MatrixSample> rowsOf(const Loaded& data);
     Result<std::shared_ptr<const LayerResult>> methodResult(const Pass& pass, const MethodResultKey& key,
                                                             const Tensor& weight, const Job& job);
-    Result<std::shared_ptr<const VariantReport>> methodReport(const Pass& pass, const Recipe& recipe,
+    Result<std::shared_ptr<const VariantReport>> methodReport(const Pass& pass, const Variant& variant,
                                                               MatrixPart part, const Job& job);
-    Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const Recipe& recipe);
+    Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const Variant& variant);
     Result<std::shared_ptr<const ClipCurve>> clipCurveOf(const Pass& pass,
                                                          const TensorVariantResult& variant);
     Status addHeatMaps(const Pass& pass, TensorResults& results);
