@@ -75,13 +75,13 @@ class TestStoredReport : public QObject {
             QTest::newRow(name.c_str())
                 << QString::fromStdString(name == "rtn" ? "int4/group=64" : name) << !without.contains(name);
         }
-        QTest::newRow("gptq act order") << "gptq/int3/group=64/act_order=true" << true;
+        QTest::newRow("gptq act order") << "gptq/int3/group=64/act-order" << true;
         QTest::newRow("k-means of the tensor") << "kmeans/int3/tensor" << true;
         QTest::newRow("fp8 blocks") << "fp8/scale=block" << true;
         QTest::newRow("fp8 e5m2") << "fp8/element=e5m2/scale=tensor" << true;
         QTest::newRow("mxfp6 e3m2") << "mxfp6/element=e3m2" << true;
-        QTest::newRow("nf4 across channels") << "nf4/block=96/double=true" << true;
-        QTest::newRow("q4_k by importance") << "q4_k/imatrix=true" << true;
+        QTest::newRow("nf4 across channels") << "nf4/block=96/double" << true;
+        QTest::newRow("q4_k by importance") << "q4_k/imatrix" << true;
         QTest::newRow("pruned and rounded") << "wanda/int4/group=64" << false;
     }
     void everyMethodIsMeasured() {
@@ -126,7 +126,7 @@ class TestStoredReport : public QObject {
                                  "kmeans/int2/tensor",
                                  "nf4",
                                  "nf4/block=96",
-                                 "nf4/double=true",
+                                 "nf4/double",
                                  "fp4",
                                  "fp8",
                                  "fp8/scale=block",
@@ -143,7 +143,7 @@ class TestStoredReport : public QObject {
                                  "q3_k",
                                  "q2_k",
                                  "iq4_nl",
-                                 "gptq/int3/group=64/act_order=true",
+                                 "gptq/int3/group=64/act-order",
                                  "awq/int4/group=64",
                                  "smoothquant/int8/channel"})
             QTest::newRow(text) << text;

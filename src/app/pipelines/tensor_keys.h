@@ -44,11 +44,11 @@ struct FloatHistogramKey {
 struct MethodResultKey {
     uint64_t tensor = 0;  ///< the whole matrix' id
     MatrixPart part = MatrixPart::All;
-    Recipe recipe;
+    Variant variant;  ///< what of it matters
     InputsKey inputs;
     Arithmetic arithmetic;
     bool operator==(const MethodResultKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(tensor, part, recipe, inputs, arithmetic); }
+    [[nodiscard]] size_t hash() const { return hashOfAll(tensor, part, variant, inputs, arithmetic); }
 };
 
 struct VariantReportKey {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -97,13 +98,18 @@ Result<Statistics> TensorMethods::chosenInputs(const MethodSubject& subject, boo
     return m_cache.put<CalibrationStatistics>(key, std::move(made), bytes);
 }
 
-Result<std::shared_ptr<CalibrationSource>> TensorMethods::modelCalibration(const Layer& layer,
-                                                                           const ModelSource& source,
-                                                                           CalibrationNeed need,
-                                                                           const Job& job) {
+Result<LayerQuantizer*> TensorMethods::quantizerOf(const Layer& layer, const ModelSource& source,
+                                                   CalibrationNeed need, const Job& job) {
+    constexpr uint64_t kKept = uint64_t{512} << 20;
     ModelSource wanted = source;
     wanted.textPath.clear();
-    if (m_open.statistics && m_open.source == wanted && m_open.need >= need) return m_open.statistics;
+    const Arithmetic arithmetic = arithmeticOf(m_kernels.table());
+    const bool sameModel = m_open.quantizer && m_open.model == layer.model && m_open.arithmetic == arithmetic;
+    if (sameModel && m_open.source == wanted && m_open.need >= need) return m_open.quantizer.get();
+    if (!sameModel) {
+        auto made = std::make_unique<LayerQuantizer>(*layer.model, m_kernels.table(), kKept);
+        m_open = {layer.model, {}, CalibrationNeed::None, arithmetic, std::move(made)};
+    }
     CalibrationInput input;
     input.chunks = source.calibrationChunks;
     input.file = source.calibrationFile;
@@ -114,41 +120,55 @@ Result<std::shared_ptr<CalibrationSource>> TensorMethods::modelCalibration(const
     }
     auto opened = openCalibration(*layer.model, m_kernels.table(), {input, {}, need}, job);
     if (!opened) return fail(opened.error());
-    m_open = {layer.model, std::move(wanted), need, *opened};
-    return opened;
+    m_open.quantizer->setCalibration(std::move(*opened));
+    m_open.source = std::move(wanted);
+    m_open.need = need;
+    return m_open.quantizer.get();
 }
 
-Result<Statistics> TensorMethods::calibration(const MethodSubject& subject, const Layer& layer,
-                                              CalibrationNeed need, const Job& job) {
-    if (subject.inputs) return chosenInputs(subject, need == CalibrationNeed::Hessian, job);
-    if (layer.info == nullptr) return Statistics{};
-    auto source = modelCalibration(layer, subject.model, need, job);
-    if (!source) return fail(source.error());
-    if (!*source) return Statistics{};
-    return (*source)->statistics(*layer.info, job);
-}
-
-Result<std::vector<Tensor>> TensorMethods::siblings(const Layer& layer, const Tensor& weight,
-                                                    const Job& job) {
-    std::vector<Tensor> weights;
-    if (layer.info == nullptr || layer.info->block < 0) return weights;
-    for (const LinearInfo& other : layer.model->blockLinears(layer.info->block)) {
-        if (other.inputPoint != layer.info->inputPoint) continue;
-        // A sample of the rows stands for its layer among its siblings, too.
-        auto values = other.name == layer.info->name ? Result<Tensor>(weight)
-                                                     : layer.model->linearWeight(other.name, job.quiet());
-        if (!values) return fail(values.error());
-        weights.push_back(std::move(*values));
-    }
-    return weights;
-}
-
-Result<std::shared_ptr<const LayerResult>> TensorMethods::quantize(const MethodSubject& subject,
-                                                                   const Recipe& recipe, const Tensor& weight,
-                                                                   const Job& job) {
+Result<std::shared_ptr<const LayerResult>> TensorMethods::quantizeLayerOfModel(const MethodSubject& subject,
+                                                                               const Layer& layer,
+                                                                               const Variant& variant,
+                                                                               const Tensor& weight,
+                                                                               const Job& job) {
+    const Recipe& recipe = variant.weights;
     const auto method = methodNamed(recipe.method);
     if (!method) return fail(method.error());
-    const Layer layer = layerOf(subject);
+    const CalibrationNeed need = (*method)->needs(recipe);
+    auto opened = quantizerOf(layer, subject.model, need, job.part(0, 0.1));
+    if (!opened) return fail(opened.error());
+    LayerQuantizer& quantizer = **opened;
+    if (need != CalibrationNeed::None && quantizer.calibration() == nullptr)
+        return fail(missingCalibration((*method)->info(), true));
+    if (weight.rows() == layer.info->outFeatures) {
+        VariantPlan plan = planFor(variant, *layer.model);
+        plan.layers[layer.model->linearIndex(*layer.info)] = recipe;
+        auto made = quantizer.quantize(plan, *layer.info, job.part(0.1, 1));
+        if (!made) return fail(made.error());
+        return std::shared_ptr<const LayerResult>(*made, &(*made)->result);
+    }
+    // A look at some rows does not wait for the layers before.
+    auto statistics = quantizer.floatStatistics(*layer.info, recipe, job.part(0.1, 0.5));
+    if (!statistics) return fail(statistics.error());
+    auto input = quantizer.inputOf(*layer.info, recipe, std::move(*statistics), job);
+    if (!input) return fail(input.error());
+    for (Tensor& sibling : input->siblings)
+        if (std::ranges::equal(sibling.shape(), input->weight.shape()) &&
+            std::ranges::equal(sibling.floats(), input->weight.floats()))
+            sibling = weight;
+    input->weight = weight;
+    auto result = quantizeLayer(*input, recipe, job.part(0.5, 1));
+    if (!result) return fail(result.error());
+    return std::make_shared<const LayerResult>(std::move(*result));
+}
+
+Result<std::shared_ptr<const LayerResult>> TensorMethods::quantizeLoose(const MethodSubject& subject,
+                                                                        const Layer& layer,
+                                                                        const Recipe& recipe,
+                                                                        const Tensor& weight,
+                                                                        const Job& job) {
+    const auto method = methodNamed(recipe.method);
+    if (!method) return fail(method.error());
     LayerInput input{subject.matrix.title, weight};
     if (layer.info != nullptr) {
         input.name = layer.info->name;
@@ -158,19 +178,24 @@ Result<std::shared_ptr<const LayerResult>> TensorMethods::quantize(const MethodS
     input.product = productOf(gemm);
     const CalibrationNeed need = (*method)->needs(recipe);
     if (need != CalibrationNeed::None) {
-        auto statistics = calibration(subject, layer, need, job.part(0, 0.5));
-        if (!statistics) return fail(statistics.error());
-        if (!*statistics) return fail(missingCalibration((*method)->info(), layer.info != nullptr));
-        input.calibration = std::move(*statistics);
-    }
-    if ((*method)->info().sharesTransform) {
-        auto shared = siblings(layer, weight, job);
-        if (!shared) return fail(shared.error());
-        input.siblings = std::move(*shared);
+        auto seen = chosenInputs(subject, need == CalibrationNeed::Hessian, job.part(0, 0.5));
+        if (!seen) return fail(seen.error());
+        if (!*seen) return fail(missingCalibration((*method)->info(), layer.info != nullptr));
+        input.calibration = std::move(*seen);
     }
     auto result = quantizeLayer(input, recipe, job.part(0.5, 1));
     if (!result) return fail(result.error());
     return std::make_shared<const LayerResult>(std::move(*result));
+}
+
+Result<std::shared_ptr<const LayerResult>> TensorMethods::quantize(const MethodSubject& subject,
+                                                                   const Variant& variant,
+                                                                   const Tensor& weight, const Job& job) {
+    ++m_runs;
+    const Layer layer = layerOf(subject);
+    const bool ofModel = layer.info != nullptr && layer.info->block >= 0 && !subject.inputs;
+    return ofModel ? quantizeLayerOfModel(subject, layer, variant, weight, job)
+                   : quantizeLoose(subject, layer, variant.weights, weight, job);
 }
 
 }  // namespace quantscope

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "methods/interface/method.h"
 #include "model/calibration/calibration_source.h"
 #include "model/model.h"
+#include "model/weights/layer_quantizer.h"
 
 namespace quantscope {
 
@@ -35,17 +37,20 @@ struct InputsKey {
     [[nodiscard]] size_t hash() const;
 };
 
-/// Runs methods on matrices of the Tensor lab. Keeps the calibration it read last: its statistics are
-/// gathered once, layer by layer. One thread at a time.
+/// Runs methods on matrices of the Tensor lab. Layers of the experiment's model are quantized by a
+/// LayerQuantizer, which stays as long as the model and its calibration do. One thread at a time.
 class TensorMethods {
  public:
     TensorMethods(SourceLibrary& sources, KernelsInUse kernels, ResultCache& cache)
         : m_sources(sources), m_kernels(kernels), m_cache(cache) {}
 
+    /// Methods that were run so far, on a whole matrix or on rows: what is known is not run again.
+    [[nodiscard]] uint64_t runs() const { return m_runs; }
+
     [[nodiscard]] InputsKey inputsKey(const MethodSubject& subject, const Recipe& recipe);
     /// Of the whole matrix, or of some of its rows (`weight`). An error of missing calibration says which
     /// control gives it.
-    Result<std::shared_ptr<const LayerResult>> quantize(const MethodSubject& subject, const Recipe& recipe,
+    Result<std::shared_ptr<const LayerResult>> quantize(const MethodSubject& subject, const Variant& variant,
                                                         const Tensor& weight, const Job& job);
     /// Statistics of the inputs chosen beside the matrix; null when none were chosen.
     Result<std::shared_ptr<const CalibrationStatistics>> chosenInputs(const MethodSubject& subject,
@@ -56,24 +61,30 @@ class TensorMethods {
         std::shared_ptr<const Model> model;
         const LinearInfo* info = nullptr;  ///< null: the matrix is no layer of the experiment's model
     };
-    struct OpenCalibration {
+    /// A model's layer quantizer, and what its calibration was read from.
+    struct OpenModel {
         std::shared_ptr<const Model> model;
         ModelSource source;
         CalibrationNeed need = CalibrationNeed::None;
-        std::shared_ptr<CalibrationSource> statistics;
+        Arithmetic arithmetic;
+        std::unique_ptr<LayerQuantizer> quantizer;
     };
     [[nodiscard]] Layer layerOf(const MethodSubject& subject);
-    Result<std::shared_ptr<const CalibrationStatistics>> calibration(const MethodSubject& subject,
-                                                                     const Layer& layer, CalibrationNeed need,
-                                                                     const Job& job);
-    Result<std::shared_ptr<CalibrationSource>> modelCalibration(const Layer& layer, const ModelSource& source,
-                                                                CalibrationNeed need, const Job& job);
-    Result<std::vector<Tensor>> siblings(const Layer& layer, const Tensor& weight, const Job& job);
+    Result<LayerQuantizer*> quantizerOf(const Layer& layer, const ModelSource& source, CalibrationNeed need,
+                                        const Job& job);
+    Result<std::shared_ptr<const LayerResult>> quantizeLayerOfModel(const MethodSubject& subject,
+                                                                    const Layer& layer,
+                                                                    const Variant& variant,
+                                                                    const Tensor& weight, const Job& job);
+    Result<std::shared_ptr<const LayerResult>> quantizeLoose(const MethodSubject& subject, const Layer& layer,
+                                                             const Recipe& recipe, const Tensor& weight,
+                                                             const Job& job);
 
     SourceLibrary& m_sources;
     KernelsInUse m_kernels;
     ResultCache& m_cache;
-    OpenCalibration m_open;
+    OpenModel m_open;
+    std::atomic<uint64_t> m_runs = 0;
 };
 
 /// Synthetic inputs without a number of columns get the matrix' own.

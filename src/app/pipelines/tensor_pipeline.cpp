@@ -165,9 +165,9 @@ Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
         TensorVariantResult result;
         result.variant = variant;
         result.title = variantTitle(variant);
-        if (hasToWait(pass, variant.weights)) {
+        if (hasToWait(pass, variant)) {
             result.pending = true;
-            useRows(pass, knownReport(pass, variant.weights, MatrixPart::Rows), results, result);
+            useRows(pass, knownReport(pass, variant, MatrixPart::Rows), results, result);
         } else {
             runVariant(pass, results, result);
         }
@@ -180,8 +180,8 @@ Status TensorPipeline::runTier(const Pass& pass, TensorResults& results) {
 void TensorPipeline::runVariant(const Pass& pass, const TensorResults& results,
                                 TensorVariantResult& variant) {
     auto made = isMethod(variant.variant.weights)
-                    ? methodReport(pass, variant.variant.weights, MatrixPart::All, pass.job)
-                    : report(pass, variant.variant.weights);
+                    ? methodReport(pass, variant.variant, MatrixPart::All, pass.job)
+                    : report(pass, variant.variant);
     if (!made) {
         variant.error = made.error();
         return;
@@ -198,13 +198,15 @@ void TensorPipeline::runVariant(const Pass& pass, const TensorResults& results,
 }
 
 /// Of the reference and of rounding to nearest.
-Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& pass, const Recipe& recipe) {
-    const VariantReportKey key{resultKey(pass, recipe, pass.elements), pass.axis};
+Result<std::shared_ptr<const VariantReport>> TensorPipeline::report(const Pass& pass,
+                                                                    const Variant& variant) {
+    const VariantReportKey key{resultKey(pass, variant, pass.elements), pass.axis};
     if (auto found = m_cache.find<VariantReport>(key)) return found;
     const TensorReport& tensor = pass.statistics.stage->report;
     const KnownMatrix known{&tensor.extremes, pass.tier == Tier::Preview,
                             !pass.statistics.fromSample && tensor.firstBadRow < 0};
-    auto quantization = chooseQuantization(pass.view, recipe.scheme, m_kernels.table(), pass.job, known);
+    auto quantization =
+        chooseQuantization(pass.view, variant.weights.scheme, m_kernels.table(), pass.job, known);
     if (!quantization) return fail(quantization.error());
     VariantReportOptions options;
     options.axis = pass.axis;
@@ -249,7 +251,7 @@ Status TensorPipeline::addHeatMaps(const Pass& pass, TensorResults& results) {
     if (!shown.report || shown.inverseShare != 1) return {};
     const MatrixRegion region =
         clampRegion(pass.look.heatmapRegion, pass.loaded.view.rows, pass.loaded.view.cols);
-    const HeatMapsKey key{resultKey(pass, shown.variant.weights, MatrixPart::All), region};
+    const HeatMapsKey key{resultKey(pass, shown.variant, MatrixPart::All), region};
     if ((results.heatMaps = m_cache.find<HeatMapSet>(key))) return {};
     HeatMapRows rows{kPooledRows, {}};
     for (const LocatedValue& value : pass.statistics.stage->report.extremes.top)

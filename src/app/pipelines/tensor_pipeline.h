@@ -32,6 +32,9 @@ class TensorPipeline {
     void run(const LabRequest& request, uint64_t sequence, std::stop_token refine, const Deliver& deliver,
              ProgressSink progress = {});
 
+    [[nodiscard]] uint64_t computations() const { return m_cache.computations(); }
+    [[nodiscard]] uint64_t methodRuns() const { return m_methods.runs(); }
+
  private:
     struct Loaded;
     struct Statistics;
@@ -42,9 +45,9 @@ class TensorPipeline {
     Status runTier(const Pass& pass, TensorResults& results);
     void runVariant(const Pass& pass, const TensorResults& results, TensorVariantResult& variant);
     void runMethods(const Pass& pass, TensorResults& results, const std::function<void()>& show);
-    [[nodiscard]] bool hasToWait(const Pass& pass, const Recipe& recipe);
-    [[nodiscard]] MethodResultKey resultKey(const Pass& pass, const Recipe& recipe, MatrixPart part);
-    [[nodiscard]] std::shared_ptr<const VariantReport> knownReport(const Pass& pass, const Recipe& recipe,
+    [[nodiscard]] bool hasToWait(const Pass& pass, const Variant& variant);
+    [[nodiscard]] MethodResultKey resultKey(const Pass& pass, const Variant& variant, MatrixPart part);
+    [[nodiscard]] std::shared_ptr<const VariantReport> knownReport(const Pass& pass, const Variant& variant,
                                                                    MatrixPart part);
     static void useRows(const Pass& pass, std::shared_ptr<const VariantReport> rows,
                         const TensorResults& results, TensorVariantResult& variant);
@@ -52,9 +55,9 @@ class TensorPipeline {
     std::shared_ptr<const MatrixSample> rowsOf(const Loaded& data);
     Result<std::shared_ptr<const LayerResult>> methodResult(const Pass& pass, const MethodResultKey& key,
                                                             const Tensor& weight, const Job& job);
-    Result<std::shared_ptr<const VariantReport>> methodReport(const Pass& pass, const Recipe& recipe,
+    Result<std::shared_ptr<const VariantReport>> methodReport(const Pass& pass, const Variant& variant,
                                                               MatrixPart part, const Job& job);
-    Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const Recipe& recipe);
+    Result<std::shared_ptr<const VariantReport>> report(const Pass& pass, const Variant& variant);
     Result<std::shared_ptr<const ClipCurve>> clipCurveOf(const Pass& pass,
                                                          const TensorVariantResult& variant);
     Status addHeatMaps(const Pass& pass, TensorResults& results);

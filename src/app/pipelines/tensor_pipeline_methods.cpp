@@ -6,8 +6,9 @@
 #include <limits>
 
 #include "analysis/layers/output_error.h"
-#include "methods/registry.h"
 #include "app/pipelines/tensor_pass.h"
+#include "methods/interface/input_order.h"
+#include "methods/registry.h"
 
 namespace quantscope {
 namespace {
@@ -80,21 +81,31 @@ double TensorPipeline::outputErrorOf(const TensorResults& results, const Variant
                                : std::numeric_limits<double>::quiet_NaN();
 }
 
-MethodResultKey TensorPipeline::resultKey(const Pass& pass, const Recipe& recipe, MatrixPart part) {
-    Recipe weights = recipe;
-    weights.execution = Execution::Fake;  // the stored weight is the same
-    InputsKey inputs = isMethod(recipe) ? m_methods.inputsKey(pass.subject(), recipe) : InputsKey{};
-    return {pass.tensor(), part, std::move(weights), std::move(inputs), pass.arithmetic};
+MethodResultKey TensorPipeline::resultKey(const Pass& pass, const Variant& variant, MatrixPart part) {
+    Variant matters;
+    matters.weights = variant.weights;
+    matters.weights.execution = Execution::Fake;  // the stored weight is the same
+    InputsKey inputs;
+    if (isMethod(variant.weights)) {
+        inputs = m_methods.inputsKey(pass.subject(), variant.weights);
+        // Inputs that come through the layers before depend on how those are quantized.
+        if (inputs.calibration && inputOrder(variant.weights) != InputOrder::Float) {
+            matters.activations = variant.activations;
+            matters.overrides = variant.overrides;
+        }
+    }
+    return {pass.tensor(), part, std::move(matters), std::move(inputs), pass.arithmetic};
 }
 
-std::shared_ptr<const VariantReport> TensorPipeline::knownReport(const Pass& pass, const Recipe& recipe,
+std::shared_ptr<const VariantReport> TensorPipeline::knownReport(const Pass& pass, const Variant& variant,
                                                                  MatrixPart part) {
-    return m_cache.find<VariantReport>(VariantReportKey{resultKey(pass, recipe, part), pass.axis});
+    return m_cache.find<VariantReport>(VariantReportKey{resultKey(pass, variant, part), pass.axis});
 }
 
 /// Whether the method takes so long that everything else is shown first.
-bool TensorPipeline::hasToWait(const Pass& pass, const Recipe& recipe) {
+bool TensorPipeline::hasToWait(const Pass& pass, const Variant& variant) {
     constexpr double kQuick = 1e8;  // nanoseconds
+    const Recipe& recipe = variant.weights;
     if (!isMethod(recipe)) return false;
     const auto method = methodNamed(recipe.method);
     if (!method) return false;  // says so at once
@@ -102,8 +113,8 @@ bool TensorPipeline::hasToWait(const Pass& pass, const Recipe& recipe) {
     const double cost =
         costOf((*method)->info().kind) * static_cast<double>(pass.loaded.matrix.values.size());
     if (!calibrated && cost < kQuick) return false;
-    return !knownReport(pass, recipe, MatrixPart::All) &&
-           !m_cache.find<LayerResult>(resultKey(pass, recipe, MatrixPart::All));
+    return !knownReport(pass, variant, MatrixPart::All) &&
+           !m_cache.find<LayerResult>(resultKey(pass, variant, MatrixPart::All));
 }
 
 /// What a method made of some of the rows stands for all of them until it has gone through them.
@@ -127,7 +138,7 @@ void TensorPipeline::runMethods(const Pass& pass, TensorResults& results, const 
     for (TensorVariantResult& variant : results.variants) {
         if (!variant.pending || variant.report || !sampled) continue;
         const PatientJob patient(pass.job, {});
-        auto rows = methodReport(pass, variant.variant.weights, MatrixPart::Rows, patient.job());
+        auto rows = methodReport(pass, variant.variant, MatrixPart::Rows, patient.job());
         if (!rows && rows.error().kind == ErrorKind::Cancelled) return;
         if (rows)
             useRows(pass, std::move(*rows), results, variant);
@@ -164,16 +175,16 @@ Result<std::shared_ptr<const LayerResult>> TensorPipeline::methodResult(const Pa
                                                                         const Tensor& weight,
                                                                         const Job& job) {
     if (auto found = m_cache.find<LayerResult>(key)) return found;
-    auto result = m_methods.quantize(pass.subject(), key.recipe, weight, job);
+    auto result = m_methods.quantize(pass.subject(), key.variant, weight, job);
     if (!result) return result;
     const uint64_t bytes = (*result)->bytes + ((*result)->values ? (*result)->values->bytes().size() : 0);
     return m_cache.put<LayerResult>(key, std::move(*result), bytes);
 }
 
 Result<std::shared_ptr<const VariantReport>> TensorPipeline::methodReport(const Pass& pass,
-                                                                          const Recipe& recipe,
+                                                                          const Variant& variant,
                                                                           MatrixPart part, const Job& job) {
-    const VariantReportKey key{resultKey(pass, recipe, part), pass.axis};
+    const VariantReportKey key{resultKey(pass, variant, part), pass.axis};
     if (auto found = m_cache.find<VariantReport>(key)) return found;
     const auto rows = part == MatrixPart::Rows ? rowsOf(pass.loaded) : nullptr;
     const Tensor weight = rows && !rows->complete ? rows->owned : pass.loaded.matrix.values;
@@ -181,8 +192,8 @@ Result<std::shared_ptr<const VariantReport>> TensorPipeline::methodReport(const 
     if (!result) return fail(result.error());
     VariantReportOptions options;
     options.axis = pass.axis;
-    auto made = variantReport(weight.matrix(), quantizationOf(*result, weight, key.result.recipe), options,
-                              m_kernels.table(), job.part(0.9, 1));
+    auto made = variantReport(weight.matrix(), quantizationOf(*result, weight, key.result.variant.weights),
+                              options, m_kernels.table(), job.part(0.9, 1));
     if (!made) return fail(made.error());
     if (weight.rows() < pass.loaded.view.rows)
         stretch(made->dequantized,
