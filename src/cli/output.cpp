@@ -95,10 +95,4 @@ void finishProgress() {
     if (errorsGoToTerminal()) fmt::print(stderr, "\r\x1b[K");
 }
 
-std::string withThousands(uint64_t value) {
-    std::string text = std::to_string(value);
-    for (size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
-    return text;
-}
-
 }  // namespace quantscope

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/results/number_text.h"
 #include "app/results/section.h"
 #include "base/job.h"
 #include "base/result.h"
@@ -31,8 +32,5 @@ void printMarkdownTable(const std::vector<std::vector<std::string>>& rows);
 Job terminalJob();
 ProgressSink terminalProgress();
 void finishProgress();
-
-/// "1 234 567" is written 1,234,567.
-std::string withThousands(uint64_t value);
 
 }  // namespace quantscope

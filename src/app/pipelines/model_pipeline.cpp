@@ -11,6 +11,7 @@
 
 #include "analysis/layers/activation_map.h"
 #include "analysis/layers/layer_row.h"
+#include "app/pipelines/model_keys.h"
 #include "methods/interface/method.h"
 #include "methods/interface/recipe_needs.h"
 #include "methods/interface/variant_text.h"
@@ -62,62 +63,11 @@ std::vector<ActivationStatistics> outlierInput(const std::vector<ChannelStatisti
     return layers;
 }
 
-/// The model and text that something was computed from, and with what.
-struct TextKey {
-    std::string model;
-    std::string text;
-    Arithmetic arithmetic;
-    bool operator==(const TextKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(model, text, arithmetic); }
-};
-
 /// 0 when there is no such file.
 int64_t timeWritten(const std::string& file) {
     std::error_code missing;
     const auto written = std::filesystem::last_write_time(file, missing);
     return missing ? 0 : static_cast<int64_t>(written.time_since_epoch().count());
-}
-
-struct SessionKey {
-    std::string model;
-    Arithmetic arithmetic;
-    bool operator==(const SessionKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(model, arithmetic); }
-};
-
-struct OutliersKey {
-    TextKey text;
-    int tokens = 0;
-    std::string layer;  ///< whose inputs are kept
-    bool operator==(const OutliersKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(text, tokens, layer); }
-};
-
-struct InsidesKey {
-    TextKey text;
-    CalibrationInput calibration;
-    std::string layer;
-    Variant variant;  ///< without its name: the layers before may decide the inputs
-    bool operator==(const InsidesKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(text, calibration, layer, variant); }
-};
-
-struct LayersKey {
-    TextKey text;
-    CalibrationInput calibration;
-    int tokens = 0;
-    int window = 0;
-    bool outliers = false;  ///< the columns of the activations are filled
-    Variant variant;        ///< without its name
-    bool operator==(const LayersKey&) const = default;
-    [[nodiscard]] size_t hash() const {
-        return hashOfAll(text, calibration, tokens, window, outliers, variant);
-    }
-};
-
-Variant nameless(Variant variant) {
-    variant.name.clear();
-    return variant;
 }
 
 /// What one capture gives the Model lab.

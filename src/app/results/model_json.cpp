@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "app/experiment/model_part.h"
+#include "app/results/number_text.h"
 
 namespace quantscope {
 namespace {
@@ -85,13 +86,6 @@ std::vector<std::string> rowOf(const VariantScore& s, const Variant& variant) {
             fmt::format("{:.1f}", s.seconds)};
 }
 
-/// 1234567 is written 1,234,567.
-std::string withThousands(int64_t value) {
-    std::string text = std::to_string(value);
-    for (size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
-    return text;
-}
-
 OrderedJson layersJson(const ModelResults& results, const std::vector<const LayerRow*>& rows) {
     OrderedJson layers = OrderedJson::array();
     for (const LayerRow* l : rows) {
@@ -126,8 +120,9 @@ ResultSection modelSection(const ModelResults& results, const std::string& sort)
         "model",
         scoresJson(results, order),
         fmt::format("{} ({}), {} tokens of {}; {} windows of {} tokens, protocol {}", results.title,
-                    results.architecture, withThousands(results.textTokens), results.request.model.textPath,
-                    results.evaluation.chunksDone, protocol.window, ruleName(protocol.rule)),
+                    results.architecture, withThousands(static_cast<uint64_t>(results.textTokens)),
+                    results.request.model.textPath, results.evaluation.chunksDone, protocol.window,
+                    ruleName(protocol.rule)),
         {{"variant", "execution", "bits/weight", "perplexity", "Δ nll", "KL", "same top token", "seconds"}}};
     for (const size_t i : order) {
         const VariantScore& score = results.evaluation.variants[i];

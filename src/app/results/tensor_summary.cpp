@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "app/results/number_text.h"
 #include "app/results/results.h"
 
 namespace quantscope {
@@ -19,13 +20,6 @@ MetricValues valuesOf(const TensorVariantResult& variant) {
             {"clipped_share", {m.clippedShare}}};
 }
 
-/// 524,288
-std::string withThousands(int64_t count) {
-    std::string text = std::to_string(count);
-    for (size_t i = text.size(); i > 3;) text.insert(i -= 3, ",");
-    return text;
-}
-
 }  // namespace
 
 void summarize(TensorResults& results) {
@@ -39,7 +33,8 @@ void summarize(TensorResults& results) {
     const std::string what = results.tier == Tier::Full
                                  ? "full result"
                                  : fmt::format("preview from 1/{:.0f} of the elements", results.inverseShare);
-    results.summary = fmt::format("{} · {} elements · {:.{}f} ms", what, withThousands(results.matrix.size()),
+    results.summary = fmt::format("{} · {} elements · {:.{}f} ms", what,
+                                  withThousands(static_cast<uint64_t>(results.matrix.size())),
                                   1000 * results.seconds, results.seconds < 0.01 ? 1 : 0);
 }
 
