@@ -40,13 +40,14 @@ QString textOf(const TensorPart& part, const ModelSource& model) {
 InputsButton::InputsButton(QWidget* parent) : QPushButton(parent), m_captured(nullptr), m_ofModel(nullptr) {
     auto* menu = new QMenu(this);
     menu->setToolTipsVisible(true);
-    m_ofModel = menu->addAction(tr("The model's calibration"), this, [this] { Q_EMIT chosen(std::nullopt); });
-    m_ofModel->setToolTip(tr("What the calibration text leaves at this layer, when the tensor is one of the "
-                             "model's; nothing for other matrices"));
+    m_ofModel = menu->addAction(tr("The model's calibration"), this, [this] { Q_EMIT chosen({}); });
+    m_ofModel->setToolTip(
+        tr("What the calibration text leaves at this layer, when the tensor is one of the "
+           "model's; nothing for other matrices"));
     menu->addSeparator();
     const auto synthetic = [this, menu](const QString& text, const char* spec, const QString& tip) {
         QAction* action =
-            menu->addAction(text, this, [this, spec] { Q_EMIT chosen(MatrixSource(SyntheticSource{spec})); });
+            menu->addAction(text, this, [this, spec] { Q_EMIT chosen({SyntheticSource{spec}}); });
         action->setToolTip(tip);
     };
     synthetic(tr("Normal"), kNormal, tr("512 tokens drawn from N(0, 1)"));
@@ -56,8 +57,9 @@ InputsButton::InputsButton(QWidget* parent) : QPushButton(parent), m_captured(nu
     menu->addAction(tr("From a file…"), this, &InputsButton::chooseFile)
         ->setToolTip(tr("A matrix [tokens x input channels]: npy, csv"));
     setMenu(menu);
-    setToolTip(tr("Methods such as GPTQ and AWQ must know what a layer reads. The output error is measured on "
-                  "these inputs, too."));
+    setToolTip(
+        tr("Methods such as GPTQ and AWQ must know what a layer reads. The output error is measured on "
+           "these inputs, too."));
     setState({}, {}, {});
 }
 
@@ -70,7 +72,7 @@ void InputsButton::setState(const TensorPart& part, const ModelSource& model,
     m_captured->clear();
     for (const std::string& layer : m_layers)
         m_captured->addAction(QString::fromStdString(layer), this, [this, layer] {
-            Q_EMIT chosen(MatrixSource(ActivationSource{m_model.modelPath, m_model.textPath, layer}));
+            Q_EMIT chosen({ActivationSource{m_model.modelPath, m_model.textPath, layer}});
         });
     m_captured->setEnabled(!m_layers.empty());
 }
@@ -78,7 +80,7 @@ void InputsButton::setState(const TensorPart& part, const ModelSource& model,
 void InputsButton::chooseFile() {
     const QString path = QFileDialog::getOpenFileName(this, tr("Inputs, tokens by channels"), {},
                                                       tr("Matrices (*.npy *.csv);;All files (*)"));
-    if (!path.isEmpty()) Q_EMIT chosen(MatrixSource(TensorSource{path.toStdString(), {}}));
+    if (!path.isEmpty()) Q_EMIT chosen({TensorSource{path.toStdString(), {}}});
 }
 
 }  // namespace quantscope

@@ -13,6 +13,12 @@ class QMenu;
 
 namespace quantscope {
 
+/// Inputs that were chosen; none: the model's own calibration. A type of its own, because Qt would compare
+/// the arguments of a signal, which the sources inside do not.
+struct ChosenInputs {
+    std::optional<MatrixSource> source;
+};
+
 /// "inputs: of the model ▾": what methods may know of the inputs of the matrix beside it. The model's
 /// calibration, synthetic inputs, those captured from one of its layers, or a file [tokens x in].
 class InputsButton : public QPushButton {
@@ -24,7 +30,7 @@ class InputsButton : public QPushButton {
                   const std::vector<std::string>& capturable);
 
  Q_SIGNALS:
-    void chosen(const std::optional<quantscope::MatrixSource>& inputs);
+    void chosen(const quantscope::ChosenInputs& inputs);
 
  private:
     void chooseFile();

@@ -7,6 +7,7 @@
 
 #include "analysis/tensor/heatmap.h"
 #include "app/results/results.h"
+#include "labs/inputs_button.h"
 #include "labs/lab_widget.h"
 #include "plots/link_group.h"
 
@@ -19,7 +20,6 @@ class ClipCurveView;
 class ErrorSplitView;
 class FourPanelHeatmap;
 class HistogramView;
-class InputsButton;
 
 /// One tensor under many schemes: histograms side by side, error split, clip curve, channels, heat maps.
 class TensorLab : public LabWidget {
@@ -42,7 +42,7 @@ class TensorLab : public LabWidget {
     void focusVariantChosen(int variant);
     void regionRequested(const quantscope::MatrixRegion& region);
     /// What methods may know of the matrix' inputs; none: what the model's calibration knows.
-    void inputsChosen(const std::optional<quantscope::MatrixSource>& inputs);
+    void inputsChosen(const quantscope::ChosenInputs& inputs);
 
  protected:
     void keep(const std::shared_ptr<const LabResults>& results) override;

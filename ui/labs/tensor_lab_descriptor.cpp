@@ -40,12 +40,11 @@ QWidget* make(const LabContext& context) {
         const double limit = ratio * results->stage->report.extremes.absMax();
         clip(*document, variant, -limit, limit, 0);
     });
-    QObject::connect(lab, &TensorLab::inputsChosen, document,
-                     [document](const std::optional<MatrixSource>& inputs) {
-                         document->edit({TensorLab::tr("inputs"), 0}, [&inputs](Experiment& experiment) {
-                             experiment.edit<TensorPart>().inputs = inputs;
-                         });
-                     });
+    QObject::connect(lab, &TensorLab::inputsChosen, document, [document](const ChosenInputs& chosen) {
+        document->edit({TensorLab::tr("inputs"), 0}, [&chosen](Experiment& experiment) {
+            experiment.edit<TensorPart>().inputs = chosen.source;
+        });
+    });
     QObject::connect(lab, &TensorLab::focusVariantChosen, document, [document](int variant) {
         document->look<TensorView>([variant](TensorView& view) { view.heatmapVariant = variant; });
     });

@@ -204,7 +204,9 @@ QString elementSentence(const TensorResults& results, int64_t row, int64_t col) 
     if (isPreview(results) || !results.stage || variant >= results.variants.size()) return {};
     const TensorReport& report = results.stage->report;
     const auto& variantReport = results.variants[variant].report;
-    if (!variantReport || results.variants[variant].inverseShare != 1 || row < 0 || col < 0 || row >= report.rows || col >= report.cols) return {};
+    if (!variantReport || results.variants[variant].inverseShare != 1 || row < 0 || col < 0 ||
+        row >= report.rows || col >= report.cols)
+        return {};
     const MatrixView matrix = results.matrix.matrix();
     if (matrix.rows != report.rows || matrix.cols != report.cols) return {};
     return QString::fromStdString(
