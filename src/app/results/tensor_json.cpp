@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace quantscope {
 namespace {
 
@@ -37,6 +39,11 @@ OrderedJson jsonOf(const TensorResults& results) {
             {"cols", report.cols},     {"seconds", results.seconds},    {"variants", std::move(variants)}};
 }
 
+/// A stored weight without codes has no range and no entropy.
+std::string cellOf(double value) {
+    return std::isnan(value) ? "–" : fmt::format("{:.5g}", value);
+}
+
 std::vector<std::vector<std::string>> tableOf(const TensorResults& results) {
     std::vector<std::string> header = {"variant"};
     for (const TensorMetricInfo& info : tensorMetricInfos())
@@ -47,7 +54,7 @@ std::vector<std::vector<std::string>> tableOf(const TensorResults& results) {
         if (variant.error) row.push_back(describe(*variant.error));
         if (variant.report) {
             for (const TensorMetricInfo& info : tensorMetricInfos())
-                row.push_back(fmt::format("{:.5g}", variant.report->metrics.*info.member));
+                row.push_back(cellOf(variant.report->metrics.*info.member));
         }
         rows.push_back(std::move(row));
     }
