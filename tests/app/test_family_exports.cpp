@@ -36,16 +36,14 @@ class TestFamilyExports : public QObject {
         };
         for (const char* source :
              {"qwen2", "qwen3", "llama_bias", "qwen2.gguf", "qwen3.gguf", "llama_bias.gguf"}) {
-            row(source, "gptq", "gptq/int4/group=32/f16-scale/inputs=float");
+            row(source, "gptq", "gptq/int4/group=16/f16-scale/inputs=float");
             row(source, "gguf", "preset=q8_0");
         }
         // Scales folded into the rows of attn_v and ffn_up take their biases along.
         row("llama_bias", "awq",
-            "awq/int4/affine/group=32/f16-scale/inputs=float "
-            "@*.attn_output=int4/affine/group=32/f16-scale");
-        row("qwen2", "awq",
-            "awq/int4/affine/group=32/f16-scale/inputs=float "
-            "@*.attn_output=int4/affine/group=32/f16-scale");
+            "awq/int4/affine/group=16/f16-scale/inputs=float "
+            "@*.attn_output=int4/affine/group=16/f16-scale");
+        row("qwen2", "awq", "awq/int4/affine/group=16/f16-scale/inputs=float");
         row("qwen3", "compressed-tensors", "int8/channel");
         row("qwen2", "bitsandbytes", "nf4/block=32");
     }
@@ -73,9 +71,9 @@ class TestFamilyExports : public QObject {
         QVERIFY2(written, written ? "" : describe(written.error()).c_str());
         QVERIFY(**written == **tokens);
         const auto after = scoreOf(sources, target.toStdString(), **written, *parseVariant("float"), {});
-        QVERIFY2(before && after,
-                 before ? describe(after.error()).c_str() : describe(before.error()).c_str());
-        QVERIFY2(std::abs(*before - *after) < 2e-3,
+        QVERIFY2(before, before ? "" : describe(before.error()).c_str());
+        QVERIFY2(after, after ? "" : describe(after.error()).c_str());
+        QVERIFY2(std::abs(*before - *after) < 5e-4,
                  qPrintable(QString("%1 and %2").arg(*before, 0, 'g', 9).arg(*after, 0, 'g', 9)));
     }
 

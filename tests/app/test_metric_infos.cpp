@@ -133,6 +133,8 @@ void TestMetricInfos::resultsSayWhatAllLabsSay() {
     QVERIFY(tensor.rows[0].error.has_value() && tensor.rows[0].values.empty());
     QCOMPARE(tensor.rows[1].values.at("sqnr_db").value, 20.5);
     QVERIFY(tensor.summary.starts_with("preview from 1/64 of the elements"));
+    // Whatever a report measures has a column in the table.
+    for (const auto& [id, value] : tensor.rows[1].values) QCOMPARE(metric(id.c_str()).id, id);
 
     MatmulResults product;
     product.wTitle = "w";

@@ -115,6 +115,27 @@ class TestCliFiles : public QObject {
         }
     }
 
+    /// One bad variant keeps its error in its row; inputs chosen beside a tensor mend it.
+    void compareTakesEveryMethod() {
+        const QStringList start{"compare", "--synthetic", "normal/rows=32/cols=128", "--variants",
+                                "float; gptq/int4/group=32; nf4; magnitude"};
+        const auto without = runProgram(start + QStringList{"--json"});
+        QCOMPARE(without.exitCode, 3);
+        QVERIFY2(without.err.contains("--inputs"), without.err.constData());
+        const QJsonArray rows = without.json()["variants"].toArray();
+        QCOMPARE(rows.size(), qsizetype{4});
+        QVERIFY(rows[1]["error"].toString().contains("Choose inputs"));
+        QVERIFY(rows[2]["mse"].toDouble() > 0 && rows[2]["code_use"].toDouble() > 0.9);
+        QVERIFY(rows[3]["mse"].toDouble() > 0 && rows[3]["clipped_share"].isNull());
+        const auto with =
+            runProgram(start + QStringList{"--inputs", "synthetic:outliers/rows=200", "--json"});
+        QCOMPARE(with.exitCode, 0);
+        QVERIFY(with.json()["variants"][1]["mse"].toDouble() > 0);
+        QCOMPARE(with.json()["variants"][2]["mse"], rows[2]["mse"]);
+        const auto table = runProgram(start + QStringList{"--inputs", "synthetic:outliers/rows=200"});
+        QVERIFY(!table.out.contains("nan") && table.out.contains("–"));
+    }
+
     void compareGeneratesTensors() {
         const auto run = runProgram(
             {"compare", "--synthetic", "laplace/rows=32/cols=64", "--variants", "float; int8", "--json"});

@@ -176,7 +176,7 @@ class TestCliModel : public QObject {
         QVERIFY2(both.err.contains("--calibration"), both.err.constData());
         const QJsonArray variants = both.json()["variants"].toArray();
         QCOMPARE(variants.size(), 3);
-        QVERIFY(variants[2]["error"].toString().contains("--calibration"));
+        QVERIFY(variants[2]["error"].toString().contains("calibration text"));
         QVERIFY(variants[2]["scheme"].toString().startsWith("gptq"));
         QVERIFY(!variants[2].toObject().contains("perplexity"));
         const auto alone = run("float; int8/channel", "--json");
@@ -184,7 +184,7 @@ class TestCliModel : public QObject {
         QCOMPARE(variants[1]["kl_mean"], alone.json()["variants"][1]["kl_mean"]);
         const auto text = run("float; gptq/int4; int8/channel", "--markdown");
         QCOMPARE(text.exitCode, 3);
-        QVERIFY(text.out.contains("--calibration") && text.out.contains("| int8"));
+        QVERIFY(text.out.contains("calibration text") && text.out.contains("| int8"));
     }
 
     void generateComparesWhatVariantsWrite() {

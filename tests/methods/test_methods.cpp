@@ -126,7 +126,7 @@ class TestMethods : public QObject {
             const auto without = quantizeLayer(layer, recipe, {});
             QVERIFY2(!without.has_value(), recipe.method.c_str());
             const std::string message = describe(without.error());
-            QVERIFY2(message.find("--calibration") != std::string::npos, message.c_str());
+            QVERIFY2(message.find("calibration text") != std::string::npos, message.c_str());
             QVERIFY2(message.find("blk.1.attn_q") != std::string::npos, message.c_str());
             layer.calibration = calibrationOf(goldenTokens(32, 64));
             QVERIFY(!quantizeLayer(layer, recipe, {}).has_value());

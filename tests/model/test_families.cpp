@@ -2,6 +2,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <filesystem>
 
 #include "golden_file.h"
 #include "methods/interface/variant_text.h"
@@ -235,6 +236,41 @@ class TestFamilies : public QObject {
             const auto b = (*opened)->statistics(layer, {});
             QVERIFY(a && b);
             QVERIFY((*a)->meanSquare == (*b)->meanSquare);
+        }
+    }
+
+    /// A bias in the file that the configuration does not ask for would be left out without a word.
+    void biasesThatNobodyAskedForAreRefused() {
+        const QTemporaryDir folder;
+        const std::filesystem::path from = familyPath("llama_bias");
+        const std::filesystem::path to = folder.path().toStdString();
+        std::filesystem::copy_file(from / "model.safetensors", to / "model.safetensors");
+        std::string config = readAll((from / "config.json").string());
+        const std::string asked = "\"mlp_bias\": true";
+        QVERIFY(config.find(asked) != std::string::npos);
+        config.replace(config.find(asked), asked.size(), "\"mlp_bias\": false");
+        QFile file(folder.filePath("config.json"));
+        QVERIFY(file.open(QIODevice::WriteOnly) && file.write(config.c_str()) > 0);
+        file.close();
+        const auto model = openModel(to);
+        QVERIFY(!model);
+        QCOMPARE(model.error().kind, ErrorKind::Unsupported);
+        QVERIFY2(model.error().field.ends_with("_proj.bias"), model.error().field.c_str());
+    }
+
+    void ggufMetadataOfOtherFamilies() {
+        for (const char* name : {"qwen2", "qwen3"}) {
+            const auto folder = openModel(familyPath(name));
+            const auto gguf = openModel(familyPath(QString(name) + ".gguf"));
+            QVERIFY(folder && gguf);
+            ModelConfig a = (*folder)->config();
+            const ModelConfig& b = (*gguf)->config();
+            QCOMPARE(b.architecture, std::string(name));
+            QVERIFY(&(*folder)->architecture() == &(*gguf)->architecture());
+            a.architecture = b.architecture;
+            a.name = b.name;
+            QVERIFY(a == b);
+            QCOMPARE((*folder)->linears().size(), (*gguf)->linears().size());
         }
     }
 

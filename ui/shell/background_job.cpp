@@ -28,11 +28,15 @@ bool BackgroundJob::begin(const QString& stage, std::function<std::function<void
             QMetaObject::invokeMethod(
                 this, [this, progress] { showProgress(progress); }, Qt::QueuedConnection);
         });
-        const auto tell = work(job);
+        std::function<void()> tell;
+        try {
+            tell = work(job);
+        } catch (...) {  // work() itself answers with errors: there is no memory even for the answer
+        }
         const auto finish = [this, tell] {
             m_running = false;
             Q_EMIT workChanged({});
-            tell();
+            if (tell) tell();
         };
         QMetaObject::invokeMethod(this, finish, Qt::QueuedConnection);
     });

@@ -40,8 +40,9 @@ CheckpointOpener::~CheckpointOpener() {
 
 void CheckpointOpener::open(const std::string& path, int purpose) {
     ++m_pending;
-    m_pool.start([this, path, purpose] {
-        const auto result = std::make_shared<const Result<OpenedCheckpoint>>(openNow(m_sources, path));
+    const auto result = std::make_shared<Result<OpenedCheckpoint>>();
+    m_pool.start([this, path, purpose, result] {
+        *result = openNow(m_sources, path);
         QMetaObject::invokeMethod(
             this, [this, result, purpose] { deliver(*result, purpose); }, Qt::QueuedConnection);
     });

@@ -12,12 +12,12 @@ namespace quantscope {
 struct TensorPart {
     static constexpr const char* kLab = "tensor";
     MatrixSource matrix;
+    int histogramBins = 256;
+    int clipCurvePoints = 96;
     /// Inputs of the matrix [tokens x in], for methods that must know them and for the output error; none:
     /// those of the model, when the matrix is one of its layers. A synthetic source without "/cols=" gets as
     /// many columns as the matrix.
-    std::optional<MatrixSource> inputs;
-    int histogramBins = 256;
-    int clipCurvePoints = 96;
+    std::optional<MatrixSource> inputs = {};
     bool operator==(const TensorPart&) const = default;
 };
 

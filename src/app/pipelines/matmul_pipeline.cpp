@@ -249,14 +249,16 @@ Result<std::shared_ptr<const QuantizedProduct>> MatmulPipeline::product(const Pa
 /// What the variant's method makes of the two matrices; activations have no part in it.
 Result<std::shared_ptr<const ProductSides>> MatmulPipeline::sides(const Pair& both, const Variant& variant,
                                                                   const Job& job) {
+    // Rounding to nearest and the reference leave both as they are.
+    if (variant.weights.method == "rtn" || variant.weights.scheme.isFloat())
+        return std::make_shared<const ProductSides>(ProductSides{both.x, both.w, nullptr});
     Variant weights;
     weights.weights = variant.weights;
     const SidesKey key{keyOf(both, weights)};
     if (auto found = m_cache.find<ProductSides>(key)) return found;
     auto made = productSides(both.x, both.w, variant.weights, both.calibrationRows(), job);
     if (!made) return fail(made.error());
-    const uint64_t bytes =
-        made->codes ? made->x.bytes().size() + made->w.bytes().size() + made->codes->totalBytes() : 0;
+    const uint64_t bytes = made->x.bytes().size() + made->w.bytes().size() + made->codes->totalBytes();
     return m_cache.put<ProductSides>(key, std::make_shared<const ProductSides>(std::move(*made)), bytes);
 }
 

@@ -29,6 +29,16 @@ std::vector<MetricInfo> makeInfos() {
         {"clipped_share", "clipped", "elements outside [r^(lowest code), r^(highest code)] / n", Percent, 3,
          0, true},
 
+        {"clipping_mse", "clipping MSE", "the part of the MSE from elements outside the representable range",
+         Scientific, 2, 0, true},
+        {"rounding_mse", "rounding MSE", "the part of the MSE from elements inside it", Scientific, 2, 0,
+         true},
+        {"rmse", "RMSE", "sqrt( MSE ); S / sqrt(12) for evenly spread rounding errors", Significant, 4, 0,
+         true},
+        {"code_use", "codes used", "codes that occur / codes there are", Percent, 1, 0, true},
+        {"code_entropy_bits", "entropy",
+         "- sum p log2 p over the codes: bits a perfect compressor would need", Fixed, 2, 0, true},
+
         {"linear_bits", "bits / weight", "of the quantized linear layers, scales and zero points included",
          Fixed, 2},
         {"model_bytes", "size", "of the whole model's weights under this variant", MebiBytes, 1, 2},

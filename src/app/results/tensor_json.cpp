@@ -6,28 +6,24 @@
 namespace quantscope {
 namespace {
 
-/// "sqnrDb" is written sqnr_db.
-std::string snakeCase(const std::string& key) {
-    std::string out;
-    for (const char c : key) {
-        if (c >= 'A' && c <= 'Z') {
-            out += '_';
-            out += static_cast<char>(c - 'A' + 'a');
-        } else {
-            out += c;
-        }
-    }
-    return out;
+/// What the command line says of a variant: the window's metrics, without what needs a model's inputs, and
+/// what the window draws instead.
+std::vector<MetricInfo> shownMetrics() {
+    return metricsNamed({"bits_per_weight", "sqnr_db", "mse", "clipping_mse", "rounding_mse", "rmse",
+                         "max_abs", "cosine", "relative_frobenius", "clipped_share", "code_use",
+                         "code_entropy_bits"});
 }
 
 OrderedJson jsonOf(const TensorResults& results) {
     OrderedJson variants = OrderedJson::array();
-    for (const TensorVariantResult& variant : results.variants) {
+    const std::vector<MetricInfo> metrics = shownMetrics();
+    for (size_t i = 0; i < results.variants.size(); ++i) {
+        const TensorVariantResult& variant = results.variants[i];
         OrderedJson row = {{"name", variant.title}, {"scheme", variantText(variant.variant)}};
         if (variant.error) row["error"] = describe(*variant.error);
         if (variant.report) {
-            for (const TensorMetricInfo& info : tensorMetricInfos())
-                row[snakeCase(info.key)] = variant.report->metrics.*info.member;
+            for (const MetricInfo& metric : metrics)
+                row[metric.id] = results.rows[i].values.at(metric.id).value;
             row["clipped_count"] = variant.report->errors.total.clippedCount;
         }
         variants.push_back(std::move(row));
@@ -38,20 +34,17 @@ OrderedJson jsonOf(const TensorResults& results) {
 }
 
 std::vector<std::vector<std::string>> tableOf(const TensorResults& results) {
-    std::vector<std::string> header = {"variant"};
-    for (const TensorMetricInfo& info : tensorMetricInfos())
-        header.push_back(info.unit.empty() ? info.label : info.label + " [" + info.unit + "]");
-    std::vector<std::vector<std::string>> rows = {header};
-    for (const TensorVariantResult& variant : results.variants) {
-        std::vector<std::string> row = {variant.title};
-        if (variant.error) row.push_back(describe(*variant.error));
-        if (variant.report) {
-            for (const TensorMetricInfo& info : tensorMetricInfos())
-                row.push_back(fmt::format("{:.5g}", variant.report->metrics.*info.member));
-        }
-        rows.push_back(std::move(row));
+    const std::vector<MetricInfo> metrics = shownMetrics();
+    std::vector<std::vector<std::string>> table{{"variant"}};
+    for (const MetricInfo& metric : metrics) table.front().push_back(metric.label);
+    for (const VariantRow& variant : results.rows) {
+        std::vector<std::string> cells = {variant.title};
+        if (variant.error) cells.push_back(describe(*variant.error));
+        for (const MetricInfo& metric : metrics)
+            if (!variant.error) cells.push_back(metricText(metric, variant.values));
+        table.push_back(std::move(cells));
     }
-    return rows;
+    return table;
 }
 
 }  // namespace

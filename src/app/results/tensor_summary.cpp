@@ -7,17 +7,23 @@
 namespace quantscope {
 namespace {
 
+/// "sqnrDb" is the metric sqnr_db.
+std::string snakeCase(const std::string& key) {
+    std::string out;
+    for (const char c : key) {
+        const bool isCapital = c >= 'A' && c <= 'Z';
+        if (isCapital) out += '_';
+        out += isCapital ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return out;
+}
+
 MetricValues valuesOf(const TensorVariantResult& variant) {
     if (!variant.report) return {};
-    const Metrics& m = variant.report->metrics;
-    return {{"bits_per_weight", {m.bitsPerWeight}},
-            {"sqnr_db", {m.sqnrDb}},
-            {"mse", {m.mse}},
-            {"max_abs", {m.maxAbs}},
-            {"cosine", {m.cosine}},
-            {"relative_frobenius", {m.relativeFrobenius}},
-            {"output_error", {variant.outputError}},
-            {"clipped_share", {m.clippedShare}}};
+    MetricValues values{{"output_error", {variant.outputError}}};
+    for (const TensorMetricInfo& info : tensorMetricInfos())
+        values[snakeCase(info.key)] = {variant.report->metrics.*info.member};
+    return values;
 }
 
 }  // namespace

@@ -30,14 +30,16 @@ TOKENS = 300
 VOCABULARY = 304
 COMMON = {
     "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 1024, "rms_norm_eps": 1e-6,
+    "num_attention_heads": 4, "max_position_embeddings": 1024, "rms_norm_eps": 1e-6,
     "bos_token_id": None, "eos_token_id": 0, "pad_token_id": None, "attn_implementation": "eager",
 }
+# Keys and values are 32 wide in all: the least that layouts pack into 32-bit words.
 FAMILIES = {
-    "qwen2": (Qwen2Config(**COMMON, tie_word_embeddings=True), Qwen2ForCausalLM, "qwen2"),
-    "qwen3": (Qwen3Config(**COMMON, head_dim=16, tie_word_embeddings=False), Qwen3ForCausalLM, "qwen3"),
-    "llama_bias": (LlamaConfig(**COMMON, attention_bias=True, mlp_bias=True, tie_word_embeddings=False),
-                   LlamaForCausalLM, "llama"),
+    "qwen2": (Qwen2Config(**COMMON, num_key_value_heads=4, tie_word_embeddings=True), Qwen2ForCausalLM, "qwen2"),
+    "qwen3": (Qwen3Config(**COMMON, num_key_value_heads=2, head_dim=16, tie_word_embeddings=False), Qwen3ForCausalLM,
+              "qwen3"),
+    "llama_bias": (LlamaConfig(**COMMON, num_key_value_heads=2, head_dim=16, attention_bias=True, mlp_bias=True,
+                               tie_word_embeddings=False), LlamaForCausalLM, "llama"),
 }
 
 
