@@ -8,8 +8,8 @@
 #include "program.h"
 #include "support/paths.h"
 
-using test::runProgram;
 using namespace quantscope;
+using test::runProgram;
 
 namespace {
 
