@@ -192,7 +192,7 @@ Pruning::Pruning(Rule rule) : m_rule(rule) {
     m_info.source = sources[i];
     m_info.help = helps[i];
     m_info.kind = MethodKind::Sparsifier;
-    m_info.noCodes = "what pruning leaves are floats beside a mask: a weight that was removed is 0";
+    m_info.noCodes = "a weight that was removed is 0 and has no code: a mask says which ones are left";
     if (rule == Rule::Wanda) m_info.needs = CalibrationNeed::MeanSquares;
     if (rule == Rule::SparseGpt) m_info.needs = CalibrationNeed::Hessian;
     m_info.usesScheme = true;

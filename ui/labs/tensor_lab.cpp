@@ -160,6 +160,7 @@ void TensorLab::refreshHistograms() {
         card->setTitle(variantLabel(results, shown[i]));
         if (result.error) {
             m_shownSeries[i] = {};
+            card->setSubtitle({});
             card->showError(QString::fromStdString(result.error->message),
                             QString::fromStdString(result.error->fix));
             continue;

@@ -26,8 +26,9 @@ std::vector<MetricInfo> makeInfos() {
          "||X (W - W^)^T||_F / ||X W^T||_F, expected under the captured second moments of the inputs X; "
          "– when the inputs of this tensor were not captured",
          Percent, 3, 0, true},
-        {"clipped_share", "clipped", "elements outside [r^(lowest code), r^(highest code)] / n", Percent, 3,
-         0, true},
+        {"clipped_share", "clipped",
+         "elements outside [r^(lowest code), r^(highest code)] / n; – where what may be stored has no limits",
+         Percent, 3, 0, true},
 
         {"clipping_mse", "clipping MSE", "the part of the MSE from elements outside the representable range",
          Scientific, 2, 0, true},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/results/number_text.h"
 #include "app/results/results.h"
 
@@ -29,7 +31,9 @@ MetricValues valuesOf(const TensorVariantResult& variant) {
 }  // namespace
 
 void summarize(TensorResults& results) {
-    results.approximate = results.tier == Tier::Preview;
+    const auto isOfRows = [](const TensorVariantResult& variant) { return variant.inverseShare > 1; };
+    results.approximate = results.tier == Tier::Preview ||
+                          std::any_of(results.variants.begin(), results.variants.end(), isOfRows);
     results.rows.clear();
     for (const TensorVariantResult& variant : results.variants) {
         const double bits = variant.report ? variant.report->metrics.bitsPerWeight : 0;
