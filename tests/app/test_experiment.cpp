@@ -94,7 +94,7 @@ void TestExperiment::sessionsOfVersionOneOpen() {
     QVERIFY2(opened.has_value(), opened ? "" : describe(opened.error()).c_str());
     const Experiment& e = opened->experiment;
     QVERIFY(e.model == (ModelSource{"m.gguf", "t.txt", "c.txt", 8}));
-    QVERIFY(e.part<TensorPart>() == (TensorPart{TensorSource{"m.gguf", "w"}, {}, 128, 64}));
+    QVERIFY(e.part<TensorPart>() == (TensorPart{TensorSource{"m.gguf", "w"}, 128, 64}));
     QVERIFY(opened->views.get<TensorView>() == (TensorView{2, {1, 2, 3, 4}}));
     EvaluationProtocol evaluation;
     evaluation.rule = WindowRule::Sliding;
