@@ -417,11 +417,11 @@ class TestEvaluation : public QObject {
     /// A calibration file that cannot be read is the failure of those that need it.
     void unreadableCalibrationFailsItsVariants() {
         const TinyModel model;
-        EvaluationProtocol protocol = shortWindows();
-        protocol.calibrationFile = "nowhere.safetensors";
+        CalibrationInput calibration;
+        calibration.file = "nowhere.safetensors";
         const auto result =
-            evaluate(model, randomTokens(64), *parseVariants("float; gptq/int4; int8/channel"), protocol,
-                     kernels(), {});
+            evaluate(model, randomTokens(64), *parseVariants("float; gptq/int4; int8/channel"),
+                     shortWindows(), kernels(), {}, {}, calibration);
         QVERIFY2(result.has_value(), result ? "" : describe(result.error()).c_str());
         QVERIFY(result->variants[1].error && result->variants[1].error->kind == ErrorKind::NotFound);
         QVERIFY(!result->variants[2].error && result->variants[2].tokens > 0);
