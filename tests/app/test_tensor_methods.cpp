@@ -11,6 +11,8 @@
 #include "app/labs/labs.h"
 #include "app/pipelines/tensor_pipeline.h"
 #include "methods/registry.h"
+#include "model/calibration/calibration_request.h"
+#include "model/weights/layer_quantizer.h"
 #include "support/paths.h"
 
 using namespace quantscope;
@@ -92,6 +94,47 @@ class TestTensorMethods : public QObject {
         QVERIFY(error);
         QVERIFY(error->fix.find("calibration text") != std::string::npos);
         QVERIFY(error->fix.find("--") == std::string::npos);
+    }
+
+    /// What the lab shows of a layer is what the model's own evaluation makes of it, ordered inputs included.
+    void theLayerIsTheModels_data() {
+        QTest::addColumn<QString>("text");
+        for (const char* text : {"gptq/int4/group=64/inputs=float", "gptq/int3/group=64/inputs=quantized",
+                                 "awq/int4/group=64", "kmeans/int3/sensitive"})
+            QTest::newRow(text) << text;
+    }
+    void theLayerIsTheModels() {
+        QFETCH(QString, text);
+        const auto samples = findSamples(test::sourcePath("build"));
+        Experiment e = sampleExperiment(*samples);
+        e.model.calibrationChunks = 1;
+        e.edit<TensorPart>().matrix =
+            TensorSource{samples->model.string(), "model.layers.1.self_attn.k_proj.weight"};
+        e.variants = {variantOf("float"), variantOf(text.toStdString())};
+        const auto delivered = m_shared.run(e);
+        const TensorVariantResult& shown = delivered.back()->variants[1];
+        QVERIFY2(shown.report, shown.error ? shown.error->message.c_str() : "");
+
+        const auto model = m_shared.sources.model(e.model.modelPath).value();
+        LayerQuantizer quantizer(*model, m_shared.kernels, uint64_t{64} << 20);
+        CalibrationInput input;
+        input.chunks = 1;
+        input.text = m_shared.sources.tokens({e.model.modelPath, e.model.calibrationPath}).value();
+        quantizer.setCalibration(
+            openCalibration(*model, m_shared.kernels, {input, {}, CalibrationNeed::Hessian}, Job{}).value());
+        const LinearInfo* layer = model->findLinear("blk.1.attn_k");
+        QVERIFY(layer != nullptr);
+        const auto made = quantizer.quantize(planFor(e.variants[1], *model), *layer, Job{});
+        QVERIFY(made.has_value());
+        const Tensor stored = (*made)->floats();
+        const Tensor weight = delivered.back()->matrix;
+        double sse = 0;
+        for (size_t i = 0; i < stored.floats().size(); ++i) {
+            const double error = static_cast<double>(weight.floats()[i] - stored.floats()[i]);
+            sse += error * error;
+        }
+        const double got = shown.report->errors.total.totalSse();
+        QVERIFY2(std::abs(got - sse) <= 1e-9 * sse, qPrintable(QString::number(got / sse, 'g', 12)));
     }
 
     void looseMatricesNeedInputs() {

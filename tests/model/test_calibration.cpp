@@ -248,7 +248,7 @@ class TestCalibration : public QObject {
             evaluate(model, randomTokens(64), *parseVariants("float; gptq/inputs=quantized/group=16"),
                      protocol, kernels(), {});
         QVERIFY(scored.has_value() && scored->variants[1].error);
-        QVERIFY(describe(*scored->variants[1].error).find("--calibration") != std::string::npos);
+        QVERIFY(describe(*scored->variants[1].error).find("calibration text") != std::string::npos);
         const auto nonsense = parseRecipe("gptq/inputs=sideways");
         QVERIFY(!nonsense.has_value() && nonsense.error().kind == ErrorKind::InvalidArgument);
         QVERIFY(!parseRecipe("hqq/inputs=quantized").has_value());

@@ -204,7 +204,7 @@ class TestEvaluation : public QObject {
         QVERIFY(without.has_value());
         for (const size_t calibrated : {1, 2, 3, 5, 7}) {
             const auto& error = without->variants[calibrated].error;
-            QVERIFY(error && describe(*error).find("--calibration") != std::string::npos);
+            QVERIFY(error && describe(*error).find("calibration text") != std::string::npos);
         }
         QVERIFY(!without->variants[4].error && !without->variants[6].error);
         CalibrationInput calibration{std::make_shared<const std::vector<int32_t>>(randomTokens(64, 5))};

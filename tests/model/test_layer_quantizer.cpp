@@ -158,7 +158,7 @@ class TestLayerQuantizer : public QObject {
     /// Whatever the codes depend on makes another key; the execution does not.
     void keysNameWhatLayersDependOn() {
         const TinyModel model;
-        const TinyModel other(false, RotaryLayout::Pairs);
+        const TinyModel other(true);
         const LinearInfo& layer = *model.findLinear("blk.1.attn_k");
         const auto keyOf = [&](const char* variant, uint64_t text, uint64_t ranges,
                                const KernelTable& table = kernels(), const Model* of = nullptr) {

@@ -40,6 +40,7 @@ uint64_t QuantizedLayer::memory() const {
     if (result.weight)
         held += result.weight->packedCodes().size() + sizeof(GroupParams) * result.weight->groups().size();
     if (result.values) held += result.values->bytes().size();
+    if (result.blocks) held += result.blocks->bytes().size();
     if (result.transform)
         held += sizeof(float) * (result.transform->divisor.size() + result.transform->signs.size()) +
                 sizeof(int32_t) * result.transform->permutation.size();
