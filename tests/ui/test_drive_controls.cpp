@@ -80,13 +80,16 @@ void TestDriveControls::everyChoiceOfEveryControlAnswers() {
     for (const ParameterInfo& info : parameters) {
         ParameterControl* control = form->control(info.key);
         QVERIFY2(control, info.key.c_str());
+        const bool slides = control->findChild<TickSlider*>() != nullptr;
         for (int step = 0, count = stepsOf(*control); step < count; ++step, ++steps) {
             const QString where =
                 QStringLiteral("%1 step %2").arg(QString::fromStdString(info.key)).arg(step);
-            if (step > 0 && !form->control(info.key)->findChild<TickSlider*>()) {
+            // A choice may take its own control away: float has no format's bits.
+            if (step > 0 && !slides) {
                 driven.document.edit(first, {QStringLiteral("back"), 0});
                 QCoreApplication::processEvents();
             }
+            QVERIFY2(form->control(info.key), qPrintable(where));
             takeStep(*form->control(info.key), step);
             QVERIFY2(driven.settles(), qPrintable(where));
             const QString missing = unanswered(driven.document);
