@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
+
 #include "base/bytes_text.h"
 
 namespace quantscope {
@@ -30,6 +32,10 @@ Error errorOfException() {
         return refused.error();
     } catch (const std::bad_alloc&) {
         return {ErrorKind::OutOfMemory, "not enough memory", {}, {}, kAdvice};
+    } catch (const std::system_error& refused) {
+        if (refused.code() == std::errc::resource_unavailable_try_again)
+            return {ErrorKind::OutOfMemory, "not enough memory for another thread", {}, {}, kAdvice};
+        return {ErrorKind::Internal, refused.what(), {}, {}, {}};
     } catch (const std::exception& exception) {
         return {ErrorKind::Internal, exception.what(), {}, {}, {}};
     } catch (...) {

@@ -39,8 +39,8 @@ void resizeFor(Vector& values, size_t count, std::string_view purpose) {
 }
 
 /// The Error of the exception that is being handled; call it within `catch (...)` only. OutOfMemory for
-/// std::bad_alloc, with the purpose and the size where the thrower knew them; Internal with the exception's
-/// text for everything else.
+/// std::bad_alloc, with the purpose and the size where the thrower knew them, and for a thread that could not
+/// be started; Internal with the exception's text for everything else.
 Error errorOfException();
 
 }  // namespace quantscope

@@ -187,6 +187,10 @@ void TestModelPipeline::everyKernelTableHasItsOwn() {
     if (other.empty()) QSKIP("this machine runs one kernel table");
     LabRequest small(m_experiment);
     small.experiment.edit<ModelPart>().evaluation.maxChunks = 1;
+    // The other table may be the plain reference, which takes minutes for whole windows.
+    small.experiment.edit<ModelPart>().evaluation.window = 32;
+    small.experiment.variants.resize(2);
+    small.views.edit<ModelView>().layerVariant = 1;
     small.experiment.edit<ModelPart>().layerTokens = 16;
     run(small);
     const uint64_t before = m_pipeline.computations();

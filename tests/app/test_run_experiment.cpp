@@ -18,6 +18,7 @@ namespace {
 /// How long something took differs from run to run.
 void dropSeconds(OrderedJson& json) {
     if (!json.is_structured()) return;  // a number's only member is itself
+    if (!json.is_structured()) return;  // a number would be iterated over as its own only element
     if (json.is_object()) json.erase("seconds");
     for (auto& member : json) dropSeconds(member);
 }

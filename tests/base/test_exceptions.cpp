@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <QtTest>
 #include <atomic>
+#include <future>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/bytes_text.h"
 #include "base/out_of_memory.h"
 #include "base/parallel_for.h"
+#include "base/work_queue.h"
 
 using namespace quantscope;
 
@@ -23,6 +26,7 @@ class TestExceptions : public QObject {
     void refusedMemorySaysWhatItWasFor();
     void exceptionsBecomeErrors();
     void sizesForPeople();
+    void aQueueRunsOneAfterTheOtherAndDropsTheRest();
 };
 
 void TestExceptions::aLoopCarriesTheFirstExceptionOut_data() {
@@ -139,12 +143,42 @@ void TestExceptions::exceptionsBecomeErrors() {
     QCOMPARE(errorOf(std::runtime_error("odd")).kind, ErrorKind::Internal);
     QCOMPARE(errorOf(std::runtime_error("odd")).message, std::string("odd"));
     QCOMPARE(errorOf(42).kind, ErrorKind::Internal);
+    const auto noThread = std::make_error_code(std::errc::resource_unavailable_try_again);
+    QCOMPARE(errorOf(std::system_error(noThread)).message,
+             std::string("not enough memory for another thread"));
+    QCOMPARE(errorOf(std::system_error(std::make_error_code(std::errc::io_error))).kind, ErrorKind::Internal);
 }
 
 void TestExceptions::sizesForPeople() {
     QCOMPARE(bytesText(17), std::string("17 B"));
     QCOMPARE(bytesText(uint64_t{832} << 20), std::string("832.0 MiB"));
     QCOMPARE(bytesText(5'476'083'302), std::string("5.1 GiB"));
+}
+
+void TestExceptions::aQueueRunsOneAfterTheOtherAndDropsTheRest() {
+    std::vector<int> ran;
+    std::promise<void> all;
+    std::promise<void> started;
+    std::promise<void> release;
+    auto released = release.get_future().share();
+    std::thread releaser;
+    {
+        WorkQueue queue;
+        for (int i = 0; i < 5; ++i) queue.add([&, i] { ran.push_back(i); });
+        queue.add([&] { all.set_value(); });
+        all.get_future().wait();
+        QCOMPARE(ran, (std::vector<int>{0, 1, 2, 3, 4}));
+        queue.add([&] {
+            started.set_value();
+            released.wait();
+            ran.push_back(5);
+        });
+        queue.add([&] { ran.push_back(6); });
+        started.get_future().wait();
+        releaser = std::thread([&release] { release.set_value(); });
+    }
+    releaser.join();
+    QVERIFY(ran.size() >= 6);  // what ran came to its end; what waited may have been dropped
 }
 
 QTEST_APPLESS_MAIN(TestExceptions)

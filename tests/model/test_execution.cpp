@@ -193,7 +193,7 @@ class TestExecution : public QObject {
         QTest::newRow("fake int4") << "int4/group=16" << -1;
         QTest::newRow("int8") << "w8a8/token" << static_cast<int>(IntegerLayout::Int8);
         QTest::newRow("int4") << "w4a8/group=16" << static_cast<int>(IntegerLayout::Int4);
-        QTest::newRow("outliers") << "llm-int8" << static_cast<int>(IntegerLayout::Int8);
+        QTest::newRow("outliers") << "w8a8/token/threshold=6" << static_cast<int>(IntegerLayout::Int8);
     }
     void stoppedWeightsAreCancelled() {
         QFETCH(QString, text);
@@ -242,7 +242,8 @@ class TestExecution : public QObject {
         QTest::addColumn<QString>("text");
         for (const char* text :
              {"w8a8/token", "w8a8/static", "llm-int8/threshold=6", "w4a8/group=16", "w4a16/group=16",
-              "smoothquant/w8a8/integer", "gptq/int4/group=16/act-order/integer @act=int8/token/inverse",
+              "smoothquant/w8a8/integer",
+              "gptq/int4/group=16/act-order/inputs=float/integer @act=int8/token/inverse",
               "awq/int4/group=16/integer", "w8a8/token @blk.1.*=w4a16/group=16 @*.attn_v=w16a16",
               "w8a8/token @output=w8a8/token", "float @output=llm-int8/threshold=6",
               "float @output=w4a16/group=16"})

@@ -5,14 +5,10 @@
 
 namespace quantscope {
 
-BackgroundJob::BackgroundJob(QObject* parent) : QObject(parent) {
-    m_pool.setMaxThreadCount(1);
-    m_pool.setExpiryTimeout(-1);
-}
+BackgroundJob::BackgroundJob(QObject* parent) : QObject(parent) {}
 
 BackgroundJob::~BackgroundJob() {
     m_stop.request_stop();
-    m_pool.waitForDone();
 }
 
 bool BackgroundJob::begin(const QString& stage, std::function<std::function<void()>(const Job&)> work) {
@@ -22,7 +18,7 @@ bool BackgroundJob::begin(const QString& stage, std::function<std::function<void
     m_stage = stage;
     m_since.start();
     Q_EMIT workChanged({true, 0, 0, stage});
-    m_pool.start([this, work = std::move(work), stop = m_stop.get_token()] {
+    m_queue.add([this, work = std::move(work), stop = m_stop.get_token()] {
         setPriorityOfCaller(ThreadPriority::Background);
         const Job job(stop, [this](const Progress& progress) {
             QMetaObject::invokeMethod(

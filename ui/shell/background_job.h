@@ -3,7 +3,6 @@
 
 #include <QElapsedTimer>
 #include <QObject>
-#include <QThreadPool>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -12,6 +11,7 @@
 #include "base/job.h"
 #include "base/out_of_memory.h"
 #include "base/result.h"
+#include "base/work_queue.h"
 #include "widgets/work_state.h"
 
 namespace quantscope {
@@ -53,11 +53,11 @@ class BackgroundJob : public QObject {
     bool begin(const QString& stage, std::function<std::function<void()>(const Job&)> work);
     void showProgress(const Progress& progress);
 
-    QThreadPool m_pool;
     std::stop_source m_stop;
     QElapsedTimer m_since;
     QString m_stage;
     bool m_running = false;
+    WorkQueue m_queue;  // last: its thread ends before anything it uses is destroyed
 };
 
 }  // namespace quantscope

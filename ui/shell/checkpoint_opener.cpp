@@ -30,18 +30,14 @@ Result<OpenedCheckpoint> openNow(SourceLibrary& sources, const std::string& path
 }  // namespace
 
 CheckpointOpener::CheckpointOpener(SourceLibrary& sources, QObject* parent)
-    : QObject(parent), m_sources(sources) {
-    m_pool.setMaxThreadCount(1);
-}
+    : QObject(parent), m_sources(sources) {}
 
-CheckpointOpener::~CheckpointOpener() {
-    m_pool.waitForDone();
-}
+CheckpointOpener::~CheckpointOpener() = default;
 
 void CheckpointOpener::open(const std::string& path, int purpose) {
     ++m_pending;
     const auto result = std::make_shared<Result<OpenedCheckpoint>>();
-    m_pool.start([this, path, purpose, result] {
+    m_queue.add([this, path, purpose, result] {
         *result = openNow(m_sources, path);
         QMetaObject::invokeMethod(
             this, [this, result, purpose] { deliver(*result, purpose); }, Qt::QueuedConnection);

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <QObject>
-#include <QThreadPool>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/experiment/source_library.h"
+#include "base/work_queue.h"
 
 namespace quantscope {
 
@@ -41,8 +41,8 @@ class CheckpointOpener : public QObject {
     void deliver(const Result<OpenedCheckpoint>& result, int purpose);
 
     SourceLibrary& m_sources;
-    QThreadPool m_pool;
     int m_pending = 0;
+    WorkQueue m_queue;  // last: its thread ends before anything it uses is destroyed
 };
 
 }  // namespace quantscope

@@ -5,6 +5,8 @@
 #include <QMenu>
 #include <memory>
 
+#include "base/out_of_memory.h"
+
 namespace quantscope {
 namespace {
 
@@ -23,14 +25,11 @@ KernelChooser::KernelChooser(KernelSet& kernels, QWidget* parent)
     setToolTip(tr("The instruction set or GPU that the engine multiplies with"));
     m_menu->setToolTipsVisible(true);
     setMenu(m_menu);
-    m_pool.setMaxThreadCount(1);
     showActive();
     ask();
 }
 
-KernelChooser::~KernelChooser() {
-    m_pool.waitForDone();
-}
+KernelChooser::~KernelChooser() = default;
 
 void KernelChooser::showActive() {
     const std::string_view name = m_kernels.active().name;
@@ -39,8 +38,12 @@ void KernelChooser::showActive() {
 
 void KernelChooser::ask() {
     ++m_pending;
-    m_pool.start([this] {
-        auto choices = std::make_shared<const std::vector<KernelSet::Choice>>(m_kernels.choices());
+    const auto choices = std::make_shared<std::vector<KernelSet::Choice>>();
+    m_queue.add([this, choices] {
+        try {
+            *choices = m_kernels.choices();
+        } catch (...) {  // no memory for the list: the menu stays empty
+        }
         QMetaObject::invokeMethod(
             this,
             [this, choices] {
@@ -70,9 +73,14 @@ void KernelChooser::showChoices(const std::vector<KernelSet::Choice>& choices) {
 
 void KernelChooser::choose(const QString& name) {
     ++m_pending;
-    m_pool.start([this, name] {
+    m_queue.add([this, name] {
         const KernelTable* before = &m_kernels.active();
-        const Status status = m_kernels.choose(name.toStdString());
+        Status status;
+        try {
+            status = m_kernels.choose(name.toStdString());
+        } catch (...) {
+            status = fail(errorOfException());
+        }
         const bool another = before != &m_kernels.active();
         QMetaObject::invokeMethod(
             this,

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <QPushButton>
-#include <QThreadPool>
 #include <vector>
 
+#include "base/work_queue.h"
 #include "kernels/kernel_set.h"
 
 class QMenu;
@@ -37,7 +37,7 @@ class KernelChooser : public QPushButton {
     KernelSet& m_kernels;
     QMenu* m_menu;
     int m_pending = 0;
-    QThreadPool m_pool;  ///< ends before what its jobs use
+    WorkQueue m_queue;  // last: its thread ends before anything it uses is destroyed
 };
 
 }  // namespace quantscope
