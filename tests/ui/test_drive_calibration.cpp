@@ -18,6 +18,8 @@
 #include "shell/job_line.h"
 #include "shell/jobs_strip.h"
 #include "shell/session_file.h"
+#include "shell/variant_card.h"
+#include "shell/variants_panel.h"
 
 using namespace quantscope;
 
@@ -54,11 +56,14 @@ struct ModelWindow : DrivenWindow {
     [[nodiscard]] QString bottomLine() const {
         return window.jobs()->findChildren<JobLine*>().first()->text();
     }
-    /// Something visible of the lab says it.
-    [[nodiscard]] bool labShows(const QString& what) const {
-        const auto labels = button->parentWidget()->findChildren<QLabel*>();
+    /// The last variant's card says it.
+    [[nodiscard]] bool cardShows(const QString& what) const {
+        VariantsPanel* panel = window.variantsPanel();
+        const int last = static_cast<int>(document.experiment().variants.size()) - 1;
+        panel->openCard(last);
+        const auto labels = panel->card(last)->findChildren<QLabel*>();
         return std::any_of(labels.begin(), labels.end(), [&](const QLabel* label) {
-            return label->isVisible() && label->text().contains(what);
+            return !label->isHidden() && label->text().contains(what);
         });
     }
 };
@@ -75,6 +80,8 @@ std::string whatFailed(const Document& document) {
     const auto results = document.resultsOf<ModelResults>("model");
     if (!results) return "no results";
     if (results->error) return describe(*results->error);
+    for (const VariantScore& score : results->evaluation.variants)
+        if (score.error) return describe(*score.error);
     return results->layersError ? describe(*results->layersError) : std::string();
 }
 
@@ -201,18 +208,21 @@ void TestDriveCalibration::statisticsThatDoNotFitAreAnError() {
     ModelWindow::choose(driven.button->useStatisticsAction(), file);
     QVERIFY(driven.shows());
     const auto refused = driven.document.resultsOf<ModelResults>("model");
-    QVERIFY(refused->error.has_value());
+    // The variant that needs them fails in its own place; the reference stands.
+    QVERIFY(!refused->error && !refused->evaluation.variants.front().error);
+    const std::optional<Error>& error = refused->evaluation.variants.back().error;
+    QVERIFY(error.has_value());
     if (anotherModel) {
-        QCOMPARE(refused->error->kind, ErrorKind::InvalidArgument);
-        QCOMPARE(refused->error->field, std::string("model"));
+        QCOMPARE(error->kind, ErrorKind::InvalidArgument);
+        QCOMPARE(error->field, std::string("model"));
     } else {
-        QCOMPARE(refused->error->kind, ErrorKind::Malformed);
+        QCOMPARE(error->kind, ErrorKind::Malformed);
     }
-    QVERIFY2(driven.labShows(says), describe(*refused->error).c_str());
+    QVERIFY2(driven.cardShows(says), describe(*error).c_str());
     driven.document.undoStack()->undo();
     QVERIFY(driven.settles(kLongSeconds));
     QCOMPARE(whatFailed(driven.document), std::string());
-    QVERIFY(!driven.labShows(says));
+    QVERIFY(!driven.cardShows(says));
 }
 
 void TestDriveCalibration::savingThatFailsSaysWhy() {
@@ -255,7 +265,7 @@ void TestDriveCalibration::exportTakesSavedStatistics() {
     QVERIFY(written("text", request) == byFile);
     request.calibrationFile = m_saved.toStdString();
     request.variant = *parseVariant("gptq/int4/group=64/inputs=quantized");
-    QVERIFY(written("ordered", request).contains("give the calibration text"));
+    QVERIFY(written("ordered", request).contains("calibrate on the text itself"));
     QVERIFY(writeAnotherModel(folder.path()));
     request.source = folder.path().toStdString();
     QVERIFY(written("other", request).contains("another model"));
