@@ -113,8 +113,8 @@ std::vector<ErrorSplitRow> errorSplitRows(const TensorResults& results) {
         const Metrics& metrics = result.report->metrics;
         rows.push_back({static_cast<int>(i), variantLabel(results, i), metrics.roundingMse,
                         metrics.clippingMse, metrics.sqnrDb, result.variant.isFloat(),
-                        result.variant.isFloat() || result.report->quantization.hasRange(),
-                        isPreview(results) || result.inverseShare > 1});
+                        isPreview(results) || result.inverseShare > 1,
+                        result.variant.isFloat() || result.report->quantization.hasRange()});
     }
     return rows;
 }

@@ -15,8 +15,8 @@ struct ErrorSplitRow {
     double clipping = 0;
     double sqnrDb = 0;
     bool isReference = false;
-    bool hasRange = true;  ///< false: what a weight can become has no limits, all error counts as rounding
     bool preview = false;
+    bool hasRange = true;  ///< false: what a weight can become has no limits, all error counts as rounding
 };
 
 /// Stacked horizontal bars, rounding then clipping, one row a variant, with the numbers beside them.

@@ -28,17 +28,17 @@ bool setPair(Scheme& scheme, std::string_view text) {
 }
 
 EstimatorValue percentiles() {
-    return {"LOW,HIGH", "percentiles", pairText<&Scheme::percentileLow, &Scheme::percentileHigh>,
+    return {"LOW,HIGH", "0.1,99.9", "percentiles", pairText<&Scheme::percentileLow, &Scheme::percentileHigh>,
             setPair<&Scheme::percentileLow, &Scheme::percentileHigh>};
 }
 
 EstimatorValue momentum() {
-    return {"MOMENTUM", "momentum", [](const Scheme& s) { return fmt::format("{}", s.momentum); },
+    return {"MOMENTUM", "0.9", "momentum", [](const Scheme& s) { return fmt::format("{}", s.momentum); },
             [](Scheme& s, std::string_view text) { return readNumber(text, s.momentum); }};
 }
 
 EstimatorValue manualRangeValue() {
-    return {"LOW,HIGH", "manual-range", pairText<&Scheme::manualLow, &Scheme::manualHigh>,
+    return {"LOW,HIGH", "-1,1", "manual-range", pairText<&Scheme::manualLow, &Scheme::manualHigh>,
             setPair<&Scheme::manualLow, &Scheme::manualHigh>};
 }
 

@@ -17,6 +17,7 @@ namespace quantscope {
 /// What an estimator takes beside the values, as text forms say it: "percentile=0.1,99.9".
 struct EstimatorValue {
     std::string form;     ///< "LOW,HIGH"; empty: the estimator takes nothing, its name alone is its text form
+    std::string example;  ///< "0.1,99.9", for messages
     std::string keepKey;  ///< what keeps the value in a text form while another estimator is active
     std::string (*text)(const Scheme& scheme) = nullptr;
     bool (*set)(Scheme& scheme, std::string_view text) = nullptr;  ///< false: no such value

@@ -111,11 +111,11 @@ std::string acceptedParts() {
     return list;
 }
 
-/// "group=64, percentile=0.01,99.99, ...": each kind of value once.
+/// "group=64, percentile=0.1,99.9, ...": each kind of value once.
 std::string acceptedValues() {
     std::string list = "group=64, block=128x128";
     for (const RangeEstimatorInfo& info : rangeEstimators())
-        if (!info.value.form.empty()) list += fmt::format(", {}={}", info.name, info.value.text(Scheme{}));
+        if (!info.value.form.empty()) list += fmt::format(", {}={}", info.name, info.value.example);
     return list + ", stochastic=7";
 }
 
