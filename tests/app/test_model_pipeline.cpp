@@ -27,6 +27,7 @@ class TestModelPipeline : public QObject {
     void methodsShowTheirInsides_data();
     void methodsShowTheirInsides();
     void whatIsKnownIsFound();
+    void insidesBelongToTheirWindow();
     void everyKernelTableHasItsOwn();
     void calibrationWrittenAgainIsAnother();
     void missingCalibrationFailsItsVariants();
@@ -180,6 +181,27 @@ void TestModelPipeline::whatIsKnownIsFound() {
     small.views.edit<ModelView>().layerVariant = 3;
     run(small);
     QCOMPARE(m_pipeline.computations(), before + 1);  // the table; what was captured is the same
+}
+
+/// Static activations have their ranges from the evaluation's first window: another window is another
+/// quantization. How many windows there are is not.
+void TestModelPipeline::insidesBelongToTheirWindow() {
+    LabRequest small(m_experiment);
+    small.experiment.model.calibrationChunks = 1;
+    small.experiment.variants = {*parseVariant("float"), *parseVariant("smoothquant/w8a8/alpha=0.5")};
+    auto& part = small.experiment.edit<ModelPart>();
+    part.evaluation.maxChunks = 1;
+    part.evaluation.window = 64;
+    part.layerTokens = 16;
+    small.views.edit<ModelView>().layerVariant = 1;
+    QVERIFY(run(small).back()->insides != nullptr);
+    const uint64_t before = m_pipeline.computations();
+    small.experiment.edit<ModelPart>().evaluation.maxChunks = 2;
+    QVERIFY(run(small).back()->insides != nullptr);
+    QCOMPARE(m_pipeline.computations(), before);
+    small.experiment.edit<ModelPart>().evaluation.window = 32;
+    QVERIFY(run(small).back()->insides != nullptr);
+    QCOMPARE(m_pipeline.computations(), before + 1);
 }
 
 void TestModelPipeline::everyKernelTableHasItsOwn() {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/pipelines/cache_key.h"
+#include "model/evaluation/evaluation.h"
 
 namespace quantscope {
 
@@ -41,8 +42,13 @@ struct InsidesKey {
     CalibrationInput calibration;
     std::string layer;
     Variant variant;  ///< without its name: the layers before may decide the inputs
+    // Of the evaluation: static activations have their ranges from its first window.
+    WindowRule rule = WindowRule::LlamaCpp;
+    int window = 0;
     bool operator==(const InsidesKey&) const = default;
-    [[nodiscard]] size_t hash() const { return hashOfAll(text, calibration, layer, variant); }
+    [[nodiscard]] size_t hash() const {
+        return hashOfAll(text, calibration, layer, variant, static_cast<int>(rule), window);
+    }
 };
 
 /// Of a variant's layer table.

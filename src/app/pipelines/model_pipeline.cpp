@@ -295,7 +295,9 @@ Status ModelPipeline::lookInside(Run& run) {
     const LinearInfo* layer = run.model->findLinear(run.results.activationLayer);
     if (!layer || layer->block < 0) return {};
     run.results.insidesMethod = (*method)->info().label;
-    const InsidesKey key{run.text(), run.calibration, layer->name, nameless(variant)};
+    const EvaluationProtocol& protocol = run.part().evaluation;
+    const InsidesKey key{run.text(),        run.calibration, layer->name,
+                         nameless(variant), protocol.rule,   protocol.window};
     auto insides = m_cache.find<LayerInsides>(key);
     if (!insides) {
         run.advance(0.8, (*method)->info().label);
