@@ -62,8 +62,8 @@ CodesAnswer Microscaling::elementCodes(const Tensor& weight, const Recipe& recip
     const ExponentRule rule = exponentRule(options.text("exponent"));
     const MatrixView w = weight.matrix();
     const GroupLayout layout{w.rows, w.cols, 1, kMxBlock};
-    const auto scales =
-        groupScales(w, layout, [&](float absmax) { return sharedScale(sharedExponent(absmax, element, rule)); });
+    const auto scales = groupScales(
+        w, layout, [&](float absmax) { return sharedScale(sharedExponent(absmax, element, rule)); });
     return minifloatAnswer(result.values->matrix(), layout, scales, element, m_info.label);
 }
 

@@ -48,8 +48,8 @@ CodesAnswer Nvfp4::elementCodes(const Tensor& weight, const Recipe&, const Layer
     const MatrixView w = weight.matrix();
     const float tensorScale = nvfp4TensorScale(absMax(w));
     const GroupLayout layout{w.rows, w.cols, 1, kNvBlock};
-    const auto scales =
-        groupScales(w, layout, [&](float absmax) { return nvfp4BlockScale(absmax, tensorScale) * tensorScale; });
+    const auto scales = groupScales(
+        w, layout, [&](float absmax) { return nvfp4BlockScale(absmax, tensorScale) * tensorScale; });
     return minifloatAnswer(result.values->matrix(), layout, scales, kE2M1, info().label);
 }
 

@@ -44,8 +44,9 @@ Result<ProductSides> productSides(const Tensor& x, const Tensor& w, const Recipe
     const auto noCodes = [&] {
         return fail(ErrorKind::Unsupported,
                     fmt::format("{} stores no integer codes that an integer product could take", info.label),
-                    "method", "Choose a method with integer codes here, such as GPTQ; the Tensor and the Model "
-                              "lab take this one");
+                    "method",
+                    "Choose a method with integer codes here, such as GPTQ; the Tensor and the Model "
+                    "lab take this one");
     };
     // Known before anything that takes time is run.
     if (!info.usesScheme || !info.noCodes.empty()) return noCodes();

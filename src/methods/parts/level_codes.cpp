@@ -129,10 +129,10 @@ std::vector<float> groupScales(const MatrixView& weight, const GroupLayout& layo
 CodesAnswer minifloatAnswer(const MatrixView& values, const GroupLayout& layout,
                             std::span<const float> scales, const Minifloat& element,
                             const std::string& format) {
-    return {std::make_shared<const StoredCodes>(levelCodes(values, layout, scales, minifloatLevels(element),
-                                                           "value of " + format +
-                                                               ", counted from the smallest")),
-            {}};
+    return {
+        std::make_shared<const StoredCodes>(levelCodes(values, layout, scales, minifloatLevels(element),
+                                                       "value of " + format + ", counted from the smallest")),
+        {}};
 }
 
 }  // namespace quantscope
