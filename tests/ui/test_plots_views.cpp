@@ -238,7 +238,7 @@ class TestPlotsViews : public QObject {
     void csvIsExact() {
         ThemeController themes;
         ErrorSplitView view(&themes);
-        view.setRows({{1, QStringLiteral("a,\"b\""), 0.1, 1.0 / 3, 12.5, false, true, false}});
+        view.setRows({{1, QStringLiteral("a,\"b\""), 0.1, 1.0 / 3, 12.5, false, false, true}});
         QTemporaryDir folder;
         const QString path = folder.filePath(QStringLiteral("split.csv"));
         QVERIFY(view.saveTo(path));
